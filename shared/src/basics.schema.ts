@@ -1,0 +1,51 @@
+import { Type, type Static, type TSchema } from 'typebox'
+import { errorCodes } from './codes.ts'
+
+/** An object that refuses fields it does not know. */
+export function strict<Properties extends Record<string, TSchema>>(properties: Properties) {
+  return Type.Object(properties, { additionalProperties: false })
+}
+
+/** One of a list of words. */
+export function oneOf<const Words extends readonly string[]>(words: Words) {
+  return Type.Unsafe<Words[number]>(Type.String({ enum: [...words] }))
+}
+
+export function nullable<Schema extends TSchema>(schema: Schema) {
+  return Type.Union([schema, Type.Null()])
+}
+
+export const Uuid = Type.String({ format: 'uuid' })
+/** ISO 8601 in UTC. */
+export const Timestamp = Type.String({ format: 'date-time' })
+export const Count = Type.Integer({ minimum: 0 })
+
+export const Limit = Type.Integer({ minimum: 1, maximum: 500, default: 100 })
+export const Cursor = Type.String({ minLength: 1, maxLength: 1024 })
+export const SearchText = Type.String({ maxLength: 200 })
+
+/** The `data` of a success. */
+export function success<Schema extends TSchema>(data: Schema) {
+  return strict({ success: Type.Literal(true), data })
+}
+
+export const Failure = strict({
+  success: Type.Literal(false),
+  code: oneOf(errorCodes),
+  msg: Type.String(),
+  details: Type.Optional(Type.Unknown()),
+})
+export type Failure = Static<typeof Failure>
+
+/** One page of a list, and how many there are in all. */
+export function listOf<Schema extends TSchema>(item: Schema) {
+  return strict({ items: Type.Array(item), nextCursor: nullable(Type.String()), total: Count })
+}
+export interface List<Item> {
+  items: Item[]
+  nextCursor: string | null
+  total: number
+}
+
+export const Person = strict({ id: Type.String(), name: Type.String() })
+export type Person = Static<typeof Person>

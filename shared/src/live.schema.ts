@@ -1,0 +1,23 @@
+import { Type, type Static } from 'typebox'
+import { strict } from './basics.schema.ts'
+import type { Progress, SessionEvent } from './activation.schema.ts'
+import type { ErrorCode } from './codes.ts'
+
+/** What a client may send over the live connection. Ids are checked loosely here: an unknown one is answered with SESSION_NOT_FOUND. */
+export const ClientFrame = Type.Union([
+  strict({ type: Type.Literal('subscribe'), sessionId: Type.String({ minLength: 1, maxLength: 100 }) }),
+  strict({ type: Type.Literal('unsubscribe'), sessionId: Type.String({ minLength: 1, maxLength: 100 }) }),
+  strict({ type: Type.Literal('subscribe'), room: Type.Literal('active') }),
+])
+export type ClientFrame = Static<typeof ClientFrame>
+
+/** What the server sends over the live connection. */
+export type ServerFrame =
+  | { type: 'progress'; data: Progress }
+  | { type: 'active'; data: Progress[] }
+  | { type: 'event'; sessionId: string; data: SessionEvent }
+  | { type: 'heartbeat'; at: string }
+  | { type: 'error'; code: ErrorCode; msg: string; sessionId?: string }
+
+/** A heartbeat frame and a WebSocket ping go out this often. */
+export const heartbeatMilliseconds = 15_000

@@ -1,0 +1,82 @@
+/**
+ * Statuses and the transitions between them: the only list of either. Server, screens and tests ask this table.
+ */
+export const sessionStatuses = ['scheduled', 'queued', 'running', 'paused', 'held', 'cancelled', 'completed'] as const
+export type SessionStatus = (typeof sessionStatuses)[number]
+
+export const accountStates = ['pending', 'created', 'existing', 'failed', 'cancelled'] as const
+export type AccountState = (typeof accountStates)[number]
+
+export const mailStates = ['pending', 'sending', 'sent', 'failed', 'unconfirmed', 'skipped', 'cancelled'] as const
+export type MailState = (typeof mailStates)[number]
+
+/** The mail states a progress counts; `sending` counts as pending there. */
+export const mailCounts = ['sent', 'failed', 'unconfirmed', 'skipped', 'cancelled', 'pending'] as const
+export const accountCounts = ['created', 'existing', 'failed', 'cancelled', 'pending'] as const
+
+export const leadStatuses = ['new', 'invited', 'active'] as const
+export type LeadStatus = (typeof leadStatuses)[number]
+
+export const accountStatuses = ['invited', 'active'] as const
+export type AccountStatus = (typeof accountStatuses)[number]
+
+export const eventTypes = [
+  'started',
+  'running',
+  'paused',
+  'held',
+  'resumed',
+  'taken_over',
+  'retried',
+  'cancelled',
+  'completed',
+] as const
+export type EventType = (typeof eventTypes)[number]
+
+/** What moves a session from one status to another, by whom, and the event that tells of it. */
+interface Transition {
+  from: readonly SessionStatus[]
+  to: SessionStatus
+  by: 'person' | 'rollcall'
+  event: EventType
+}
+
+export const transitions = {
+  /** The time of a scheduled session came. */
+  due: { from: ['scheduled'], to: 'queued', by: 'rollcall', event: 'started' },
+  /** A worker took the first chunk. */
+  begin: { from: ['queued'], to: 'running', by: 'rollcall', event: 'running' },
+  pause: { from: ['scheduled', 'queued', 'running', 'held'], to: 'paused', by: 'person', event: 'paused' },
+  hold: { from: ['scheduled', 'queued', 'running'], to: 'held', by: 'rollcall', event: 'held' },
+  resume: { from: ['paused', 'held'], to: 'running', by: 'person', event: 'resumed' },
+  /** What had caused the hold has gone away. */
+  recover: { from: ['held'], to: 'running', by: 'rollcall', event: 'resumed' },
+  cancel: {
+    from: ['scheduled', 'queued', 'running', 'paused', 'held'],
+    to: 'cancelled',
+    by: 'person',
+    event: 'cancelled',
+  },
+  /** Failed or unconfirmed items become pending again, so a session that was completed runs again. */
+  retry: { from: ['completed'], to: 'running', by: 'person', event: 'retried' },
+  /** The last pending item got its outcome. */
+  complete: { from: ['running'], to: 'completed', by: 'rollcall', event: 'completed' },
+} as const satisfies Record<string, Transition>
+export type TransitionName = keyof typeof transitions
+
+/** True when the transition may happen to a session in this status. */
+export function canTransition(name: TransitionName, status: SessionStatus): boolean {
+  return (transitions[name].from as readonly SessionStatus[]).includes(status)
+}
+
+/** The levers a person has over a session, in the order screens show them. */
+export const levers = ['pause', 'resume', 'cancel'] as const
+export type Lever = (typeof levers)[number]
+
+/** True when no item of a session in this status can still change by itself. */
+export function isFinal(status: SessionStatus): boolean {
+  return status === 'completed' || status === 'cancelled'
+}
+
+/** Statuses in which a session shows in the tracker as not finished. */
+export const activeStatuses = sessionStatuses.filter((status) => !isFinal(status))
