@@ -1,0 +1,108 @@
+import type { HoldReason, MailReason } from '@rollcall/shared/reasons'
+
+/** Who mails come from: a name for people and one address. */
+export interface Sender {
+  name: string
+  address: string
+}
+
+/** Where the mail server is and how to talk to it: what SMTP_URL says. */
+export interface SmtpSettings {
+  host: string
+  port: number
+  /** TLS from the first byte (`smtps://`). */
+  secure: boolean
+  user: string | null
+  password: string | null
+  /** The most connections that are open at once. */
+  connections: number
+  /** Refuse to go on where the server offers no STARTTLS. */
+  requireTls: boolean
+  /** Do not use STARTTLS although the server offers it. */
+  ignoreTls: boolean
+  rejectUnauthorized: boolean
+}
+
+/** Milliseconds. */
+export interface SmtpTimeouts {
+  /** DNS, TCP and TLS until the connection stands. */
+  connect: number
+  /** From the connection to the server's greeting. */
+  greeting: number
+  /** Each answer to EHLO, AUTH, MAIL, RCPT, DATA and RSET. */
+  command: number
+  /** From the first byte of the mail to the answer after the final dot. */
+  delivery: number
+  /** A connection that nobody needs is closed after this long. */
+  idle: number
+}
+
+/** What was heard last: the server's own words, or what went wrong when there were none. */
+interface Heard {
+  reply: string | null
+  problem: string | null
+}
+
+/** What one answer, or its absence, means for the item, the session and the mail server. */
+export type Verdict =
+  | ({ kind: 'sent' } & Heard)
+  /** Pending again, no try used: nothing was handed over. `throttled`: also slow down. `stopped`: the sender was closed. */
+  | ({ kind: 'again'; cause: 'connection' | 'throttled' | 'stopped' } & Heard)
+  /** The item's next try: see `nextTryDelay`. */
+  | ({ kind: 'later'; mailboxFull: boolean } & Heard)
+  /** `countsTowardHold`: `refusalsBeforeHold` of these for different recipients in a row hold the session. */
+  | ({ kind: 'failed'; reason: MailReason; countsTowardHold: boolean } & Heard)
+  /** Handed over, and the answer was lost. */
+  | ({ kind: 'unconfirmed' } & Heard)
+  /** The item is pending again, no try used; after this many in a row the session is held. */
+  | ({ kind: 'hold'; reason: HoldReason; after: number } & Heard)
+
+/** The verdict on one mail; `gate_closed`: the gate said no, or failed (`cause`), and the server got nothing. */
+export type Delivery = Verdict | { kind: 'gate_closed'; cause: unknown }
+
+/** `ready`: the server was reached and took the sign-in. */
+export type Probe = Verdict | { kind: 'ready' }
+
+export interface SendRequest {
+  /** The envelope's sender, an address alone. */
+  from: string
+  /** The envelope's only recipient, exactly as `checkAddress` gave it. */
+  to: string
+  /** Called once, when the server has agreed to everything (354); no byte of the mail leaves before it answers true. */
+  gate: () => Promise<boolean>
+  /** The whole mail; called once, before the gate. */
+  body: () => Buffer
+}
+
+export interface SmtpSender {
+  /**
+   * Sends one mail over a connection of the sender's own; waits while all are busy. Rejects only when `body` throws.
+   * Answers after the gate was settled, so no gate of a mail is still running once its delivery is known.
+   */
+  send(request: SendRequest): Promise<Delivery>
+  /** How many connections are used at most right now: falls when the server asks for fewer, and rises again slowly. */
+  readonly connections: number
+  /** Opens a connection of its own, signs in and leaves. */
+  probe(): Promise<Probe>
+  /** Takes no more mails, waits for those in flight for at most this many milliseconds, then closes everything. */
+  close(milliseconds?: number): Promise<void>
+}
+
+/** A mail's template as it is stored: Liquid in all three. */
+export interface TemplateSource {
+  subject: string
+  html: string
+  text: string
+}
+
+/** What the slots of a template are filled with for one person. */
+export interface MailInput {
+  to: string
+  firstName: string
+  lastName: string
+  company?: string
+  link: string
+  /** With angle brackets. */
+  messageId: string
+  date: Date
+}
