@@ -1,0 +1,48 @@
+import { sql } from 'drizzle-orm'
+import { check, index, pgTable, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import { leadStatuses } from '@rollcall/shared/statuses'
+
+/**
+ * People of the CRM. `email` is as it was given, `email_key` (lower case) is what makes a person one person.
+ *
+ * `search_text` is what `q` looks in; its trigram index needs the extension pg_trgm.
+ * Names are ordered as people order them, whatever the locale of the database is: hence the ICU collation.
+ */
+export const leads = pgTable(
+  'leads',
+  {
+    id: uuid('id')
+      .primaryKey()
+      .default(sql`uuidv7()`),
+    email: text('email').notNull(),
+    emailKey: text('email_key').notNull().unique(),
+    firstName: text('first_name').notNull().default(''),
+    lastName: text('last_name').notNull().default(''),
+    company: text('company').notNull().default(''),
+    phone: text('phone').notNull().default(''),
+    source: text('source').notNull().default(''),
+    owner: text('owner').notNull().default(''),
+    stage: text('stage').notNull().default(''),
+    notes: text('notes').notNull().default(''),
+    status: text('status', { enum: [...leadStatuses] })
+      .notNull()
+      .default('new'),
+    importId: uuid('import_id'),
+    createdAt: timestamp('created_at', { withTimezone: true, precision: 3 }).notNull().defaultNow(),
+    updatedAt: timestamp('updated_at', { withTimezone: true, precision: 3 }).notNull().defaultNow(),
+    searchText: text('search_text')
+      .notNull()
+      .generatedAlwaysAs(sql`lower(email || ' ' || first_name || ' ' || last_name || ' ' || company)`),
+  },
+  (table) => [
+    check('leads_status', sql`status in (${sql.raw(leadStatuses.map((status) => `'${status}'`).join(', '))})`),
+    index('leads_created_at').on(table.createdAt, table.id),
+    index('leads_last_name').on(sql`last_name collate "und-x-icu"`, table.id),
+    index('leads_company').on(sql`company collate "und-x-icu"`, table.id),
+    index('leads_status_created_at').on(table.status, table.createdAt, table.id),
+    index('leads_source_created_at').on(table.source, table.createdAt, table.id),
+    index('leads_owner_created_at').on(table.owner, table.createdAt, table.id),
+    index('leads_import_created_at').on(table.importId, table.createdAt, table.id),
+    index('leads_search').using('gin', sql`search_text gin_trgm_ops`),
+  ],
+)
