@@ -1,0 +1,132 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { checkAddress, isSendable, parseSender } from './address.ts'
+
+const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
+const word = fc.string({ unit: fc.constantFrom(...letters.split('')), minLength: 1, maxLength: 20 })
+const localPart = fc.array(word, { minLength: 1, maxLength: 3 }).map((words) => words.join('.'))
+const domain = fc
+  .tuple(fc.array(word, { minLength: 1, maxLength: 3 }), fc.constantFrom('test', 'Example', 'xn--p1ai', 'co'))
+  .map(([labels, last]) => [...labels, last].join('.'))
+const plainAddress = fc.tuple(localPart, domain).map(([local, host]) => `${local}@${host}`)
+
+describe('checkAddress', () => {
+  it('takes any plain address as it is, and compares it without case', () => {
+    fc.assert(
+      fc.property(plainAddress, (address) => {
+        expect(checkAddress(`  ${address}\t`)).toEqual({ ok: true, address, key: address.toLowerCase() })
+      }),
+    )
+  })
+
+  it('gives an address that it would take again unchanged', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.emailAddress(), plainAddress), (text) => {
+        const checked = checkAddress(text)
+        if (!checked.ok) return
+        expect(checkAddress(checked.address)).toEqual(checked)
+        expect(isSendable(checked.address)).toBe(true)
+        expect(checked.address).toMatch(/^[\x21-\x7e]+$/)
+        expect(checked.key).toBe(checked.address.toLowerCase())
+      }),
+    )
+  })
+
+  it('refuses a plain address as soon as one character that means something else stands in it', () => {
+    const intruder = fc.constantFrom(...'()<>[]:;@\\," \r\n\0\t\u007f\u200b\u200d\u2028\u00ad\ufeff'.split(''))
+    fc.assert(
+      fc.property(plainAddress, intruder, fc.double({ min: 0, max: 1, noNaN: true }), (address, character, where) => {
+        const position = 1 + Math.floor(where * (address.length - 2))
+        const text = address.slice(0, position) + character + address.slice(position)
+        expect(checkAddress(text).ok).toBe(false)
+        expect(isSendable(text)).toBe(false)
+      }),
+    )
+  })
+
+  it.each([
+    ['nothing', ''],
+    ['no @', 'someone.test'],
+    ['nothing before the @', '@a.test'],
+    ['nothing after the @', 'a@'],
+    ['a header smuggled behind a line break', 'a@x.test\r\nBcc: evil@z.test'],
+    ['a list', 'a@x.test, b@x.test'],
+    ['a list without spaces', 'a@x.test,b@x.test'],
+    ['a group', 'friends:a@x.test;'],
+    ['a name', 'Ada <a@x.test>'],
+    ['angle brackets', '<a@x.test>'],
+    ['a comment', 'a(comment)@x.test'],
+    ['quotes', '"a b"@x.test'],
+    ['an address literal', 'a@[127.0.0.1]'],
+    ['an IP address', 'a@127.0.0.1'],
+    ['a full-width IP address', 'a@１２７.０.０.１'],
+    ['a domain without a dot', 'a@localhost'],
+    ['an empty label', 'a@x..test'],
+    ['a dot at the end', 'a@x.test.'],
+    ['a hyphen at the edge of a label', 'a@-x.test'],
+    ['an underscore in the domain', 'a@x_y.test'],
+    ['two dots in a row', 'a..b@x.test'],
+    ['a dot before the @', 'a.@x.test'],
+    ['a second @', 'a@b@x.test'],
+    ['letters beyond ASCII before the @', 'jürgen@x.test'],
+    ['a zero-width space in the domain', 'a@x\u200b.test'],
+    ['65 characters before the @', `${'a'.repeat(65)}@x.test`],
+    ['a label of 64 characters', `a@${'b'.repeat(64)}.test`],
+    ['255 characters', `a@${'b.'.repeat(124)}tests`],
+  ])('refuses %s, with a sentence', (_what, text) => {
+    const checked = checkAddress(text)
+    expect(checked).toEqual({ ok: false, reason: expect.stringMatching(/^[A-Z].*\.$/) })
+  })
+
+  it('takes the longest address that there may be', () => {
+    const address = `${'a'.repeat(64)}@${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(56)}.test`
+    expect(address).toHaveLength(254)
+    expect(checkAddress(address).ok).toBe(true)
+  })
+
+  it('keeps an internationalised domain in the one form that mail servers know', () => {
+    const expected = { ok: true, address: 'Info@xn--bcher-kva.example', key: 'info@xn--bcher-kva.example' }
+    expect(checkAddress('Info@bücher.example')).toEqual(expected)
+    expect(checkAddress('Info@BÜCHER.example')).toEqual(expected)
+    expect(checkAddress('Info@xn--bcher-kva.example')).toEqual(expected)
+    expect(isSendable('Info@bücher.example')).toBe(false)
+  })
+
+  it('answers 160 kB of anything in less than 50 ms', () => {
+    const size = 160_000
+    for (const text of [
+      'a'.repeat(size),
+      `${'a.'.repeat(size / 2)}@`,
+      `a@${'a-'.repeat(size / 2)}`,
+      ' '.repeat(size),
+      `${'('.repeat(size)}a@x.test`,
+      '@'.repeat(size),
+      '\u00fc'.repeat(size),
+    ]) {
+      const start = performance.now()
+      expect(checkAddress(text).ok).toBe(false)
+      expect(performance.now() - start).toBeLessThan(50)
+    }
+  })
+})
+
+describe('parseSender', () => {
+  it('reads a name and an address', () => {
+    expect(parseSender('Rollcall <no-reply@localhost>')).toEqual({
+      ok: true,
+      sender: { name: 'Rollcall', address: 'no-reply@localhost' },
+    })
+    expect(parseSender('"Ada, \\"Countess\\"" <ada@x.test>')).toEqual({
+      ok: true,
+      sender: { name: 'Ada, "Countess"', address: 'ada@x.test' },
+    })
+    expect(parseSender('ada@x.test')).toEqual({ ok: true, sender: { name: '', address: 'ada@x.test' } })
+  })
+
+  it.each(['', 'Rollcall', 'Rollcall <>', 'A\nB <a@x.test>', 'a@x.test, b@x.test', 'A <a@x.test> B', 'A <a b@x.test>'])(
+    'refuses %j',
+    (text) => {
+      expect(parseSender(text).ok).toBe(false)
+    },
+  )
+})
