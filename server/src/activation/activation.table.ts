@@ -1,0 +1,187 @@
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  boolean,
+  check,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  real,
+  smallint,
+  text,
+  timestamp,
+  uuid,
+} from 'drizzle-orm/pg-core'
+import type { AccountState, EventType, MailState, Selection, SessionOptions, SessionStatus } from '@rollcall/shared'
+import { leads } from '../leads/leads.table.ts'
+import type { SessionTemplate } from './template.ts'
+
+const moment = () => timestamp({ withTimezone: true })
+const counter = () => integer().notNull().default(0)
+
+/** What a progress is made of; a session's row and each of its snapshots carry the same columns. */
+const progressColumns = () => ({
+  version: bigint({ mode: 'number' }).notNull().default(1),
+  status: text().$type<SessionStatus>().notNull(),
+  reason: text(),
+  accountsCreated: counter(),
+  accountsExisting: counter(),
+  accountsFailed: counter(),
+  accountsCancelled: counter(),
+  accountsPending: counter(),
+  mailsSent: counter(),
+  mailsFailed: counter(),
+  mailsUnconfirmed: counter(),
+  mailsSkipped: counter(),
+  mailsCancelled: counter(),
+  mailsPending: counter(),
+  /** Mails with an outcome a second, smoothed; null while it is not known. */
+  rate: real(),
+  /** How many seconds the rate was watched for; what is left is told only once it is steady. */
+  rateSamples: smallint().notNull().default(0),
+  startedAt: moment(),
+  updatedAt: moment().notNull(),
+  finishedAt: moment(),
+})
+
+/** One bulk activation. Counters are moved by `advance` in progress.queries.ts and by nothing else. */
+export const sessions = pgTable(
+  'sessions',
+  {
+    id: text().primaryKey(),
+    ...progressColumns(),
+    total: integer().notNull(),
+    selection: jsonb().$type<Selection>().notNull(),
+    options: jsonb().$type<SessionOptions>().notNull(),
+    /** SHA-256 of selection and options: tells the same request again from another one under the same id. */
+    requestDigest: text().notNull(),
+    /** As it was at the start, so that a mail sent again is the same, byte for byte. */
+    template: jsonb().$type<SessionTemplate>().notNull(),
+    startedById: text().notNull(),
+    startedByName: text().notNull(),
+    createdAt: moment().notNull(),
+    /** No mail leaves before this. */
+    mailNotBefore: moment(),
+    /** After this many mails sent the session holds for a person; null when none was asked for or it is passed. */
+    canary: integer(),
+    snapshotAt: moment().notNull(),
+    /** Mails with an outcome of the mail server when the rate was last measured. */
+    rateDone: counter(),
+  },
+  (table) => [
+    index('sessions_created').on(table.createdAt.desc(), table.id.desc()),
+    index('sessions_status_created').on(table.status, table.createdAt.desc(), table.id.desc()),
+    index('sessions_starter_created').on(table.startedById, table.createdAt.desc(), table.id.desc()),
+    check(
+      'sessions_status',
+      sql`${table.status} in ('scheduled', 'queued', 'running', 'paused', 'held', 'cancelled', 'completed')`,
+    ),
+    check(
+      'sessions_accounts_add_up',
+      sql`${table.accountsCreated} + ${table.accountsExisting} + ${table.accountsFailed} + ${table.accountsCancelled} + ${table.accountsPending} = ${table.total}`,
+    ),
+    check(
+      'sessions_mails_add_up',
+      sql`${table.mailsSent} + ${table.mailsFailed} + ${table.mailsUnconfirmed} + ${table.mailsSkipped} + ${table.mailsCancelled} + ${table.mailsPending} = ${table.total}`,
+    ),
+    check('sessions_accounts_left', sql`${table.accountsPending} >= 0`),
+    check('sessions_mails_left', sql`${table.mailsPending} >= 0`),
+  ],
+)
+
+/** A progress that was stored: at most one a second, and every change of status. */
+export const snapshots = pgTable(
+  'snapshots',
+  {
+    sessionId: text()
+      .notNull()
+      .references(() => sessions.id, { onDelete: 'cascade' }),
+    ...progressColumns(),
+  },
+  (table) => [primaryKey({ columns: [table.sessionId, table.version] })],
+)
+
+/** A run of a session's items that one worker handles at a time. */
+export const chunks = pgTable(
+  'chunks',
+  {
+    sessionId: text()
+      .notNull()
+      .references(() => sessions.id, { onDelete: 'cascade' }),
+    number: integer().notNull(),
+    firstPosition: integer().notNull(),
+    lastPosition: integer().notNull(),
+    accountsDone: boolean().notNull().default(false),
+    mailsDone: boolean().notNull().default(false),
+    /** The node that works on it; every write of a worker checks owner and fence under a lock of this row. */
+    owner: uuid(),
+    /** Grows with every claim, so a worker that was frozen and woke up writes nothing. */
+    fence: integer().notNull().default(0),
+  },
+  (table) => [
+    primaryKey({ columns: [table.sessionId, table.number] }),
+    index('chunks_owner').on(table.owner).where(sql`${table.owner} is not null`),
+  ],
+)
+
+/** One lead in one session, with its two outcomes. */
+export const items = pgTable(
+  'items',
+  {
+    sessionId: text().notNull(),
+    position: integer().notNull(),
+    chunk: integer().notNull(),
+    leadId: uuid()
+      .notNull()
+      .references(() => leads.id),
+    /** As they were at the start: who was mailed, and by what name. */
+    email: text().notNull(),
+    firstName: text().notNull(),
+    lastName: text().notNull(),
+    company: text().notNull(),
+    accountState: text().$type<AccountState>().notNull().default('pending'),
+    accountReason: text(),
+    accountId: uuid(),
+    mailState: text().$type<MailState>().notNull().default('pending'),
+    mailReason: text(),
+    tries: smallint().notNull().default(0),
+    nextTryAt: moment(),
+    /** The Date header: the first time the mail was handed over, kept for every later try. */
+    firstTryAt: moment(),
+    reply: text(),
+    sentAt: moment(),
+    settledBy: text(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.sessionId, table.position] }),
+    foreignKey({ columns: [table.sessionId, table.chunk], foreignColumns: [chunks.sessionId, chunks.number] }).onDelete(
+      'cascade',
+    ),
+    index('items_lead').on(table.leadId, table.sessionId),
+    index('items_account').on(table.accountId),
+    index('items_mail_trouble')
+      .on(table.sessionId, table.mailState, table.mailReason, table.position)
+      .where(sql`${table.mailState} in ('failed', 'unconfirmed')`),
+  ],
+)
+
+/** What happened to a session, with an actor or a cause. */
+export const events = pgTable(
+  'events',
+  {
+    id: bigint({ mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    sessionId: text()
+      .notNull()
+      .references(() => sessions.id, { onDelete: 'cascade' }),
+    at: moment().notNull(),
+    type: text().$type<EventType>().notNull(),
+    actorId: text(),
+    actorName: text(),
+    cause: text(),
+    details: jsonb().$type<Record<string, unknown>>().notNull().default({}),
+  },
+  (table) => [index('events_session').on(table.sessionId, table.id)],
+)

@@ -1,0 +1,118 @@
+import { sql, type SQL } from 'drizzle-orm'
+import type { MailReason, MailState } from '@rollcall/shared'
+import { rowsOf, type Database } from '../db/database.ts'
+import type { ProgressRow } from './progress.presenter.ts'
+import { advance } from './progress.queries.ts'
+
+/** A chunk as its owner holds it. */
+export interface Holding {
+  sessionId: string
+  chunk: number
+  fence: number
+}
+
+/** A mail that wants to pass the gate. */
+export interface GateEntry {
+  holding: Holding
+  position: number
+  /** The Date header of the mail, kept from the first try on. */
+  triedAt: Date
+}
+
+/** What became of a mail. */
+export interface OutcomeEntry {
+  holding: Holding
+  position: number
+  state: Extract<MailState, 'sent' | 'failed' | 'unconfirmed' | 'pending'>
+  reason: MailReason | null
+  reply: string | null
+  /** False where the mail server never judged the mail, so that no try is used up. */
+  countsAsTry: boolean
+  nextTryAt: Date | null
+  at: Date
+}
+
+export interface LedgerResult {
+  /** Positions that passed the gate. */
+  gated: Set<number>
+  /** Positions whose outcome was stored. */
+  settled: Set<number>
+  progress: ProgressRow | null
+}
+
+/**
+ * Stores gates and outcomes of one session in one transaction, so one commit carries them all.
+ *
+ * Invariants: a chunk's row is locked before the session's, and both before items. A gate opens only while the session
+ * runs and the chunk is held with this fence; an outcome is stored only while the chunk is held with this fence, whatever
+ * the session's status, because a mail that passed the gate has an outcome even after a pause or a cancel.
+ */
+export async function storeGatesAndOutcomes(
+  database: Database,
+  options: { nodeId: string; sessionId: string; gates: GateEntry[]; outcomes: OutcomeEntry[]; now: Date },
+): Promise<LedgerResult> {
+  const { nodeId, sessionId, gates, outcomes, now } = options
+  const held = [...new Map([...gates, ...outcomes].map(({ holding }) => [holding.chunk, holding])).values()]
+  const statement = sql`WITH owned AS MATERIALIZED (
+      SELECT chunk.number, chunk.fence FROM chunks chunk
+      JOIN unnest(${integers(held.map((each) => each.chunk))}, ${integers(held.map((each) => each.fence))}) AS held(number, fence)
+        ON held.number = chunk.number AND held.fence = chunk.fence
+      WHERE chunk.session_id = ${sessionId} AND chunk.owner = ${nodeId}::uuid
+      ORDER BY chunk.number
+      FOR SHARE OF chunk
+    ),
+    current AS MATERIALIZED (
+      SELECT status FROM sessions WHERE id = ${sessionId} AND (SELECT count(*) FROM owned) > 0 FOR NO KEY UPDATE
+    ),
+    gated AS (
+      UPDATE items SET mail_state = 'sending', first_try_at = coalesce(first_try_at, gate.tried_at)
+      FROM unnest(${integers(gates.map((each) => each.position))}, ${integers(gates.map((each) => each.holding.chunk))},
+        ${integers(gates.map((each) => each.holding.fence))}, ${times(gates.map((each) => each.triedAt))}) AS gate(position, chunk, fence, tried_at)
+      JOIN owned ON owned.number = gate.chunk AND owned.fence = gate.fence, current
+      WHERE items.session_id = ${sessionId} AND items.position = gate.position AND items.mail_state = 'pending'
+        AND current.status = 'running'
+      RETURNING items.position
+    ),
+    settled AS (
+      UPDATE items SET mail_state = outcome.state, mail_reason = outcome.reason, reply = coalesce(outcome.reply, items.reply),
+        tries = items.tries + outcome.tries, next_try_at = outcome.next_try_at,
+        sent_at = CASE WHEN outcome.state = 'sent' THEN outcome.at END,
+        settled_by = CASE WHEN outcome.state <> 'pending' THEN 'answer' END
+      FROM unnest(${integers(outcomes.map((each) => each.position))}, ${integers(outcomes.map((each) => each.holding.chunk))},
+        ${integers(outcomes.map((each) => each.holding.fence))}, ${texts(outcomes.map((each) => each.state))}, ${texts(outcomes.map((each) => each.reason))},
+        ${texts(outcomes.map((each) => each.reply))}, ${integers(outcomes.map((each) => (each.countsAsTry ? 1 : 0)))},
+        ${times(outcomes.map((each) => each.nextTryAt))}, ${times(outcomes.map((each) => each.at))})
+        AS outcome(position, chunk, fence, state, reason, reply, tries, next_try_at, at)
+      JOIN owned ON owned.number = outcome.chunk AND owned.fence = outcome.fence, current
+      WHERE items.session_id = ${sessionId} AND items.position = outcome.position AND items.mail_state IN ('pending', 'sending')
+      RETURNING items.position, items.mail_state
+    )
+    SELECT position, 'gated' AS result FROM gated UNION ALL SELECT position, mail_state FROM settled`
+  return database.transaction(async (transaction) => {
+    const rows = await rowsOf<{ position: number; result: 'gated' | OutcomeEntry['state'] }>(transaction, statement)
+    const count = (result: string) => rows.filter((row) => row.result === result).length
+    const deltas = {
+      mailsSent: count('sent'),
+      mailsFailed: count('failed'),
+      mailsUnconfirmed: count('unconfirmed'),
+    }
+    const moved = deltas.mailsSent + deltas.mailsFailed + deltas.mailsUnconfirmed > 0
+    return {
+      gated: new Set(rows.filter((row) => row.result === 'gated').map((row) => row.position)),
+      settled: new Set(rows.filter((row) => row.result !== 'gated').map((row) => row.position)),
+      progress: moved ? await advance(transaction, { sessionId, now, deltas }) : null,
+    }
+  })
+}
+
+function integers(values: number[]): SQL {
+  return sql`${sql.param(values)}::int[]`
+}
+
+function texts(values: (string | null)[]): SQL {
+  return sql`${sql.param(values)}::text[]`
+}
+
+function times(values: (Date | null)[]): SQL {
+  return sql`${sql.param(values.map((value) => value?.toISOString() ?? null))}::timestamptz[]`
+}

@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+
+/** Everything Rollcall is told from outside, checked. Only this file reads the environment. */
+export interface Config {
+  host: string
+  port: number
+  /** What links in mails begin with, and the allowed `Origin`; without a slash at the end. */
+  publicUrl: string
+  databaseUrl: string | null
+  /** Absolute. */
+  dataDirectory: string
+  smtpUrl: string | null
+  mailFrom: string
+  adminEmail: string
+  adminPassword: string | null
+  secret: string
+  mode: 'all' | 'api' | 'worker'
+  redisUrl: string | null
+  logLevel: LogLevel
+}
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+/** A wrong variable: the message names it and says what it may be, on one line. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+}
+
+type Environment = Record<string, string | undefined>
+
+/**
+ * Reads and checks the environment.
+ * `smtpProblem` says what is wrong with an SMTP address, or null.
+ * Throws ConfigError for the first variable that is wrong. Generates and stores a secret where none is given.
+ */
+export function readConfig(environment: Environment, smtpProblem: (url: string) => string | null): Config {
+  const host = given(environment, 'HOST') ?? '127.0.0.1'
+  const port = portNumber(given(environment, 'PORT') ?? '3000')
+  const dataDirectory = path.resolve(given(environment, 'DATA_DIR') ?? '.data')
+  const smtpUrl = given(environment, 'SMTP_URL')
+  const problem = smtpUrl === null ? null : smtpProblem(smtpUrl)
+  if (problem !== null) throw new ConfigError(`SMTP_URL ${problem}`)
+  return {
+    host,
+    port,
+    publicUrl: publicAddress(given(environment, 'PUBLIC_URL') ?? `http://localhost:${port}`),
+    databaseUrl: urlOf(environment, 'DATABASE_URL', ['postgres:', 'postgresql:']),
+    dataDirectory,
+    smtpUrl,
+    mailFrom: sender(given(environment, 'MAIL_FROM') ?? 'Rollcall <no-reply@localhost>'),
+    adminEmail: adminAddress(given(environment, 'ADMIN_EMAIL') ?? 'admin@localhost'),
+    adminPassword: adminPassword(given(environment, 'ADMIN_PASSWORD')),
+    secret: secret(given(environment, 'SECRET'), environment, dataDirectory),
+    mode: word(environment, 'MODE', ['all', 'api', 'worker'], 'all'),
+    redisUrl: urlOf(environment, 'REDIS_URL', ['redis:', 'rediss:']),
+    logLevel: word(environment, 'LOG_LEVEL', logLevels, 'info'),
+  }
+}
+
+function given(environment: Environment, name: string): string | null {
+  const value = environment[name]?.trim()
+  return value === undefined || value === '' ? null : value
+}
+
+function word<const Words extends readonly string[]>(
+  environment: Environment,
+  name: string,
+  words: Words,
+  fallback: Words[number],
+): Words[number] {
+  const value = given(environment, name) ?? fallback
+  if (!words.includes(value)) throw new ConfigError(`${name} is "${value}"; it may be one of ${words.join(', ')}.`)
+  return value
+}
+
+function portNumber(value: string): number {
+  const port = Number(value)
+  if (!/^\d{1,5}$/.test(value) || port < 1 || port > 65_535)
+    throw new ConfigError(`PORT is "${value}"; it must be a whole number from 1 to 65535.`)
+  return port
+}
+
+function publicAddress(value: string): string {
+  const url = URL.parse(value)
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.search !== '' || url.hash !== '' || url.username !== '')
+    throw new ConfigError(`PUBLIC_URL is "${value}"; it must be an http:// or https:// address such as https://crm.example.com.`)
+  if (url.pathname !== '/')
+    throw new ConfigError(`PUBLIC_URL is "${value}"; it must have no path, such as https://crm.example.com.`)
+  return url.origin
+}
+
+/** The value of an address that may hold a password is never repeated in the message. */
+function urlOf(environment: Environment, name: string, protocols: string[]): string | null {
+  const value = given(environment, name)
+  if (value === null) return null
+  const url = URL.parse(value)
+  if (url === null || !protocols.includes(url.protocol))
+    throw new ConfigError(`${name} must be an address that begins with ${protocols.map((each) => `${each}//`).join(' or ')}.`)
+  return value
+}
+
+function sender(value: string): string {
+  const address = /<([^<>]*)>$/.exec(value)?.[1] ?? value
+  if (/[\r\n\0]/.test(value) || value.length > 500 || !/^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/.test(address))
+    throw new ConfigError(`MAIL_FROM is not a sender; it must be like "Rollcall <no-reply@example.com>".`)
+  return value
+}
+
+function adminAddress(value: string): string {
+  if (!/^[^\s@]+@[^\s@]+$/.test(value) || value.length > 254)
+    throw new ConfigError(`ADMIN_EMAIL is "${value}"; it must be an e-mail address.`)
+  return value.toLowerCase()
+}
+
+function adminPassword(value: string | null): string | null {
+  if (value !== null && (value.length < 10 || value.length > 128))
+    throw new ConfigError('ADMIN_PASSWORD must be 10 to 128 characters long.')
+  return value
+}
+
+function secret(value: string | null, environment: Environment, dataDirectory: string): string {
+  if (value !== null) {
+    if (value.length < 32) throw new ConfigError('SECRET is too short; it must be at least 32 random characters.')
+    return value
+  }
+  if (environment.NODE_ENV === 'production')
+    throw new ConfigError('SECRET is missing; in production it must be given: at least 32 random characters.')
+  const file = path.join(dataDirectory, 'secret')
+  if (!existsSync(file)) {
+    makeDataDirectory(dataDirectory)
+    try {
+      writeFileSync(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' })
+    } catch (error) {
+      // Another process of the same installation may have written it in this moment; then that one counts.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+  }
+  return readFileSync(file, 'utf8').trim()
+}
+
+function makeDataDirectory(dataDirectory: string): void {
+  try {
+    mkdirSync(dataDirectory, { recursive: true })
+  } catch (error) {
+    throw new ConfigError(`DATA_DIR cannot be made (${(error as Error).message}); it must be a folder that Rollcall may write.`)
+  }
+}

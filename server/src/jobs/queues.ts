@@ -1,0 +1,62 @@
+import { sql } from 'drizzle-orm'
+import { fromDrizzle, type PgBoss } from 'pg-boss'
+import type { Transaction } from '../db/database.ts'
+
+/** The PostgreSQL schema of pg-boss. */
+export const jobSchema = 'jobs'
+
+/**
+ * The queues. A job is only a wake-up: what is to be done, and by whom, stands in the rows it names, so a job that runs
+ * twice, late or for nothing does no harm.
+ */
+export const queues = {
+  /** Creates the accounts of a chunk. */
+  accounts: 'activation-accounts',
+  /** Sends the mails of a chunk. */
+  mails: 'activation-mails',
+  /** Starts a scheduled session. */
+  due: 'activation-due',
+  /** Cancels what is pending in a chunk of a cancelled session. */
+  cancel: 'activation-cancel',
+} as const
+export type QueueName = keyof typeof queues
+
+export interface ChunkJob {
+  sessionId: string
+  chunk: number
+}
+
+const queueOptions = {
+  /** Longer than any chunk can take; a process that dies is noticed by the heartbeat, not by this. */
+  expireInSeconds: 23 * 3600,
+  heartbeatSeconds: 10,
+  retryLimit: 100,
+  retryDelay: 1,
+  retryBackoff: true,
+  retryDelayMax: 60,
+  retentionSeconds: 30 * 24 * 3600,
+  deleteAfterSeconds: 3600,
+}
+
+/** Makes the queues that do not exist yet, and brings the others to the options above. */
+export async function createQueues(boss: PgBoss): Promise<void> {
+  for (const name of Object.values(queues)) {
+    await boss.createQueue(name, queueOptions)
+    await boss.updateQueue(name, queueOptions)
+  }
+}
+
+/** Puts jobs into a queue inside a transaction: they exist if and only if it commits. */
+export async function enqueue(
+  boss: PgBoss,
+  transaction: Transaction,
+  queue: QueueName,
+  jobs: { data: ChunkJob | { sessionId: string }; startAfter?: Date | null }[],
+): Promise<void> {
+  if (jobs.length === 0) return
+  await boss.insert(
+    queues[queue],
+    jobs.map(({ data, startAfter }) => ({ data, ...(startAfter ? { startAfter } : {}) })),
+    { db: fromDrizzle(transaction, sql) },
+  )
+}
