@@ -1,0 +1,175 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { classifyAnswer, nextTryDelay, type Answer, type SmtpProblem, type SmtpStep } from './answers.ts'
+
+const steps: SmtpStep[] = ['CONNECT', 'GREETING', 'EHLO', 'STARTTLS', 'AUTH', 'MAIL', 'RCPT', 'DATA', 'DOT']
+
+function said(command: SmtpStep, line: string): ReturnType<typeof classifyAnswer> {
+  const [, code, enhanced] = /^(\d{3}) (\d\.\d+\.\d+)?/.exec(line) ?? []
+  return classifyAnswer({
+    gatePassed: command === 'DOT',
+    command,
+    code: Number(code),
+    enhanced: enhanced ?? null,
+    text: line,
+    error: null,
+  })
+}
+
+function silent(command: SmtpStep, error: SmtpProblem, gatePassed = false): ReturnType<typeof classifyAnswer> {
+  return classifyAnswer({ gatePassed, command, code: null, enhanced: null, text: 'no answer', error })
+}
+
+describe('the meaning of an answer', () => {
+  it.each(['MAIL', 'RCPT', 'DATA', 'AUTH', 'EHLO', 'GREETING'] as const)(
+    'is pending again when the connection is lost at %s',
+    (step) => {
+      expect(silent(step, 'lost')).toMatchObject({ kind: 'again', cause: 'connection', reply: null })
+    },
+  )
+
+  it('is unconfirmed when the connection is lost on the far side of the gate, whatever the error is called', () => {
+    for (const error of ['lost', 'tls', 'unreachable', 'protocol'] as const) {
+      expect(silent('DOT', error, true)).toMatchObject({ kind: 'unconfirmed', problem: 'no answer' })
+    }
+  })
+
+  it('is pending again and slower for 421, 432 and 454, wherever they are said', () => {
+    for (const step of steps) {
+      for (const code of [421, 432, 454]) {
+        expect(said(step, `${code} 4.7.0 slow down`)).toMatchObject({ kind: 'again', cause: 'throttled' })
+      }
+    }
+  })
+
+  it.each([
+    ['RCPT', '450 4.2.0 greylisted'],
+    ['RCPT', '451 4.3.0 try later'],
+    ['RCPT', '452 4.2.2 over quota'],
+    ['DOT', '450 try later'],
+    ['DOT', '451 try later'],
+    ['DOT', '452 try later'],
+    ['MAIL', '451 try later'],
+    ['DATA', '451 try later'],
+  ] as const)('is a next try of the item at %s for %s', (step, line) => {
+    expect(said(step, line)).toMatchObject({ kind: 'later', mailboxFull: false, reply: line })
+  })
+
+  it.each([
+    ['RCPT', '550 5.1.1 no such user'],
+    ['RCPT', '550 no such user'],
+    ['RCPT', '553 5.1.3 bad address'],
+    ['RCPT', '553 mailbox name not allowed'],
+    ['RCPT', '551 user not local'],
+    ['RCPT', '501 5.1.3 bad address syntax'],
+    ['RCPT', '556 5.1.10 no mail taken there'],
+    ['RCPT', '550 5.2.1 mailbox disabled'],
+    ['DOT', '550 5.1.1 no such user'],
+  ] as const)('is an address that the server does not know at %s for %s', (step, line) => {
+    expect(said(step, line)).toMatchObject({
+      kind: 'failed',
+      reason: 'address_refused',
+      countsTowardHold: false,
+      reply: line,
+    })
+  })
+
+  it('is one more try for a full mailbox', () => {
+    expect(said('RCPT', '552 5.2.2 mailbox full')).toMatchObject({ kind: 'later', mailboxFull: true })
+    expect(said('RCPT', '552 mailbox full')).toMatchObject({ kind: 'later', mailboxFull: true })
+    expect(said('DOT', '552 5.2.2 mailbox full')).toMatchObject({ kind: 'later', mailboxFull: true })
+  })
+
+  it.each([
+    ['DOT', '552 5.3.4 too large', 'message_too_large'],
+    ['DOT', '552 too much mail data', 'message_too_large'],
+    ['MAIL', '552 5.3.4 too large', 'message_too_large'],
+    ['MAIL', '552 too large', 'message_too_large'],
+    ['RCPT', '552 5.3.4 too large', 'message_too_large'],
+    ['MAIL', '550 5.7.1 sender refused', 'mail_server_refuses'],
+    ['MAIL', '553 5.1.8 sender refused', 'mail_server_refuses'],
+    ['MAIL', '501 syntax', 'mail_server_refuses'],
+    ['RCPT', '503 bad sequence', 'mail_server_refuses'],
+    ['MAIL', '550 5.4.5 daily quota exceeded', 'mail_quota'],
+    ['RCPT', '550 5.4.5 daily quota exceeded', 'mail_quota'],
+    ['DOT', '550 5.4.5 daily quota exceeded', 'mail_quota'],
+    ['AUTH', '530 5.7.0 sign in first', 'mail_sign_in_refused'],
+    ['AUTH', '534 5.7.9 mechanism too weak', 'mail_sign_in_refused'],
+    ['AUTH', '535 5.7.8 wrong password', 'mail_sign_in_refused'],
+    ['AUTH', '550 no', 'mail_sign_in_refused'],
+    ['MAIL', '530 5.7.0 sign in first', 'mail_sign_in_refused'],
+  ] as const)('holds the session at once at %s for %s', (step, line, reason) => {
+    expect(said(step, line)).toMatchObject({ kind: 'hold', reason, after: 1, reply: line })
+  })
+
+  it('fails the item and counts toward a hold when the mail is refused for what it is', () => {
+    for (const line of ['554 5.7.1 looks like spam', '550 5.7.26 unauthenticated', '554 refused']) {
+      expect(said('DOT', line)).toMatchObject({ kind: 'failed', reason: 'refused', countsTowardHold: true })
+    }
+    expect(said('RCPT', '554 5.7.1 relay access denied')).toMatchObject({ kind: 'failed', countsTowardHold: true })
+  })
+
+  it('holds after five when the server cannot be reached or used', () => {
+    const down = { kind: 'hold', reason: 'mail_server_down', after: 5 }
+    expect(silent('CONNECT', 'unreachable')).toMatchObject(down)
+    expect(silent('STARTTLS', 'tls')).toMatchObject(down)
+    expect(said('GREETING', '554 no service')).toMatchObject(down)
+    expect(said('EHLO', '550 go away')).toMatchObject(down)
+    expect(silent('AUTH', 'no_sign_in')).toMatchObject({ kind: 'hold', reason: 'mail_sign_in_refused', after: 1 })
+  })
+
+  it('is sent for a 2xx after the dot and for nothing else', () => {
+    const answer = fc.record<Answer>({
+      gatePassed: fc.boolean(),
+      command: fc.constantFrom(...steps),
+      code: fc.option(fc.integer({ min: 100, max: 999 })),
+      enhanced: fc.option(fc.constantFrom('2.0.0', '4.7.1', '5.1.1', '5.7.1', '5.2.2')),
+      text: fc.string(),
+      error: fc.option(fc.constantFrom('unreachable', 'tls', 'lost', 'protocol')),
+    })
+    fc.assert(
+      fc.property(answer, (each) => {
+        const verdict = classifyAnswer(each)
+        const isTwoHundred = each.code !== null && each.code >= 200 && each.code <= 299
+        expect(verdict.kind === 'sent').toBe(
+          each.error === null && each.gatePassed && each.command === 'DOT' && isTwoHundred,
+        )
+        // Nothing that may have been delivered is ever pending again, but by the server's own refusal.
+        expect(each.gatePassed && each.error !== null && verdict.kind !== 'unconfirmed').toBe(false)
+      }),
+    )
+  })
+})
+
+describe('the time of the next try', () => {
+  const hour = 3_600_000
+  const longest = (tries: number, sinceFirstTry = 0) =>
+    nextTryDelay(tries, { sinceFirstTry, mailboxFull: false, random: () => 1 })
+
+  it('grows from a minute to four hours and ends after two days', () => {
+    expect([1, 2, 3, 4, 5, 6, 20].map((tries) => longest(tries))).toEqual([
+      60_000,
+      5 * 60_000,
+      15 * 60_000,
+      hour,
+      4 * hour,
+      4 * hour,
+      4 * hour,
+    ])
+    expect(longest(9, 47.9 * hour)).toBe(4 * hour)
+    expect(longest(9, 48 * hour)).toBeNull()
+  })
+
+  it('is spread over the whole of the delay', () => {
+    expect(nextTryDelay(4, { sinceFirstTry: 0, mailboxFull: false, random: () => 0 })).toBe(0)
+    expect(nextTryDelay(4, { sinceFirstTry: 0, mailboxFull: false, random: () => 0.5 })).toBe(hour / 2)
+  })
+
+  it('is one day for a full mailbox, once', () => {
+    const full = (tries: number, sinceFirstTry: number) =>
+      nextTryDelay(tries, { sinceFirstTry, mailboxFull: true, random: () => 0 })
+    expect(full(1, 0)).toBe(24 * hour)
+    expect(full(3, hour)).toBe(24 * hour)
+    expect(full(2, 24 * hour)).toBeNull()
+  })
+})

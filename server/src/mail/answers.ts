@@ -1,0 +1,158 @@
+import type { HoldReason, MailReason } from '@rollcall/shared/reasons'
+import type { Verdict } from './types.ts'
+
+/** Where in the conversation something was heard; `DOT` is everything after the first byte of the mail. */
+export type SmtpStep = 'CONNECT' | 'GREETING' | 'EHLO' | 'STARTTLS' | 'AUTH' | 'MAIL' | 'RCPT' | 'DATA' | 'DOT'
+
+/**
+ * Why there is no answer. `unreachable`: DNS, refused, no route, no connection in time. `lost`: closed or silent later on.
+ * `protocol`: what came is not SMTP. `no_sign_in`: the server offers none. `too_large`: beyond the size it announced.
+ */
+export type SmtpProblem = 'unreachable' | 'tls' | 'lost' | 'protocol' | 'no_sign_in' | 'too_large'
+
+export interface Answer {
+  /** True once a byte of the mail may have left. */
+  gatePassed: boolean
+  command: SmtpStep
+  /** The complete answer's code and enhanced code (RFC 3463); null without an answer. */
+  code: number | null
+  enhanced: string | null
+  /** The server's own words, or what went wrong where it said nothing. */
+  text: string
+  error: SmtpProblem | null
+}
+
+type Outcome =
+  | { kind: 'sent' }
+  | { kind: 'again'; cause: 'connection' | 'throttled' }
+  | { kind: 'later'; mailboxFull: boolean }
+  | { kind: 'failed'; reason: MailReason; countsTowardHold: boolean }
+  | { kind: 'unconfirmed' }
+  | { kind: 'hold'; reason: HoldReason; after: number }
+
+interface Row {
+  /** What is not named matches everything. */
+  when: {
+    gatePassed?: boolean
+    commands?: readonly SmtpStep[]
+    errors?: readonly SmtpProblem[]
+    codes?: readonly number[]
+    /** The first and the last code. */
+    range?: readonly [number, number]
+    /** The enhanced code without its class: `2.2` is x.2.2, `1.` any x.1.y, and an empty text none at all. */
+    enhanced?: readonly string[]
+  }
+  means: Outcome
+}
+
+/** So many times in a row before a server that cannot be reached holds its sessions. */
+const failuresBeforeHold = 5
+/** So many different recipients refused in a row after the dot before the session is held. */
+export const refusalsBeforeHold = 5
+
+const connectionLost: Outcome = { kind: 'again', cause: 'connection' }
+const throttled: Outcome = { kind: 'again', cause: 'throttled' }
+const nextTry: Outcome = { kind: 'later', mailboxFull: false }
+const mailboxFull: Outcome = { kind: 'later', mailboxFull: true }
+const unknownAddress: Outcome = { kind: 'failed', reason: 'address_refused', countsTowardHold: false }
+const refused: Outcome = { kind: 'failed', reason: 'refused', countsTowardHold: true }
+const serverDown: Outcome = { kind: 'hold', reason: 'mail_server_down', after: failuresBeforeHold }
+const signInRefused: Outcome = { kind: 'hold', reason: 'mail_sign_in_refused', after: 1 }
+const serverRefuses: Outcome = { kind: 'hold', reason: 'mail_server_refuses', after: 1 }
+const quotaUsedUp: Outcome = { kind: 'hold', reason: 'mail_quota', after: 1 }
+const tooLarge: Outcome = { kind: 'hold', reason: 'message_too_large', after: 1 }
+
+const opening = ['CONNECT', 'GREETING', 'EHLO', 'STARTTLS'] as const
+const aboutThePerson = ['RCPT', 'DATA', 'DOT'] as const
+const permanent = [500, 599] as const
+const temporary = [400, 499] as const
+
+/** The first row that matches decides. */
+const rows: readonly Row[] = [
+  // No answer: only the side of the gate tells a harmless loss from one that may have delivered the mail.
+  { when: { gatePassed: true, errors: ['unreachable', 'tls', 'lost', 'protocol'] }, means: { kind: 'unconfirmed' } },
+  { when: { errors: ['unreachable', 'tls'] }, means: serverDown },
+  { when: { errors: ['no_sign_in'] }, means: signInRefused },
+  { when: { errors: ['too_large'] }, means: tooLarge },
+  { when: { errors: ['lost', 'protocol'] }, means: connectionLost },
+
+  { when: { gatePassed: true, commands: ['DOT'], range: [200, 299] }, means: { kind: 'sent' } },
+
+  // Concerns the server, wherever it is said.
+  { when: { codes: [421, 432, 454] }, means: throttled },
+  { when: { codes: [530, 534, 535, 538] }, means: signInRefused },
+  { when: { commands: ['AUTH'], range: permanent }, means: signInRefused },
+  { when: { commands: ['AUTH'], range: temporary }, means: throttled },
+  { when: { commands: opening, range: permanent }, means: serverDown },
+  { when: { commands: opening, range: temporary }, means: connectionLost },
+
+  // Concerns the session: the next mail would fare the same.
+  { when: { range: permanent, enhanced: ['3.4'] }, means: tooLarge },
+  { when: { range: permanent, enhanced: ['4.5'] }, means: quotaUsedUp },
+  { when: { commands: ['MAIL', 'DATA', 'DOT'], codes: [552], enhanced: [''] }, means: tooLarge },
+  { when: { commands: ['MAIL'], range: permanent }, means: serverRefuses },
+
+  // Concerns the item.
+  { when: { range: temporary }, means: nextTry },
+  { when: { range: permanent, enhanced: ['2.2'] }, means: mailboxFull },
+  { when: { range: permanent, enhanced: ['1.', '2.1'] }, means: unknownAddress },
+  { when: { commands: ['RCPT'], codes: [552], enhanced: [''] }, means: mailboxFull },
+  { when: { range: permanent, enhanced: ['7.'] }, means: refused },
+  { when: { commands: ['RCPT'], codes: [521, 525, 550, 551, 553, 556] }, means: unknownAddress },
+  // A command that the server does not understand is not the person's fault.
+  { when: { commands: aboutThePerson, codes: [500, 502, 503, 504, 555] }, means: serverRefuses },
+  { when: { commands: ['RCPT'], codes: [501] }, means: unknownAddress },
+  { when: { range: permanent }, means: refused },
+
+  // An answer that fits nowhere, such as a 354 to MAIL.
+  { when: { gatePassed: true }, means: { kind: 'unconfirmed' } },
+  { when: {}, means: connectionLost },
+]
+
+/** What an answer, or its absence, means: decided by code, enhanced code, command and side of the gate together. */
+export function classifyAnswer(answer: Answer): Verdict {
+  const row = rows.find(({ when }) => matches(when, answer))
+  if (row === undefined) throw new Error('The table of answers has no last row.')
+  const heard = answer.code === null ? { reply: null, problem: answer.text } : { reply: answer.text, problem: null }
+  return { ...row.means, ...heard }
+}
+
+function matches(when: Row['when'], answer: Answer): boolean {
+  if (when.gatePassed !== undefined && when.gatePassed !== answer.gatePassed) return false
+  if (when.commands !== undefined && !when.commands.includes(answer.command)) return false
+  if (when.errors !== undefined && (answer.error === null || !when.errors.includes(answer.error))) return false
+  const code = answer.code ?? 0
+  if (when.codes !== undefined && !when.codes.includes(code)) return false
+  if (when.range !== undefined && (code < when.range[0] || code > when.range[1])) return false
+  return when.enhanced === undefined || matchesEnhanced(when.enhanced, answer.enhanced)
+}
+
+function matchesEnhanced(wanted: readonly string[], enhanced: string | null): boolean {
+  const detail = enhanced === null ? '' : enhanced.slice(enhanced.indexOf('.') + 1)
+  return wanted.some((each) => (each.endsWith('.') ? detail.startsWith(each) : detail === each))
+}
+
+const minute = 60_000
+const hour = 60 * minute
+const firstDelays = [minute, 5 * minute, 15 * minute, hour, 4 * hour] as const
+const delayAfterwards = 4 * hour
+const giveUpAfter = 48 * hour
+const mailboxFullDelay = 24 * hour
+
+/**
+ * Milliseconds until the next try of an item whose last answer was `later`, or null when it is time to give up (reason
+ * `gave_up`; for a full mailbox `mailbox_full`).
+ *
+ * `tries` counts the tries so far (1 after the first); `sinceFirstTry` is in milliseconds; `random` gives 0 … 1. Full
+ * jitter: a uniform share of 1 min, 5, 15, 1 h, 4 h, then of 4 h, until 48 h after the first try. A full mailbox is
+ * tried once more after a day; one that is still full then, was full long enough.
+ */
+export function nextTryDelay(
+  tries: number,
+  options: { sinceFirstTry: number; mailboxFull: boolean; random: () => number },
+): number | null {
+  if (options.mailboxFull) return options.sinceFirstTry < mailboxFullDelay ? mailboxFullDelay : null
+  if (options.sinceFirstTry >= giveUpAfter) return null
+  const longest = firstDelays[Math.max(tries, 1) - 1] ?? delayAfterwards
+  return Math.round(longest * options.random())
+}
