@@ -16,6 +16,7 @@ export function openPool(url: string, options: { maximum: number; onError: (erro
     application_name: 'rollcall',
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
+    options: '-c timezone=UTC',
   })
   pool.on('error', options.onError)
   return pool
@@ -23,7 +24,7 @@ export function openPool(url: string, options: { maximum: number; onError: (erro
 
 /** Drizzle over a pool. */
 export function openDatabase(pool: pg.Pool): Database {
-  return drizzle(pool, { schema: tables })
+  return drizzle(pool, { schema: tables, casing: 'snake_case' })
 }
 
 /** The rows of a statement written in SQL; `Row` is what the statement selects. */
@@ -32,5 +33,5 @@ export async function rowsOf<Row extends Record<string, unknown>>(
   query: Parameters<Database['execute']>[0],
 ): Promise<Row[]> {
   const result = await database.execute<Row>(query)
-  return result.rows
+  return result.rows as unknown as Row[]
 }

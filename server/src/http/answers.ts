@@ -1,0 +1,15 @@
+import { Failure, success } from '@rollcall/shared'
+import type { TSchema } from 'typebox'
+
+/** The answer of a success. */
+export function ok<Data>(data: Data): { success: true; data: Data } {
+  return { success: true, data }
+}
+
+/** The `response` schemas of a route: its success, and every failure. */
+export function answers<Schema extends TSchema, const Status extends number = 200>(data: Schema, status?: Status) {
+  return { [status ?? 200]: success(data), '4xx': Failure, '5xx': Failure } as Record<
+    Status,
+    ReturnType<typeof success<Schema>>
+  > & { '4xx': typeof Failure; '5xx': typeof Failure }
+}

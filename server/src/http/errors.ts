@@ -1,0 +1,89 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import type { ErrorCode, Failure } from '@rollcall/shared'
+import { Refusal } from './refusal.ts'
+import type { Server } from './server.ts'
+
+/** Makes every failure of a server the contract's failure: a sentence for a person, a code for a program, the cause in the log. */
+export function answerErrors(server: Server): void {
+  server.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply))
+  server.setNotFoundHandler((request, reply) =>
+    reply.code(404).send(failure('NOT_FOUND', `There is nothing at ${request.method} ${request.url.split('?')[0]}.`)),
+  )
+}
+
+/** The body of a failure. */
+export function failure(code: ErrorCode, msg: string, details?: unknown): Failure {
+  return { success: false, code, msg, ...(details === undefined ? {} : { details }) }
+}
+
+function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (error instanceof Refusal) return reply.code(error.status).send(failure(error.code, error.message, error.details))
+  if (error.validation) {
+    return reply
+      .code(400)
+      .send(failure('BAD_REQUEST', validationSentence(error), { where: error.validationContext, problems: error.validation }))
+  }
+  const status = error.statusCode ?? 500
+  if (status === 429) return reply.code(429).send(failure('TOO_MANY_REQUESTS', error.message))
+  if (status >= 400 && status < 500) return reply.code(status).send(failure(codeOfStatus(status), clientSentence(error, status)))
+  if (isDatabaseAway(error)) {
+    request.log.error({ err: error }, 'database away')
+    return reply
+      .code(503)
+      .header('retry-after', '2')
+      .send(failure('UNAVAILABLE', 'The database does not answer right now; try again in a few seconds.'))
+  }
+  request.log.error({ err: error }, 'request failed')
+  const number = String(request.id)
+  return reply
+    .code(500)
+    .send(failure('INTERNAL', `Something went wrong in Rollcall; it is in the log as request ${number}.`, { request: number }))
+}
+
+function validationSentence(error: FastifyError): string {
+  const problem = error.validation?.[0]
+  const part = { body: 'The body', querystring: 'The address', params: 'The address', headers: 'A header' }[
+    error.validationContext ?? 'body'
+  ]
+  const field = problem?.instancePath.replaceAll('/', '.').replace(/^\./, '') ?? ''
+  const unknown = problem?.params.additionalProperty
+  const allowed = problem?.params.allowedValues
+  if (typeof unknown === 'string') return `${part} has a field that Rollcall does not know: ${quoted(unknown)}.`
+  if (Array.isArray(allowed)) return `${part} is not valid: ${field} must be one of ${allowed.join(', ')}.`
+  return `${part} is not valid: ${field === '' ? '' : `${field} `}${problem?.message ?? error.message}.`
+}
+
+function quoted(text: string): string {
+  return `"${text.slice(0, 100)}"`
+}
+
+function codeOfStatus(status: number): ErrorCode {
+  const codes: Record<number, ErrorCode> = {
+    401: 'SIGN_IN_REQUIRED',
+    403: 'FORBIDDEN',
+    404: 'NOT_FOUND',
+    413: 'BODY_TOO_LARGE',
+    415: 'UNSUPPORTED_MEDIA_TYPE',
+    429: 'TOO_MANY_REQUESTS',
+  }
+  return codes[status] ?? 'BAD_REQUEST'
+}
+
+function clientSentence(error: FastifyError, status: number): string {
+  if (status === 413) return 'The body is larger than Rollcall takes.'
+  if (status === 415) return 'Rollcall does not take this kind of content here; send JSON, or multipart for a file.'
+  if (error.code === 'FST_ERR_CTP_INVALID_JSON_BODY' || error.code === 'FST_ERR_CTP_EMPTY_JSON_BODY')
+    return 'The body is not valid JSON.'
+  return error.message
+}
+
+/** Connection failures, and SQLSTATE classes 08 (connection), 53 (resources) and 57P (shutdown, not ready). */
+export function isDatabaseAway(error: unknown): boolean {
+  for (let each: unknown = error; each instanceof Error; each = each.cause) {
+    const code = (each as { code?: unknown }).code
+    if (typeof code === 'string' && /^(08...|53...|57P..|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/.test(code)) return true
+    if (/Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(each.message))
+      return true
+  }
+  return false
+}

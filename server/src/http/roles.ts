@@ -1,0 +1,76 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { preHandlerAsyncHookHandler } from 'fastify'
+import { roleAllows, type Role } from '@rollcall/shared'
+import { Refusal } from './refusal.ts'
+import type { Server } from './server.ts'
+
+/** Somebody who is signed in, or the owner of the API key that a program used. */
+export interface Staff {
+  id: string
+  name: string
+  email: string
+  role: Role
+  /** When the sign-in ends; null for an API key. */
+  sessionExpiresAt: Date | null
+}
+
+/** Finds out who sent these headers, by cookie or API key; null when nobody we know. */
+export type Identify = (headers: IncomingHttpHeaders) => Promise<Staff | null>
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by `requireRole`; reading it on a route without is a mistake that throws. */
+    staff: Staff
+  }
+  interface FastifyInstance {
+    identify: Identify
+    allowedOrigins: readonly string[]
+  }
+}
+
+/** Lets routes of a server ask who is there. */
+export function decorateWithStaff(
+  server: Server,
+  options: { identify: Identify; allowedOrigins: readonly string[] },
+): void {
+  server.decorate('identify', options.identify)
+  server.decorate('allowedOrigins', options.allowedOrigins)
+  const people = new WeakMap<object, Staff>()
+  server.decorateRequest('staff', {
+    getter() {
+      const staff = people.get(this)
+      if (staff === undefined) throw new Error('This route has no requireRole.')
+      return staff
+    },
+    setter(staff: Staff) {
+      people.set(this, staff)
+    },
+  })
+}
+
+/** A guard for a route: 401 without a sign-in, 403 with a role that is not enough or from a foreign page. */
+export function requireRole(role: Role): preHandlerAsyncHookHandler {
+  return async function guard(request) {
+    const staff = await request.server.identify(request.headers)
+    if (staff === null) throw new Refusal(401, 'SIGN_IN_REQUIRED', 'Sign in to go on.')
+    if (!roleAllows(staff.role, role))
+      throw new Refusal(403, 'FORBIDDEN', `This needs the role ${role}; you are signed in as ${staff.role}.`)
+    if (!mayWriteFrom(request.headers, request.method, request.server.allowedOrigins))
+      throw new Refusal(403, 'ORIGIN_NOT_ALLOWED', "This request does not come from one of Rollcall's own pages.")
+    request.staff = staff
+  }
+}
+
+/** A browser names the page that a write comes from; with a cookie it must be one of ours. Programs sign in by key. */
+function mayWriteFrom(headers: IncomingHttpHeaders, method: string, allowedOrigins: readonly string[]): boolean {
+  const reads = method === 'GET' || method === 'HEAD'
+  return reads || headers['x-api-key'] !== undefined || headers.origin === undefined || allowedOrigins.includes(headers.origin)
+}
+
+/** The origins of Rollcall's own pages: PUBLIC_URL, and for one on this machine its other usual names. */
+export function originsOf(publicUrl: string): string[] {
+  const url = new URL(publicUrl)
+  const local = ['localhost', '127.0.0.1', '[::1]']
+  if (!local.includes(url.hostname)) return [url.origin]
+  return local.map((hostname) => `${url.protocol}//${hostname}${url.port === '' ? '' : `:${url.port}`}`)
+}

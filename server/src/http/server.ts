@@ -1,0 +1,70 @@
+import compress from '@fastify/compress'
+import helmet from '@fastify/helmet'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { Ajv, type Options } from 'ajv'
+import addFormats from 'ajv-formats'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from 'fastify'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { answerErrors } from './errors.ts'
+
+/** Fastify with the contract's schemas as types. */
+export type Server = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
+
+/** The longest JSON body: 10,000 ids of a selection, and as many exceptions, with room. */
+const bodyLimit = 2 * 1024 * 1024
+
+/** An empty server: checks, headers and answers to errors are set, routes are not. */
+export async function createServer(options: { logger: FastifyBaseLogger; https: boolean; closeTimeout?: number }): Promise<Server> {
+  const server: Server = Fastify({
+    loggerInstance: options.logger,
+    bodyLimit,
+    trustProxy: 'loopback',
+    disableRequestLogging: true,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 300 },
+  }).withTypeProvider<TypeBoxTypeProvider>()
+  server.setValidatorCompiler(validatorCompiler())
+  answerErrors(server)
+  await server.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'"],
+        frameSrc: ["'self'"],
+        objectSrc: ["'none'"],
+        baseUri: ["'self'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    // A browser that came once over https would refuse a plain http installation on the same name for ever after.
+    hsts: options.https,
+    // Activation links must not leak to other hosts by the Referer.
+    referrerPolicy: { policy: 'same-origin' },
+    crossOriginEmbedderPolicy: false,
+  })
+  await server.register(compress, { threshold: 1024, encodings: ['br', 'gzip'] })
+  return server
+}
+
+/**
+ * Bodies are taken as they are: a number in quotes is not a number. Addresses carry only text, so there numbers and
+ * booleans are read from it. Unknown fields are refused in both.
+ */
+function validatorCompiler() {
+  const common: Options = { allErrors: false, removeAdditional: false, useDefaults: true, strict: false }
+  const strictAjv = addFormats.default(new Ajv({ ...common, coerceTypes: false }))
+  const coercingAjv = addFormats.default(new Ajv({ ...common, coerceTypes: true }))
+  return ({ schema, httpPart }: { schema: unknown; httpPart?: string }) =>
+    (httpPart === 'body' ? strictAjv : coercingAjv).compile(schema as object)
+}
