@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto'
+import { Liquid, type Template } from 'liquidjs'
+import { isSendable } from './address.ts'
+import { addressHeader, textHeader } from './headers.ts'
+import type { MailInput, Sender, TemplateSource } from './types.ts'
+
+/** A template that was read once and fills its slots for one person after another. */
+export interface ComposedTemplate {
+  subject: (slots: Slots) => string
+  text: (slots: Slots) => string
+  html: (slots: Slots) => string
+  /** The headers that every mail has alike. */
+  fixedHeaders: string
+  senderName: string
+  linkDays: number
+}
+
+interface Slots {
+  firstName: string
+  lastName: string
+  company: string
+  email: string
+  link: string
+  linkDays: number
+  senderName: string
+}
+
+/** What is wrong with a template, in a sentence for the person who writes it. */
+export class TemplateError extends Error {
+  override name = 'TemplateError'
+}
+
+const limits = {
+  // Nothing may be read from disk, and a template that a person wrote may not stop the process.
+  templates: {},
+  parseLimit: 1_000_000,
+  renderLimit: 1000,
+  memoryLimit: 10_000_000,
+  // The same on every machine.
+  timezoneOffset: 0,
+  locale: 'en-US',
+}
+const plain = new Liquid(limits)
+const escaping = new Liquid({ ...limits, outputEscape: 'escape' })
+
+const sample: Slots = {
+  firstName: 'Ada',
+  lastName: 'Lovelace',
+  company: 'Engines',
+  email: 'ada@example.com',
+  link: 'https://example.com/activate/token',
+  linkDays: 7,
+  senderName: 'Rollcall',
+}
+
+/**
+ * Reads a template and the sender once, for all mails of a session. `linkDays`: how long the link lives, for the text.
+ * Throws TemplateError where the template cannot be read or names a slot that there is not.
+ */
+export function composeTemplate(
+  template: TemplateSource,
+  sender: Sender,
+  options: { linkDays: number },
+): ComposedTemplate {
+  const composed = {
+    subject: renderer(plain, template.subject, 'subject'),
+    text: renderer(plain, template.text, 'text'),
+    html: renderer(escaping, template.html, 'HTML'),
+    fixedHeaders: [
+      addressHeader('From', sender),
+      'MIME-Version: 1.0',
+      // RFC 3834 section 5: no holiday notices in return.
+      'Auto-Submitted: auto-generated',
+    ].join('\r\n'),
+    senderName: sender.name === '' ? sender.address : sender.name,
+    linkDays: options.linkDays,
+  }
+  if (oneLine(composed.subject(sample)) === '') throw new TemplateError('The subject of the mail template is empty.')
+  return composed
+}
+
+/**
+ * The whole mail for one person, ready for the mail server: the same input gives the same bytes. Throws where `to` is
+ * not exactly one sendable address or `messageId` is not one in angle brackets; names may be anything.
+ */
+export function composeMail(composed: ComposedTemplate, input: MailInput): Buffer {
+  if (!isSendable(input.to)) throw new Error('The address of a mail is not one that checkAddress gave.')
+  if (!/^<[!-;=?-~]+@[!-;=?-~]+>$/.test(input.messageId)) throw new Error('A Message-ID stands in angle brackets.')
+  const slots: Slots = {
+    firstName: oneLine(input.firstName),
+    lastName: oneLine(input.lastName),
+    company: oneLine(input.company ?? ''),
+    email: input.to,
+    link: input.link,
+    linkDays: composed.linkDays,
+    senderName: composed.senderName,
+  }
+  // Base64 has no "=_", so no line of a part can be mistaken for the boundary.
+  const boundary = `=_${createHash('sha256').update(input.messageId).digest('hex').slice(0, 32)}`
+  const lines = [
+    composed.fixedHeaders,
+    `To: ${input.to}`,
+    textHeader('Subject', oneLine(composed.subject(slots))),
+    `Date: ${input.date.toUTCString().replace('GMT', '+0000')}`,
+    `Message-ID: ${input.messageId}`,
+    'Content-Type: multipart/alternative;',
+    ` boundary="${boundary}"`,
+    '',
+    ...part(boundary, 'text/plain', composed.text(slots)),
+    ...part(boundary, 'text/html', composed.html(slots)),
+    `--${boundary}--`,
+    '',
+  ]
+  return Buffer.from(lines.join('\r\n'), 'latin1')
+}
+
+function part(boundary: string, type: string, content: string): string[] {
+  return [
+    `--${boundary}`,
+    `Content-Type: ${type}; charset=utf-8`,
+    'Content-Transfer-Encoding: base64',
+    '',
+    base64Lines(content),
+  ]
+}
+
+function renderer(liquid: Liquid, source: string, part: string): (slots: Slots) => string {
+  let parsed: Template[]
+  try {
+    parsed = liquid.parse(source)
+    // A slot that there is not would be an empty place in every mail: it is refused while somebody is looking.
+    liquid.renderSync(parsed, sample, { strictVariables: true })
+  } catch (error) {
+    throw new TemplateError(`The ${part} of the mail template cannot be used: ${(error as Error).message}`)
+  }
+  return (slots) => String(liquid.renderSync(parsed, slots))
+}
+
+/** Line breaks, control and invisible formatting characters become spaces, and several spaces one. */
+function oneLine(text: string): string {
+  return text
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .trim()
+}
+
+/** Lines of 76 characters (RFC 2045 section 6.8), of a text whose lines end with CRLF. */
+function base64Lines(text: string): string {
+  const encoded = Buffer.from(text.replaceAll(/\r?\n/g, '\r\n'), 'utf8').toString('base64')
+  const lines: string[] = []
+  for (let start = 0; start < encoded.length; start += 76) lines.push(encoded.slice(start, start + 76))
+  return lines.join('\r\n')
+}
