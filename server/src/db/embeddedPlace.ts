@@ -154,6 +154,7 @@ async function readableBinaries(user: SystemUser | null, logger: Logger): Promis
     logger.info({ folder: copy }, 'Copying the PostgreSQL binaries to where its system user can read them.')
     const unfinished = await makeSharedFolder(`binaries.new-${process.pid}`)
     await cp(path.join(packageFolder, 'native'), unfinished, { recursive: true, verbatimSymlinks: true })
+    await openToAll(unfinished)
     await moveInto(unfinished, copy)
   }
   const inCopy = (binary: string) => path.join(copy, 'bin', path.basename(binary))
@@ -250,13 +251,25 @@ export async function run(binary: string, user: SystemUser | null, parameters: s
 async function makeSharedFolder(name: string): Promise<string> {
   const folder = path.join(sharedFolder, name)
   try {
-    await mkdir(folder, { recursive: true, mode: 0o755 })
+    await mkdir(folder, { recursive: true })
+    // Said outright, because the mask of the process may be narrower.
+    for (const each of [sharedFolder, folder]) await chmod(each, 0o755)
     return folder
   } catch (error) {
     throw new Error(
       `The system user of PostgreSQL cannot enter the folders Rollcall is in, and ${folder} cannot be made (${(error as Error).message}): set DATA_DIR to a folder that every user can enter, or give DATABASE_URL.`,
       { cause: error },
     )
+  }
+}
+
+/** Lets every user read what is in the folder, and run what its owner may run. */
+async function openToAll(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isSymbolicLink()) continue
+    const file = path.join(entry.parentPath, entry.name)
+    const { mode } = await stat(file)
+    await chmod(file, mode | ((mode & 0o500) >> 3) | ((mode & 0o500) >> 6))
   }
 }
 
