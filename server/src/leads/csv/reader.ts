@@ -1,0 +1,134 @@
+import { pipeline, Readable } from 'node:stream'
+import { CsvError, Parser } from 'csv-parse'
+import { detectDelimiter, type Delimiter } from './delimiter.ts'
+import { detectEncoding, toUtf8, type DetectedEncoding } from './encoding.ts'
+import { refuseOtherFiles, refuseOtherText } from './kind.ts'
+import { unreadable } from './unreadable.ts'
+
+/** How many bytes of a file its kind and delimiter are told from. */
+export const headBytes = 64 * 1024
+
+/** The longest row, in bytes: a quote that is never closed must not read the rest of a large file into memory. */
+const rowMaximumBytes = 4 * 1024 * 1024
+
+export interface CsvFormat extends DetectedEncoding {
+  delimiter: Delimiter
+}
+
+export interface CsvRow {
+  /** Where the row begins: lines of the file, from 1, as an editor counts them. */
+  line: number
+  cells: string[]
+}
+
+export interface CsvFile {
+  /** Trimmed and made distinct: `Email`, `Email (2)`; a column without one is `Column 3`. */
+  headers: string[]
+  /** All rows that have any content. A short row is filled with empty cells; cells beyond the headers are kept. */
+  rows: AsyncIterable<CsvRow>
+}
+
+/**
+ * Tells how a file is written.
+ *
+ * @param head its first `headBytes` bytes
+ * @param chunks all of it, from the beginning
+ * @throws Refusal IMPORT_UNREADABLE when it is something else than CSV
+ */
+export async function describeCsv(head: Buffer, chunks: AsyncIterable<Uint8Array>, cutOff = false): Promise<CsvFormat> {
+  refuseOtherFiles(head)
+  const detected = await detectEncoding(head, chunks, cutOff)
+  const text = new TextDecoder(detected.encoding).decode(head, { stream: true })
+  refuseOtherText(text)
+  return { ...detected, delimiter: detectDelimiter(text, head.length >= headBytes || cutOff) }
+}
+
+/**
+ * Reads a file in constant memory.
+ *
+ * @throws Refusal IMPORT_UNREADABLE, also while the rows are read: no header, a quote that is never closed
+ */
+export async function openCsv(chunks: AsyncIterable<Uint8Array>, format: CsvFormat): Promise<CsvFile> {
+  const records = readRecords(chunks, format)
+  const first = await records.next()
+  if (first.done === true) throw unreadable('The file is empty. Choose the CSV file that your CRM exported.')
+
+  const raw = first.value.cells
+  const spaced = raw.some(hasSpacedQuotes)
+  const headers = distinctHeaders(spaced ? raw.map(withoutSpacedQuotes) : raw)
+  return { headers, rows: fitRows(records, headers.length, spaced) }
+}
+
+async function* fitRows(records: AsyncIterable<CsvRow>, width: number, spaced: boolean): AsyncGenerator<CsvRow> {
+  for await (const { line, cells } of records) {
+    const row = spaced ? cells.map(withoutSpacedQuotes) : cells
+    while (row.length < width) row.push('')
+    yield { line, cells: row }
+  }
+}
+
+/** `"First name" , "Email"`: white space after a closing quote makes the parser keep the quotes. */
+function hasSpacedQuotes(cell: string): boolean {
+  return cell.length > 2 && cell.startsWith('"') && cell.trimEnd() !== cell && cell.trimEnd().endsWith('"')
+}
+function withoutSpacedQuotes(cell: string): string {
+  return hasSpacedQuotes(cell) ? cell.trimEnd().slice(1, -1) : cell
+}
+
+/** Headers trimmed and told apart. */
+export function distinctHeaders(cells: string[]): string[] {
+  const taken = new Set<string>()
+  return cells.map((cell, index) => {
+    const name = cell.replaceAll(/\s+/g, ' ').trim() || `Column ${index + 1}`
+    let distinct = name
+    for (let count = 2; taken.has(distinct); count += 1) distinct = `${name} (${count})`
+    taken.add(distinct)
+    return distinct
+  })
+}
+
+/** Every record that is not blank, the header among them. */
+async function* readRecords(chunks: AsyncIterable<Uint8Array>, format: CsvFormat): AsyncGenerator<CsvRow> {
+  // The parser counts a line break of two characters inside quotes twice, so lines are counted here: a record
+  // takes one line and as many more as its cells have line breaks; blank lines stand between.
+  let linesOfRecords = 1
+  const parser = new Parser({
+    delimiter: format.delimiter,
+    record_delimiter: ['\r\n', '\n', '\r'],
+    relax_quotes: true,
+    relax_column_count: true,
+    ltrim: true,
+    skip_empty_lines: true,
+    max_record_size: rowMaximumBytes,
+    on_record: (cells: string[], info) => {
+      const line = linesOfRecords + info.empty_lines
+      linesOfRecords += 1 + lineBreaks(cells)
+      return cells.some((cell) => cell.trim() !== '') ? { line, cells } : null
+    },
+  })
+  pipeline(Readable.from(toUtf8(chunks, format.encoding)), parser, () => undefined)
+  try {
+    yield* parser as AsyncIterable<CsvRow>
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error
+    throw unreadable(sentenceFor(error, linesOfRecords + parser.info.empty_lines))
+  }
+}
+
+function lineBreaks(cells: string[]): number {
+  let count = 0
+  for (const cell of cells) {
+    if (cell.includes('\n') || cell.includes('\r')) count += cell.match(/\r\n|\r|\n/g)?.length ?? 0
+  }
+  return count
+}
+
+function sentenceFor(error: CsvError, line: number): string {
+  if (error.code === 'CSV_QUOTE_NOT_CLOSED') {
+    return `The file is cut off, or a closing quote is missing: a quoted cell in the row at line ${line} never ends. Export the file again and upload all of it.`
+  }
+  if (error.code === 'CSV_MAX_RECORD_SIZE') {
+    return `The row at line ${line} does not end: perhaps a closing quote is missing. Mend that row, or export the file again.`
+  }
+  return `The file cannot be read as CSV near line ${line}. Export it again.`
+}
