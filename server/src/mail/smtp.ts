@@ -1,0 +1,184 @@
+import type { Logger } from 'pino'
+import { isSendable, parseSender } from './address.ts'
+import { classifyAnswer, type Answer } from './answers.ts'
+import { openConnection, type MailConnection } from './smtp-connection.ts'
+import { createPause, createSlots } from './smtp-limits.ts'
+import type { Delivery, Probe, SendRequest, SmtpSender, SmtpSettings, SmtpTimeouts } from './types.ts'
+
+/** RFC 5321 section 4.5.3.2 for what a mail needs; shorter ones make duplicates (RFC 1047). */
+export const defaultSmtpTimeouts: SmtpTimeouts = {
+  connect: 30_000,
+  greeting: 30_000,
+  command: 5 * 60_000,
+  delivery: 10 * 60_000,
+  idle: 30_000,
+}
+
+interface SmtpSenderOptions {
+  url: SmtpSettings
+  logger: Logger
+  timeouts?: Partial<SmtpTimeouts>
+  /** Milliseconds of a clock that only goes forward. */
+  now?: () => number
+}
+
+/** A sender with connections of its own, which it keeps open while there is something to send. */
+export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
+  const { url: settings, logger } = options
+  const timeouts = { ...defaultSmtpTimeouts, ...options.timeouts }
+  const slots = createSlots(settings.connections, options.now ?? (() => performance.now()), logger)
+  const pause = createPause()
+  const established = new Set<MailConnection>()
+  const idle: { connection: MailConnection; timer: NodeJS.Timeout }[] = []
+  const inFlight = new Set<Promise<unknown>>()
+  const stopping = new AbortController()
+  let stopped = false
+
+  function takeIdle(): MailConnection | null {
+    for (let waiting = idle.pop(); waiting !== undefined; waiting = idle.pop()) {
+      clearTimeout(waiting.timer)
+      if (!waiting.connection.dead) return waiting.connection
+      established.delete(waiting.connection)
+    }
+    return null
+  }
+
+  function standing(): number {
+    return [...established].filter((connection) => !connection.dead).length
+  }
+
+  function leave(connection: MailConnection): void {
+    established.delete(connection)
+    if (!connection.dead) connection.quit()
+  }
+
+  async function open(): Promise<MailConnection | Delivery> {
+    await pause.over()
+    if (stopped) return stoppedVerdict()
+    const opening = await openConnection(settings, timeouts, stopping.signal)
+    if (stopped) {
+      if (opening.ok) opening.connection.quit()
+      return stoppedVerdict()
+    }
+    if (!opening.ok) return whyNotOpened(opening.answer)
+    established.add(opening.connection)
+    slots.atLeast(standing())
+    return opening.connection
+  }
+
+  function whyNotOpened(answer: Answer): Delivery {
+    const verdict = classifyAnswer(answer)
+    pause.longer()
+    const wantsFewer = verdict.kind === 'again' && verdict.cause === 'throttled'
+    if (wantsFewer) slots.fewer(answer.command === 'GREETING' ? standing() : null)
+    return verdict
+  }
+
+  /** Gives the slot back once the connection is ready for the next mail, or gone. */
+  async function release(connection: MailConnection, sent: boolean): Promise<void> {
+    const usable = !connection.dead && (sent || (await connection.reset()))
+    if (!usable || stopped || slots.used > slots.limit) {
+      leave(connection)
+    } else {
+      const timer = setTimeout(() => {
+        idle.splice(
+          idle.findIndex((waiting) => waiting.connection === connection),
+          1,
+        )
+        leave(connection)
+      }, timeouts.idle)
+      timer.unref()
+      idle.push({ connection, timer })
+    }
+    slots.release()
+  }
+
+  async function deliverOver(connection: MailConnection, request: SendRequest): Promise<Delivery> {
+    let delivery: Delivery | null = null
+    try {
+      delivery = await connection.deliver(request, request.body())
+      if (connection.proven) pause.end()
+      return delivery
+    } finally {
+      if (delivery?.kind === 'again') {
+        if (delivery.cause === 'throttled') slots.fewer(null)
+        else if (!connection.proven) pause.longer()
+      }
+      void release(connection, delivery?.kind === 'sent')
+    }
+  }
+
+  async function send(request: SendRequest): Promise<Delivery> {
+    const sender = parseSender(request.from)
+    if (!sender.ok || sender.sender.address !== request.from)
+      throw new Error('The sender of a mail is not one address.')
+    if (!isSendable(request.to)) {
+      const problem = 'This is not exactly one address that mail can be sent to.'
+      return { kind: 'failed', reason: 'address_refused', countsTowardHold: false, reply: null, problem }
+    }
+    if (stopped || !(await slots.take())) return stoppedVerdict()
+    let connection: MailConnection | Delivery
+    try {
+      connection = takeIdle() ?? (await open())
+    } catch (error) {
+      slots.release()
+      throw error
+    }
+    if ('kind' in connection) {
+      slots.release()
+      return connection
+    }
+    const delivery = await deliverOver(connection, request)
+    return stopped && delivery.kind === 'again' ? { ...delivery, cause: 'stopped' } : delivery
+  }
+
+  async function probe(): Promise<Probe> {
+    const opening = await openConnection(settings, timeouts, stopping.signal)
+    if (!opening.ok) return classifyAnswer(opening.answer)
+    opening.connection.quit()
+    return { kind: 'ready' }
+  }
+
+  async function close(milliseconds = 20_000): Promise<void> {
+    stopped = true
+    slots.stop()
+    pause.end()
+    stopping.abort()
+    for (const waiting of idle.splice(0)) {
+      clearTimeout(waiting.timer)
+      leave(waiting.connection)
+    }
+    const all = Promise.allSettled(inFlight)
+    await within(milliseconds, all)
+    for (const connection of established) connection.destroy()
+    await within(1000, all)
+  }
+
+  return {
+    send(request) {
+      const sending = send(request)
+      inFlight.add(sending)
+      const forget = (): void => void inFlight.delete(sending)
+      sending.then(forget, forget)
+      return sending
+    },
+    get connections() {
+      return slots.limit
+    },
+    probe,
+    close,
+  }
+}
+
+function stoppedVerdict(): Delivery {
+  return { kind: 'again', cause: 'stopped', reply: null, problem: 'Rollcall was stopping.' }
+}
+
+async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const time = new Promise((resolve) => {
+    timer = setTimeout(resolve, milliseconds)
+  })
+  await Promise.race([work, time])
+  clearTimeout(timer)
+}

@@ -1,0 +1,292 @@
+import net from 'node:net'
+import type { AddressInfo } from 'node:net'
+
+/** What the script is asked about; `BODY` is the moment in which the first bytes of a mail arrive, `DOT` its end. */
+export type SmtpMoment =
+  | 'GREETING'
+  | 'EHLO'
+  | 'STARTTLS'
+  | 'AUTH'
+  | 'MAIL'
+  | 'RCPT'
+  | 'DATA'
+  | 'BODY'
+  | 'DOT'
+  | 'RSET'
+  | 'QUIT'
+
+export interface SmtpContext {
+  /** The line that the client sent; empty for GREETING, BODY and DOT. */
+  line: string
+  /** Which connection this is, counted from 1. */
+  connection: number
+  /** Which mail of the server's this is (MAIL commands), counted from 1. */
+  mail: number
+  from: string
+  to: string[]
+}
+
+/** A line with its code; `raw` is sent as it is; `drop` ends the connection, after `raw` if there is one. */
+export type SmtpReply =
+  | string
+  | { raw?: string; drop: 'fin' | 'rst' }
+  | { raw: string }
+  | { silence: true }
+  | { delay: number; reply?: SmtpReply }
+
+/** Undefined: what an ordinary server would answer. */
+export type SmtpScript = (moment: SmtpMoment, context: SmtpContext) => SmtpReply | undefined
+
+export interface ReceivedMail {
+  from: string
+  to: string[]
+  /** Without the final dot, dots unstuffed. */
+  raw: Buffer
+  connection: number
+}
+
+export interface TestSmtpServer {
+  readonly port: number
+  readonly url: string
+  /** Every mail that the server has: its dot came, and the server did not answer 4xx or 5xx. */
+  readonly mails: ReceivedMail[]
+  /** Every command of every connection, in the order of arrival. */
+  readonly commands: string[]
+  readonly openConnections: number
+  readonly totalConnections: number
+  readonly mostConnections: number
+  script: SmtpScript
+  maximumConnections: number
+  /** Cuts every connection and stops listening. */
+  stop(): Promise<void>
+  /** Listens again on the same port. */
+  start(): Promise<void>
+}
+
+interface SmtpServerOptions {
+  script?: SmtpScript
+  pipelining?: boolean
+  /** Beyond so many, a connection is greeted with 421. */
+  maximumConnections?: number
+  /** Lines of the answer to EHLO, such as `AUTH PLAIN`. */
+  extensions?: string[]
+}
+
+/** A mail server that does what its script says, on 127.0.0.1 and a port of its own. */
+export async function startSmtpServer(options: SmtpServerOptions = {}): Promise<TestSmtpServer> {
+  const mails: ReceivedMail[] = []
+  const commands: string[] = []
+  const sockets = new Set<net.Socket>()
+  const extensions = [...(options.pipelining === false ? [] : ['PIPELINING']), ...(options.extensions ?? [])]
+  let total = 0
+  let most = 0
+  let begun = 0
+  let port = 0
+  let listener: net.Server | null = null
+
+  const server: TestSmtpServer = {
+    get port() {
+      return port
+    },
+    get url() {
+      return `smtp://127.0.0.1:${port}`
+    },
+    mails,
+    commands,
+    get openConnections() {
+      return sockets.size
+    },
+    get totalConnections() {
+      return total
+    },
+    get mostConnections() {
+      return most
+    },
+    script: options.script ?? (() => undefined),
+    maximumConnections: options.maximumConnections ?? Number.POSITIVE_INFINITY,
+    async start() {
+      const listening = net.createServer((socket) => {
+        total += 1
+        sockets.add(socket)
+        socket.on('close', () => sockets.delete(socket))
+        const tooMany = sockets.size > server.maximumConnections
+        if (!tooMany) most = Math.max(most, sockets.size)
+        void converse(socket, { server, extensions, tooMany, connection: total, nextMail: () => (begun += 1) })
+      })
+      listener = listening
+      await new Promise<void>((resolve, reject) => {
+        listening.once('error', reject)
+        listening.listen(port, '127.0.0.1', resolve)
+      })
+      port = (listening.address() as AddressInfo).port
+    },
+    async stop() {
+      const listening = listener
+      if (listening === null) return
+      listener = null
+      const closed = new Promise((resolve) => listening.close(resolve))
+      for (const socket of sockets) socket.destroy()
+      await closed
+    },
+  }
+  await server.start()
+  return server
+}
+
+interface Conversation {
+  server: TestSmtpServer
+  extensions: string[]
+  tooMany: boolean
+  connection: number
+  nextMail: () => number
+}
+
+const ordinary: Record<SmtpMoment, string> = {
+  GREETING: '220 test ESMTP',
+  EHLO: '250 test',
+  STARTTLS: '454 4.7.0 TLS not available',
+  AUTH: '235 2.7.0 welcome',
+  MAIL: '250 2.1.0 ok',
+  RCPT: '250 2.1.5 ok',
+  DATA: '354 go ahead',
+  BODY: '',
+  DOT: '250 2.0.0 ok: queued',
+  RSET: '250 2.0.0 ok',
+  QUIT: '221 2.0.0 bye',
+}
+
+async function converse(socket: net.Socket, conversation: Conversation): Promise<void> {
+  const { server, connection } = conversation
+  const context: SmtpContext = { line: '', connection, mail: 0, from: '', to: [] }
+  const input = reader(socket)
+
+  /** The reply that was given, or null when the conversation is over. */
+  async function answer(moment: SmtpMoment, otherwise = ordinary[moment]): Promise<string | null> {
+    const reply = server.script(moment, { ...context, to: [...context.to] }) ?? otherwise
+    return perform(socket, reply, otherwise)
+  }
+
+  const greeting = conversation.tooMany ? '421 4.7.0 too many connections' : undefined
+  if (greeting !== undefined) return void socket.end(`${greeting}\r\n`)
+  if ((await answer('GREETING')) === null) return
+
+  for (let line = await input.line(); line !== null; line = await input.line()) {
+    server.commands.push(line)
+    context.line = line
+    const moment = momentOf(line)
+    if (moment === null) {
+      socket.write('500 5.5.2 unknown command\r\n')
+      continue
+    }
+    if (moment === 'MAIL') Object.assign(context, { mail: conversation.nextMail(), from: pathOf(line), to: [] })
+    const given = await answer(moment, usual(moment, conversation, context))
+    if (given === null) return
+    if (moment === 'MAIL' && !given.startsWith('2')) context.from = ''
+    if (moment === 'RCPT' && given.startsWith('2')) context.to.push(pathOf(line))
+    if (moment === 'QUIT') return void socket.end()
+    if (moment === 'DATA' && given.startsWith('3')) {
+      const body = await input.body(() => answer('BODY'))
+      if (body === null) return
+      const mail: ReceivedMail = { from: context.from, to: [...context.to], raw: body, connection }
+      const isTaken = (reply: string): boolean => !/^[45]/.test(reply)
+      // Taken before the answer leaves: an answer that never arrives does not take it back.
+      const reply = server.script('DOT', { ...context, line: '', to: [...context.to] }) ?? ordinary.DOT
+      if (context.to.length > 0 && isTaken(firstWords(reply))) server.mails.push(mail)
+      context.to = []
+      if ((await perform(socket, reply, ordinary.DOT)) === null) return
+    }
+  }
+}
+
+/** What is sent first for a reply; a server that is silent or drops after the dot has the mail. */
+function firstWords(reply: SmtpReply): string {
+  if (typeof reply === 'string') return reply
+  if ('delay' in reply) return firstWords(reply.reply ?? '250')
+  return 'raw' in reply ? (reply.raw ?? '') : ''
+}
+
+function usual(moment: SmtpMoment, { extensions }: Conversation, context: SmtpContext): string {
+  if (moment === 'EHLO') return ['250-test', ...extensions.map((each) => `250-${each}`), '250 8BITMIME'].join('\r\n')
+  if (moment === 'RCPT' && context.from === '') return '503 5.5.1 MAIL first'
+  if (moment === 'DATA' && context.to.length === 0) return '503 5.5.1 RCPT first'
+  return ordinary[moment]
+}
+
+function momentOf(line: string): SmtpMoment | null {
+  const word = line.split(' ', 1)[0]?.toUpperCase() ?? ''
+  if (word === 'HELO') return 'EHLO'
+  const moments = ['EHLO', 'STARTTLS', 'AUTH', 'MAIL', 'RCPT', 'DATA', 'RSET', 'QUIT'] as const
+  return moments.find((moment) => moment === word) ?? null
+}
+
+function pathOf(line: string): string {
+  return /<(.*)>/.exec(line)?.[1] ?? ''
+}
+
+/** Sends a reply; null when the connection is over, or when nothing more will be said. */
+async function perform(socket: net.Socket, reply: SmtpReply, otherwise: string): Promise<string | null> {
+  if (typeof reply === 'string') {
+    if (reply !== '') socket.write(`${reply}\r\n`)
+    return reply
+  }
+  if ('silence' in reply) return null
+  if ('delay' in reply) {
+    await new Promise((resolve) => setTimeout(resolve, reply.delay))
+    return perform(socket, reply.reply ?? otherwise, otherwise)
+  }
+  if (reply.raw !== undefined) socket.write(reply.raw)
+  if (!('drop' in reply)) return null
+  if (reply.drop === 'fin') socket.end()
+  else socket.resetAndDestroy()
+  return null
+}
+
+/** Lines and bodies out of one stream; null when it ends. */
+function reader(socket: net.Socket) {
+  let buffer = Buffer.alloc(0)
+  let over = false
+  let wake: (() => void) | null = null
+  const ring = (): void => wake?.()
+  const more = (): Promise<void> =>
+    new Promise((resolve) => {
+      wake = resolve
+    })
+  socket.on('data', (chunk: Buffer) => {
+    buffer = Buffer.concat([buffer, chunk])
+    ring()
+  })
+  const end = (): void => {
+    over = true
+    ring()
+  }
+  socket.on('end', end)
+  socket.on('close', end)
+  socket.on('error', end)
+
+  /** Everything up to the separator, which is taken away too. */
+  async function upTo(separator: string): Promise<Buffer | null> {
+    for (;;) {
+      const at = buffer.indexOf(separator)
+      if (at >= 0) {
+        const found = buffer.subarray(0, at)
+        buffer = buffer.subarray(at + separator.length)
+        return found
+      }
+      if (over) return null
+      await more()
+    }
+  }
+
+  return {
+    async line(): Promise<string | null> {
+      return (await upTo('\r\n'))?.toString('latin1') ?? null
+    },
+    async body(onFirstBytes: () => Promise<string | null>): Promise<Buffer | null> {
+      while (buffer.length === 0 && !over) await more()
+      if (buffer.length > 0 && (await onFirstBytes()) === null) return null
+      const isEmpty = buffer.subarray(0, 3).toString('latin1') === '.\r\n'
+      const body = await upTo(isEmpty ? '.\r\n' : '\r\n.\r\n')
+      return body === null ? null : Buffer.from(body.toString('latin1').replaceAll('\r\n..', '\r\n.'), 'latin1')
+    },
+  }
+}
