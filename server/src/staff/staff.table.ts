@@ -1,4 +1,4 @@
-import { bigint, boolean, index, integer, pgTable, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core'
+import { boolean, index, integer, pgTable, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core'
 
 // The sign-in library reads and writes these tables by their property names, so those are its words, not Rollcall's.
 
@@ -104,11 +104,10 @@ export const staffApiKeys = pgTable(
   (table) => [uniqueIndex('staff_api_keys_key').on(table.key), index('staff_api_keys_reference').on(table.referenceId)],
 )
 
-/** How often an address tried to sign in lately, so that the limit holds over all nodes. */
+/** How often an address asked for something lately, so that a limit holds over all nodes. */
 export const staffRateLimits = pgTable('staff_rate_limits', {
-  id: text('id').primaryKey(),
-  key: text('key').notNull().unique(),
+  /** The address of the client and the path. */
+  key: text('key').primaryKey(),
   count: integer('count').notNull(),
-  /** Milliseconds since 1970. */
-  lastRequest: bigint('last_request', { mode: 'number' }).notNull(),
+  windowStart: moment('window_start').notNull().defaultNow(),
 })
