@@ -1,0 +1,30 @@
+import type { Progress } from '@rollcall/shared'
+
+/** Whole percent, floored; 100 only when the session is completed, however close the counts are. */
+export function percent(done: number, total: number, completed: boolean): number {
+  if (completed) return 100
+  if (total <= 0) return 0
+  return Math.max(0, Math.min(99, Math.floor((done / total) * 100)))
+}
+
+/** Accounts that have their outcome. */
+export function accountsSettled(progress: Progress): number {
+  return progress.total - progress.accounts.pending
+}
+
+/** Mails that have their outcome. */
+export function mailsSettled(progress: Progress): number {
+  return progress.total - progress.mails.pending
+}
+
+/** The percent of several sessions together, by mails, which end last; null when there is none. */
+export function percentOfAll(sessions: readonly Progress[]): number | null {
+  if (sessions.length === 0) return null
+  const total = sessions.reduce((sum, session) => sum + session.total, 0)
+  const done = sessions.reduce((sum, session) => sum + mailsSettled(session), 0)
+  return percent(
+    done,
+    total,
+    sessions.every((session) => session.completed),
+  )
+}

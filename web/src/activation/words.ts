@@ -1,0 +1,64 @@
+import type { Progress } from '@rollcall/shared'
+import { holdReasons, type HoldReason } from '@rollcall/shared/reasons'
+import type { SessionStatus } from '@rollcall/shared/statuses'
+import type { Transport } from '../api/live.ts'
+import { countOf, formatRate, formatSeconds } from '../ui/numbers.ts'
+import type { Knowledge } from './tracked.ts'
+
+export const statusWords: Record<SessionStatus, string> = {
+  scheduled: 'Scheduled',
+  queued: 'Queued',
+  running: 'Running',
+  paused: 'Paused',
+  held: 'Held',
+  cancelled: 'Cancelled',
+  completed: 'Completed',
+}
+
+export const statusColours = {
+  scheduled: 'neutral',
+  queued: 'neutral',
+  running: 'primary',
+  paused: 'warning',
+  held: 'error',
+  cancelled: 'neutral',
+  completed: 'success',
+} as const satisfies Record<SessionStatus, string>
+
+const transportWords: Record<Transport, string> = {
+  websocket: 'Live',
+  events: 'Server-sent events',
+  polling: 'Polling',
+  connecting: 'Reconnecting…',
+  stopped: 'Not connected',
+}
+
+/** The sentence that says why a session is held; null when it is not. */
+export function holdSentence(progress: Progress): string | null {
+  if (progress.status !== 'held' || progress.reason === null) return null
+  return holdReasons[progress.reason as HoldReason] ?? progress.reason
+}
+
+/** How fast, and how long still, as far as that is known: "4.2 mails/s · about 9 s left". */
+export function paceOf(progress: Progress): string {
+  if (progress.completed) return ''
+  const pace = progress.mailsPerSecond ? [`${formatRate(progress.mailsPerSecond)} mails/s`] : []
+  if (progress.secondsLeft !== null) pace.push(`about ${formatSeconds(progress.secondsLeft)} left`)
+  return pace.join(' · ')
+}
+
+/** On what the numbers come, and how old they are: "Live · as of now". */
+export function freshness(knowledge: Knowledge, transport: Transport, ageMilliseconds: number): string {
+  if (knowledge === 'unknown') return 'Asking for the numbers…'
+  if (knowledge === 'final') return 'Final numbers'
+  const seconds = Math.max(0, Math.round(ageMilliseconds / 1000))
+  const age = knowledge === 'live' && seconds < 3 ? 'as of now' : `as of ${formatSeconds(seconds)} ago`
+  return `${transportWords[transport]} · ${age}`
+}
+
+/** What a screen reader is told when a session's status changes. */
+export function announcement(progress: Progress): string {
+  const hold = holdSentence(progress)
+  const name = `The activation of ${countOf(progress.total, 'lead')}`
+  return `${name} is ${statusWords[progress.status].toLowerCase()}.${hold ? ` ${hold}` : ''}`
+}

@@ -1,0 +1,51 @@
+import { createRouter, createWebHistory, type Router } from 'vue-router'
+import { useStaffStore } from './staff/staff.store.ts'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    title: string
+    /** Open to people who are not signed in, without the frame of the app. */
+    public?: boolean
+  }
+}
+
+export function createAppRouter(): Router {
+  const router = createRouter({
+    history: createWebHistory(),
+    scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+    routes: [
+      { path: '/', redirect: '/leads' },
+      {
+        path: '/sign-in',
+        component: () => import('./staff/SignInPage.vue'),
+        meta: { title: 'Sign in', public: true },
+      },
+      {
+        path: '/activate/:token',
+        component: () => import('./account/ActivatePage.vue'),
+        meta: { title: 'Your account', public: true },
+        props: true,
+      },
+      { path: '/leads', component: () => import('./leads/LeadsPage.vue'), meta: { title: 'Leads' } },
+      { path: '/leads/:id', component: () => import('./leads/LeadPage.vue'), meta: { title: 'Lead' }, props: true },
+      { path: '/sessions', component: () => import('./history/SessionsPage.vue'), meta: { title: 'Sessions' } },
+      {
+        path: '/sessions/:sessionId',
+        component: () => import('./history/SessionPage.vue'),
+        meta: { title: 'Session' },
+        props: true,
+      },
+      { path: '/mailbox', component: () => import('./mailbox/MailboxPage.vue'), meta: { title: 'Mailbox' } },
+      { path: '/:rest(.*)*', component: () => import('./ui/NotFoundPage.vue'), meta: { title: 'Not found' } },
+    ],
+  })
+
+  router.beforeEach(async (to) => {
+    if (to.meta.public) return true
+    const staff = useStaffStore()
+    await staff.load()
+    if (staff.me || staff.failure) return true
+    return { path: '/sign-in', query: to.fullPath === '/leads' ? {} : { next: to.fullPath } }
+  })
+  return router
+}

@@ -1,0 +1,35 @@
+import ui from '@nuxt/ui/vite'
+import vue from '@vitejs/plugin-vue'
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vite'
+
+const server = process.env['ROLLCALL_URL'] ?? 'http://localhost:3000'
+/** The server checks the Origin exactly, so the development proxy speaks in the server's own name. */
+const toServer = { target: server, ws: true, headers: { origin: server } }
+
+export default defineConfig({
+  root: fileURLToPath(new URL('.', import.meta.url)),
+  plugins: [
+    vue(),
+    ui({
+      // Components are imported by name, so types and the linter see them without generated files.
+      components: false,
+      autoImport: false,
+      // Colour mode is public/colour-mode.js and ui/ColourModeButton.vue.
+      colorMode: false,
+      // Icons are drawn from the installed collection at build time: no call to another host.
+      icon: { clientBundle: { scan: true } },
+      ui: { colors: { primary: 'teal', neutral: 'slate' } },
+    }),
+  ],
+  build: { target: 'es2022', chunkSizeWarningLimit: 800 },
+  server: {
+    proxy: {
+      '/api': toServer,
+      '/crm': toServer,
+      '/staff': toServer,
+      '/activation': toServer,
+      '/mailbox/messages': toServer,
+    },
+  },
+})
