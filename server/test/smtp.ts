@@ -57,6 +57,8 @@ export interface TestSmtpServer {
   readonly mostConnections: number
   script: SmtpScript
   maximumConnections: number
+  /** Says a line on every open connection, asked or not. */
+  say(line: string): void
   /** Cuts every connection and stops listening. */
   stop(): Promise<void>
   /** Listens again on the same port. */
@@ -104,8 +106,11 @@ export async function startSmtpServer(options: SmtpServerOptions = {}): Promise<
     },
     script: options.script ?? (() => undefined),
     maximumConnections: options.maximumConnections ?? Number.POSITIVE_INFINITY,
+    say(line) {
+      for (const socket of sockets) socket.write(`${line}\r\n`)
+    },
     async start() {
-      const listening = net.createServer((socket) => {
+      const listening = net.createServer({ noDelay: true }, (socket) => {
         total += 1
         sockets.add(socket)
         socket.on('close', () => sockets.delete(socket))
@@ -244,7 +249,7 @@ async function perform(socket: net.Socket, reply: SmtpReply, otherwise: string):
 /** Lines and bodies out of one stream; null when it ends. */
 function reader(socket: net.Socket) {
   let buffer = Buffer.alloc(0)
-  let over = false
+  const state = { over: false }
   let wake: (() => void) | null = null
   const ring = (): void => wake?.()
   const more = (): Promise<void> =>
@@ -256,7 +261,7 @@ function reader(socket: net.Socket) {
     ring()
   })
   const end = (): void => {
-    over = true
+    state.over = true
     ring()
   }
   socket.on('end', end)
@@ -272,7 +277,7 @@ function reader(socket: net.Socket) {
         buffer = buffer.subarray(at + separator.length)
         return found
       }
-      if (over) return null
+      if (state.over) return null
       await more()
     }
   }
@@ -282,11 +287,13 @@ function reader(socket: net.Socket) {
       return (await upTo('\r\n'))?.toString('latin1') ?? null
     },
     async body(onFirstBytes: () => Promise<string | null>): Promise<Buffer | null> {
-      while (buffer.length === 0 && !over) await more()
+      while (buffer.length === 0 && !state.over) await more()
       if (buffer.length > 0 && (await onFirstBytes()) === null) return null
-      const isEmpty = buffer.subarray(0, 3).toString('latin1') === '.\r\n'
-      const body = await upTo(isEmpty ? '.\r\n' : '\r\n.\r\n')
-      return body === null ? null : Buffer.from(body.toString('latin1').replaceAll('\r\n..', '\r\n.'), 'latin1')
+      // The line end of DATA counts as the one before the first line.
+      buffer = Buffer.concat([Buffer.from('\r\n'), buffer])
+      const body = await upTo('\r\n.\r\n')
+      if (body === null) return null
+      return Buffer.from(`${body.toString('latin1')}\r\n`.replaceAll('\r\n..', '\r\n.').slice(2), 'latin1')
     },
   }
 }

@@ -22,6 +22,8 @@ export type Opening = { ok: true; connection: MailConnection } | { ok: false; an
 /** What nodemailer tells of a failure, as far as it is looked at. */
 interface SmtpError extends Error {
   code?: string
+  /** The operating system's, where there is one. */
+  originalCode?: string
   response?: string
   command?: string
   timeoutType?: string
@@ -187,7 +189,7 @@ interface Passage {
   closed: { cause: unknown } | null
   /** Set immediately before the first byte of the mail can leave, and after the gate said yes. */
   pushed: boolean
-  /** The whole mail is on its way. */
+  /** The whole mail was taken out of our hands; some of it may still wait to be written. */
   ended: boolean
 }
 
@@ -223,15 +225,20 @@ async function deliver(
     })
     smtp.send({ from: request.from, to: [request.to], size: body.length }, mail, done)
   })
-  // An answer that comes before its question ends the trust in what this connection says.
-  if (passage.asked !== null && !passage.ended) smtp.close()
+  // An answer that comes before its question ends the trust in what this connection says, and the rest is not sent.
+  const isWhole = passage.ended && isWritten(smtp)
+  if (passage.asked !== null && !isWhole) smtp.close()
   // Whoever asked for this mail must find its gate settled.
   await passage.asked
   if (passage.closed !== null) return { kind: 'gate_closed', cause: passage.closed.cause }
 
-  const verdict = classifyAnswer(answerToMail(outcome, passage))
+  const verdict = classifyAnswer(answerToMail(outcome, { pushed: passage.pushed, isWhole }))
   if (verdict.kind === 'unconfirmed' || (verdict.kind === 'again' && verdict.cause === 'connection')) smtp.close()
   return verdict
+}
+
+function isWritten({ _socket: socket }: SMTPConnection): boolean {
+  return !socket || socket.writableLength === 0
 }
 
 async function closedGate(gate: () => Promise<boolean>): Promise<Passage['closed']> {
@@ -242,9 +249,10 @@ async function closedGate(gate: () => Promise<boolean>): Promise<Passage['closed
   }
 }
 
-function answerToMail(outcome: Heard<{ response: string }>, { pushed, ended }: Passage): Answer {
+function answerToMail(outcome: Heard<{ response: string }>, at: { pushed: boolean; isWhole: boolean }): Answer {
+  const { pushed, isWhole } = at
   if (outcome.error !== null) return answerTo(outcome.error, { step: 'DATA', gatePassed: pushed })
-  if (ended) return { gatePassed: true, command: 'DOT', error: null, ...replyOf(outcome.value.response) }
+  if (isWhole) return { gatePassed: true, command: 'DOT', error: null, ...replyOf(outcome.value.response) }
   const answer = noAnswer(pushed ? 'DOT' : 'DATA', 'protocol', 'The mail server answered before it had the mail.')
   return { ...answer, gatePassed: pushed }
 }
@@ -252,7 +260,10 @@ function answerToMail(outcome: Heard<{ response: string }>, { pushed, ended }: P
 function answerWhileOpening(error: SmtpError, smtp: SMTPConnection): Answer {
   const isTls = error.code === 'ETLS' || error.timeoutType === 'UPGRADE_TIMEOUT' || smtp.upgrading === true
   if (isTls && error.response === undefined) return noAnswer('STARTTLS', 'tls', error.message)
-  if (smtp.stage === 'init') return noAnswer('CONNECT', 'unreachable', error.message)
+  // A reset can be faster than the news that the connection stands.
+  if (smtp.stage === 'init' && error.originalCode !== 'ECONNRESET') {
+    return noAnswer('CONNECT', 'unreachable', error.message)
+  }
   return answerTo(error, { step: 'GREETING', gatePassed: false })
 }
 

@@ -1,0 +1,237 @@
+import { pino } from 'pino'
+import { afterEach, describe, expect, it } from 'vitest'
+import { startSmtpServer, type SmtpMoment, type SmtpReply, type TestSmtpServer } from '../../test/smtp.ts'
+import { parseSmtpUrl } from './smtp-settings.ts'
+import { createSmtpSender } from './smtp.ts'
+import type { Delivery, SendRequest, SmtpSender, SmtpTimeouts } from './types.ts'
+
+const impatient: SmtpTimeouts = { connect: 3000, greeting: 400, command: 400, delivery: 400, idle: 30_000 }
+const logger = pino({ level: 'silent' })
+const mail = Buffer.from('Subject: hello\r\n\r\n.one dot\r\n..two dots\r\nend\r\n')
+const largeMail = Buffer.from(`Subject: large\r\n\r\n${'x'.repeat(70)}\r\n`.repeat(100_000))
+
+const opened: { close(milliseconds?: number): Promise<void> }[] = []
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((each) => each.close(0)))
+})
+
+async function startServer(options: Parameters<typeof startSmtpServer>[0] = {}): Promise<TestSmtpServer> {
+  const server = await startSmtpServer(options)
+  opened.push({ close: () => server.stop() })
+  return server
+}
+
+function senderTo(url: string, options: { timeouts?: Partial<SmtpTimeouts>; now?: () => number } = {}): SmtpSender {
+  const parsed = parseSmtpUrl(url)
+  if (!parsed.ok) throw new Error(parsed.problem)
+  const sender = createSmtpSender({
+    url: parsed.settings,
+    logger,
+    timeouts: { ...impatient, ...options.timeouts },
+    now: options.now,
+  })
+  opened.unshift(sender)
+  return sender
+}
+
+interface Trial {
+  delivery: Delivery
+  gates: number
+}
+
+async function sendOne(sender: SmtpSender, request: Partial<SendRequest> = {}): Promise<Trial> {
+  let gates = 0
+  const delivery = await sender.send({
+    from: 'no-reply@localhost',
+    to: 'ada@x.test',
+    body: () => mail,
+    ...request,
+    gate: async () => {
+      gates += 1
+      return request.gate === undefined ? true : request.gate()
+    },
+  })
+  return { delivery, gates }
+}
+
+/** The ends of connections that this process holds, on either side. */
+function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap').length
+}
+
+/** A server that answers one moment with `reply` and everything else as usual. */
+function at(moment: SmtpMoment, reply: SmtpReply) {
+  return (each: SmtpMoment): SmtpReply | undefined => (each === moment ? reply : undefined)
+}
+
+describe.each([
+  { pipelining: true, how: 'with PIPELINING' },
+  { pipelining: false, how: 'without PIPELINING' },
+])('the sender, $how', ({ pipelining }) => {
+  it('hands over exactly the bytes and the envelope that it was given', async () => {
+    const server = await startServer({ pipelining })
+    const { delivery, gates } = await sendOne(senderTo(server.url))
+    expect(delivery).toEqual({ kind: 'sent', reply: '250 2.0.0 ok: queued', problem: null })
+    expect(gates).toBe(1)
+    expect(server.mails).toEqual([{ from: 'no-reply@localhost', to: ['ada@x.test'], raw: mail, connection: 1 }])
+  })
+
+  const before: SmtpMoment[] = ['GREETING', 'EHLO', 'AUTH', 'MAIL', 'RCPT', 'DATA']
+  const losses: [string, SmtpReply][] = [
+    ['FIN', { drop: 'fin' }],
+    ['RST', { drop: 'rst' }],
+    ['silence', { silence: true }],
+    ['half a line', { raw: '2', drop: 'fin' }],
+  ]
+  it.each(before.flatMap((moment) => losses.map(([name, reply]) => ({ moment, name, reply }))))(
+    'is pending again after $name at $moment, with the gate untouched and no copy',
+    async ({ moment, reply }) => {
+      const server = await startServer({ pipelining, extensions: ['AUTH PLAIN'], script: at(moment, reply) })
+      const { delivery, gates } = await sendOne(senderTo(server.url.replace('//', '//ada:secret@')))
+      expect(delivery).toMatchObject({ kind: 'again', cause: 'connection', reply: null })
+      expect(gates).toBe(0)
+      expect(server.mails).toHaveLength(0)
+    },
+  )
+
+  it.each(losses)('is unconfirmed after %s in the body, with at most one copy', async (_name, reply) => {
+    const server = await startServer({ pipelining, script: at('BODY', reply) })
+    const { delivery } = await sendOne(senderTo(server.url), { body: () => largeMail })
+    expect(delivery).toMatchObject({ kind: 'unconfirmed', reply: null })
+    expect(server.mails).toHaveLength(0)
+  })
+
+  it.each<[string, SmtpReply]>([
+    ...losses,
+    ['25 cut off', { raw: '25', drop: 'fin' }],
+    ['25 and then nothing', { raw: '25' }],
+    ['250 ok without line end', { raw: '250 ok', drop: 'fin' }],
+    ['250 ok without line end, and then nothing', { raw: '250 ok' }],
+    ['250-ok as a first line alone', { raw: '250-ok\r\n', drop: 'rst' }],
+    ['554 cut off', { raw: '554 5.7.1 no', drop: 'fin' }],
+    ['something that is no answer', 'hello'],
+    ['a second 354', '354 go ahead'],
+  ])('is unconfirmed after %s after the dot, with at most one copy', async (_name, reply) => {
+    const server = await startServer({ pipelining, script: at('DOT', reply) })
+    const { delivery, gates } = await sendOne(senderTo(server.url))
+    expect(delivery.kind).toBe('unconfirmed')
+    expect(gates).toBe(1)
+    expect(server.mails.length).toBeLessThanOrEqual(1)
+  })
+
+  const again = { kind: 'again', cause: 'throttled' }
+  const lost = { kind: 'again', cause: 'connection' }
+  const later = { kind: 'later', mailboxFull: false }
+  const full = { kind: 'later', mailboxFull: true }
+  const down = { kind: 'hold', reason: 'mail_server_down', after: 5 }
+  const signIn = { kind: 'hold', reason: 'mail_sign_in_refused', after: 1 }
+  const refuses = { kind: 'hold', reason: 'mail_server_refuses', after: 1 }
+  const large = { kind: 'hold', reason: 'message_too_large', after: 1 }
+  const unknown = { kind: 'failed', reason: 'address_refused', countsTowardHold: false }
+  const refused = { kind: 'failed', reason: 'refused', countsTowardHold: true }
+  const table: Partial<Record<SmtpMoment, object[]>> = {
+    //         421    450    451    452    550      552      554
+    GREETING: [again, lost, lost, lost, down, down, down],
+    EHLO: [again, lost, lost, lost, down, down, down],
+    AUTH: [again, again, again, again, signIn, signIn, signIn],
+    MAIL: [again, later, later, later, refuses, large, refuses],
+    RCPT: [again, later, later, later, unknown, full, refused],
+    DATA: [again, later, later, later, refused, large, refused],
+    DOT: [again, later, later, later, refused, large, refused],
+  }
+  const codes = [421, 450, 451, 452, 550, 552, 554]
+  const cells = Object.entries(table).flatMap(([moment, row]) =>
+    row.map((verdict, column) => ({ moment: moment as SmtpMoment, code: codes[column], verdict })),
+  )
+  it.each(cells)('takes $code at $moment for what it means, with no copy', async ({ moment, code, verdict }) => {
+    const server = await startServer({ pipelining, extensions: ['AUTH PLAIN'], script: at(moment, `${code} no`) })
+    const { delivery, gates } = await sendOne(senderTo(server.url.replace('//', '//ada:secret@')))
+    expect(delivery).toMatchObject({ ...verdict, reply: `${code} no`, problem: null })
+    expect(gates).toBe(moment === 'DOT' ? 1 : 0)
+    expect(server.mails).toHaveLength(0)
+  })
+
+  it('sends the next mail over the same connection after one that was refused', async () => {
+    const server = await startServer({ pipelining })
+    const sender = senderTo(`${server.url}?connections=1`)
+    for (const moment of ['MAIL', 'RCPT', 'DATA', 'DOT'] as const) {
+      server.script = at(moment, '450 later')
+      expect((await sendOne(sender)).delivery.kind).toBe('later')
+      server.script = () => undefined
+      expect((await sendOne(sender)).delivery.kind).toBe('sent')
+    }
+    expect(server.mails).toHaveLength(4)
+    expect(server.totalConnections).toBe(1)
+  })
+
+  it('gives the server nothing when the gate says no, or fails', async () => {
+    const server = await startServer({ pipelining })
+    const sender = senderTo(server.url)
+    expect((await sendOne(sender, { gate: async () => false })).delivery).toEqual({ kind: 'gate_closed', cause: null })
+    const cause = new Error('The database is away.')
+    const failing = await sendOne(sender, { gate: () => Promise.reject(cause) })
+    expect(failing.delivery).toEqual({ kind: 'gate_closed', cause })
+    expect((await sendOne(sender)).delivery.kind).toBe('sent')
+    expect(server.mails).toHaveLength(1)
+  })
+
+  it.each<[string, (server: TestSmtpServer) => unknown]>([
+    ['a loss', (server) => server.stop()],
+    ['an answer that comes too early', (server) => server.say('250 ok')],
+    ['a refusal that comes too early', (server) => server.say('451 not now')],
+    ['something that is no answer', (server) => server.say('hello')],
+  ])('waits for the gate after %s, and then hands nothing over', async (_name, happen) => {
+    await expect.poll(openSockets).toBe(0)
+    const server = await startServer({ pipelining })
+    const sender = senderTo(server.url)
+    const gate = Promise.withResolvers<boolean>()
+    const asked = Promise.withResolvers<void>()
+    let settled = false
+    const sending = sendOne(sender, {
+      gate: () => {
+        asked.resolve()
+        return gate.promise
+      },
+    }).finally(() => {
+      settled = true
+    })
+    await asked.promise
+    await happen(server)
+    await expect.poll(openSockets).toBe(0)
+    expect(settled).toBe(false)
+    gate.resolve(true)
+    expect(['again', 'later']).toContain((await sending).delivery.kind)
+    expect(server.mails).toHaveLength(0)
+  })
+
+  it('believes a refusal that comes in the middle of the body, and sends no more of it', async () => {
+    const server = await startServer({ pipelining, script: at('BODY', '554 5.7.1 enough') })
+    const sender = senderTo(server.url, { timeouts: { delivery: 5000 } })
+    const { delivery } = await sendOne(sender, { body: () => largeMail })
+    expect(delivery).toMatchObject({ kind: 'failed', reason: 'refused', reply: '554 5.7.1 enough' })
+    await expect.poll(() => server.openConnections).toBe(0)
+    expect(server.mails).toHaveLength(0)
+  })
+
+  it('waits for a server that takes its time', async () => {
+    const server = await startServer({ pipelining, script: () => ({ delay: 100 }) })
+    const { delivery } = await sendOne(senderTo(server.url, { timeouts: { command: 5000, delivery: 5000 } }))
+    expect(delivery.kind).toBe('sent')
+    expect(server.mails).toHaveLength(1)
+  })
+
+  it('sends a thousand mails over one connection without leaving anything behind', async () => {
+    const warnings: Error[] = []
+    const note = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', note)
+    const server = await startServer({ pipelining })
+    const sender = senderTo(`${server.url}?connections=1`)
+    for (let count = 0; count < 1000; count += 1) {
+      expect((await sendOne(sender)).delivery.kind).toBe('sent')
+    }
+    process.off('warning', note)
+    expect(warnings).toEqual([])
+    expect(server.mails).toHaveLength(1000)
+    expect(server.totalConnections).toBe(1)
+  })
+})
