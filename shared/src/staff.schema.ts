@@ -14,3 +14,13 @@ export const Me = strict({
   importMaximumBytes: Type.Integer(),
 })
 export type Me = Static<typeof Me>
+
+/** `POST /api/auth/sign-in/email`; the answer sets the cookie. */
+export const SignInRequest = strict({
+  email: Type.String({ maxLength: 254 }),
+  password: Type.String({ maxLength: 1000 }),
+  /** False: signed out when the browser closes. */
+  rememberMe: Type.Optional(Type.Boolean()),
+})
+/** The sign-in library's own shape, of which nothing but its success should be relied upon. */
+export const SignInAnswer = Type.Object({}, { additionalProperties: true })

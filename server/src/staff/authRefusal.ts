@@ -1,0 +1,70 @@
+import type { ErrorCode } from '@rollcall/shared'
+import { Refusal } from '../http/refusal.ts'
+
+interface Body {
+  code?: unknown
+  message?: unknown
+}
+
+const codes: Record<number, ErrorCode> = {
+  400: 'BAD_REQUEST',
+  401: 'SIGN_IN_REQUIRED',
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+  415: 'UNSUPPORTED_MEDIA_TYPE',
+  422: 'BAD_REQUEST',
+  429: 'TOO_MANY_REQUESTS',
+}
+
+/** Failures for which Rollcall says more than the sign-in library does, by its codes. */
+const knownFailures: Record<string, { code: ErrorCode; msg: string }> = {
+  INVALID_EMAIL_OR_PASSWORD: {
+    code: 'SIGN_IN_REFUSED',
+    msg: 'This e-mail address and this password do not belong together; try again.',
+  },
+  INVALID_PASSWORD: { code: 'SIGN_IN_REFUSED', msg: 'This is not your present password; try again.' },
+  UNAUTHORIZED: { code: 'SIGN_IN_REQUIRED', msg: 'Sign in to go on.' },
+  INVALID_ORIGIN: originNotAllowed(),
+  MISSING_OR_NULL_ORIGIN: originNotAllowed(),
+  PASSWORD_TOO_SHORT: { code: 'PASSWORD_TOO_WEAK', msg: 'The password must have at least 10 characters.' },
+  PASSWORD_TOO_LONG: { code: 'PASSWORD_TOO_WEAK', msg: 'The password must have at most 128 characters.' },
+}
+
+function originNotAllowed(): { code: ErrorCode; msg: string } {
+  return {
+    code: 'ORIGIN_NOT_ALLOWED',
+    msg: "This request does not come from one of Rollcall's own pages; PUBLIC_URL must be the address in the browser.",
+  }
+}
+
+/** The contract's failure for an answer of the sign-in library that is one. */
+export async function refusalOfResponse(response: Response): Promise<Refusal> {
+  if (response.status === 429) {
+    const seconds = response.headers.get('x-retry-after') ?? '60'
+    return new Refusal(429, 'TOO_MANY_REQUESTS', `Too many tries from your address; try again in ${seconds} seconds.`)
+  }
+  // Its cause, as a rule the database, is in the log.
+  if (response.status >= 500)
+    return new Refusal(503, 'UNAVAILABLE', 'Signing in does not work right now; try again in a few seconds.')
+  const { status } = response
+  const { code, message } = parsed(await response.text())
+  const known = typeof code === 'string' ? knownFailures[code] : undefined
+  if (known !== undefined) return new Refusal(status, known.code, known.msg)
+  const text = typeof message === 'string' && message !== '' ? message : defaultSentence(status)
+  return new Refusal(status, codes[status] ?? 'BAD_REQUEST', /[.!?]$/.test(text) ? text : `${text}.`)
+}
+
+function defaultSentence(status: number): string {
+  if (status === 401) return 'Sign in to go on.'
+  if (status === 403) return 'Your role does not allow this.'
+  if (status === 404) return 'There is nothing at this address.'
+  return 'The request is not valid.'
+}
+
+function parsed(body: string): Body {
+  try {
+    return (JSON.parse(body) ?? {}) as Body
+  } catch {
+    return {}
+  }
+}

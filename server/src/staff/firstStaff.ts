@@ -1,0 +1,35 @@
+import { randomInt } from 'node:crypto'
+import { hashPassword } from 'better-auth/crypto'
+import type { Database } from '../db/database.ts'
+import { hasStaff, insertFirstSuperadmin } from './staff.queries.ts'
+
+/** Without the letters and digits that look like one another. */
+const passwordAlphabet = 'abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789'
+const passwordLength = 20
+
+/**
+ * Creates the superadmin of a new installation, and nobody where there is any staff.
+ * `generatedPassword` is to be shown once: only its digest is stored.
+ */
+export async function ensureFirstSuperadmin({
+  database,
+  email,
+  password,
+}: {
+  database: Database
+  email: string
+  password: string | null
+}): Promise<{ email: string; generatedPassword: string | null; created: boolean }> {
+  if (await hasStaff(database)) return { email, generatedPassword: null, created: false }
+  const generated = password === null ? generatePassword() : null
+  const created = await insertFirstSuperadmin(database, {
+    email: email.toLowerCase(),
+    name: 'Superadmin',
+    passwordDigest: await hashPassword(password ?? generated ?? ''),
+  })
+  return { email, generatedPassword: created ? generated : null, created }
+}
+
+function generatePassword(): string {
+  return Array.from({ length: passwordLength }, () => passwordAlphabet[randomInt(passwordAlphabet.length)]).join('')
+}

@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Database } from '../db/database.ts'
+import type { Identify, Staff } from '../http/roles.ts'
+import { type Auth, highestRole } from './auth.ts'
+import { findOwnerOfKey } from './staff.queries.ts'
+
+/** No key that Rollcall gave out is longer. */
+const keyMaximumLength = 200
+
+/**
+ * Says who sent a request. Asked anew for every request, so what a superadmin takes away is away at once.
+ * A request with an API key is the key's, whatever cookie came with it.
+ */
+export function createIdentify({ auth, database }: { auth: Auth; database: Database }): Identify {
+  return async (headers) => {
+    const key = headers['x-api-key']
+    return key === undefined ? identifyByCookie(auth, headers) : identifyByKey(database, String(key))
+  }
+}
+
+async function identifyByKey(database: Database, key: string): Promise<Staff | null> {
+  if (key === '' || key.length > keyMaximumLength) return null
+  const owner = await findOwnerOfKey(database, createHash('sha256').update(key).digest('base64url'))
+  const role = highestRole(owner?.role)
+  if (owner === null || role === null) return null
+  return { id: owner.id, name: owner.name, email: owner.email, role, sessionExpiresAt: null }
+}
+
+async function identifyByCookie(auth: Auth, headers: IncomingHttpHeaders): Promise<Staff | null> {
+  if (headers.cookie === undefined) return null
+  const found = await auth.api.getSession({
+    headers: new Headers({ cookie: headers.cookie }),
+    query: { disableRefresh: true },
+  })
+  if (found === null) return null
+  const { user, session } = found
+  const role = highestRole(user.role)
+  if (role === null || isBanned(user)) return null
+  return { id: user.id, name: user.name, email: user.email, role, sessionExpiresAt: session.expiresAt }
+}
+
+function isBanned(user: { banned?: boolean | null; banExpires?: Date | null }): boolean {
+  if (user.banned !== true) return false
+  return user.banExpires === null || user.banExpires === undefined || user.banExpires > new Date()
+}
