@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { Refusal } from '../../http/refusal.ts'
 import type { CsvEncoding } from './encoding.ts'
-import { describeCsv, headBytes, openCsv, type CsvRow } from './reader.ts'
+import { completeRows, describeCsv, headBytes, openCsv, type CsvRow } from './reader.ts'
 
 async function* pieces(bytes: Buffer, size = 1000): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
@@ -243,6 +243,38 @@ describe('files that are something else', () => {
   ])('refuses %s', async (_, input, sentence) => {
     expect(await refusalOf(input)).toMatch(sentence)
   })
+})
+
+describe('the beginning of a file', () => {
+  it('loses a last row whose quote is still open', () => {
+    const beginning = Buffer.from('Email,Notes\na@example.com,"one\ntwo"\nb@example.com,"thr')
+    expect(completeRows(beginning, 'utf-8', false).toString()).toBe('Email,Notes\na@example.com,"one\ntwo"\n')
+  })
+
+  it('loses a last row that is known to be cut off, and keeps one that is not', () => {
+    const beginning = Buffer.from('Email\na@example.com\nb@exam')
+    expect(completeRows(beginning, 'utf-8', true).toString()).toBe('Email\na@example.com\n')
+    expect(completeRows(beginning, 'utf-8', false).toString()).toBe('Email\na@example.com\nb@exam')
+  })
+
+  it('may end in the middle of a character', async () => {
+    const bytes = Buffer.from('Email,Name\na@example.com,Zoë').subarray(0, -1)
+    expect(await describeCsv(bytes, pieces(bytes), true)).toMatchObject({ encoding: 'utf-8', damaged: false })
+  })
+})
+
+it('A file that is not read to its end gives its source back', async () => {
+  let closed = false
+  async function* source() {
+    try {
+      for (;;) yield Buffer.from('Email\na@example.com\n')
+    } finally {
+      closed = true
+    }
+  }
+  const file = await openCsv(source(), { encoding: 'utf-8', damaged: false, delimiter: ',' })
+  await file.close()
+  await expect.poll(() => closed).toBe(true)
 })
 
 describe('any table', () => {

@@ -1,7 +1,7 @@
 import { pipeline, Readable } from 'node:stream'
 import { CsvError, Parser } from 'csv-parse'
 import { detectDelimiter, type Delimiter } from './delimiter.ts'
-import { detectEncoding, toUtf8, type DetectedEncoding } from './encoding.ts'
+import { detectEncoding, toUtf8, type CsvEncoding, type DetectedEncoding } from './encoding.ts'
 import { refuseOtherFiles, refuseOtherText } from './kind.ts'
 import { unreadable } from './unreadable.ts'
 
@@ -26,6 +26,8 @@ export interface CsvFile {
   headers: string[]
   /** All rows that have any content. A short row is filled with empty cells; cells beyond the headers are kept. */
   rows: AsyncIterable<CsvRow>
+  /** Gives the source back; must be called also when not all rows are read. */
+  close(): Promise<void>
 }
 
 /**
@@ -56,7 +58,11 @@ export async function openCsv(chunks: AsyncIterable<Uint8Array>, format: CsvForm
   const raw = first.value.cells
   const spaced = raw.some(hasSpacedQuotes)
   const headers = distinctHeaders(spaced ? raw.map(withoutSpacedQuotes) : raw)
-  return { headers, rows: fitRows(records, headers.length, spaced) }
+  return {
+    headers,
+    rows: fitRows(records, headers.length, spaced),
+    close: async () => void (await records.return(undefined)),
+  }
 }
 
 async function* fitRows(records: AsyncIterable<CsvRow>, width: number, spaced: boolean): AsyncGenerator<CsvRow> {
@@ -73,6 +79,22 @@ function hasSpacedQuotes(cell: string): boolean {
 }
 function withoutSpacedQuotes(cell: string): string {
   return hasSpacedQuotes(cell) ? cell.trimEnd().slice(1, -1) : cell
+}
+
+/**
+ * The beginning of a file as UTF-8, without a last row that is cut off: one whose quote is still open, or that
+ * `cutOff` says is incomplete.
+ */
+export function completeRows(beginning: Buffer, encoding: CsvEncoding, cutOff: boolean): Buffer {
+  const text = new TextDecoder(encoding).decode(beginning, { stream: true })
+  let quoted = false
+  let end = 0
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at]
+    if (character === '"') quoted = !quoted
+    else if (!quoted && (character === '\n' || character === '\r')) end = at + 1
+  }
+  return Buffer.from((quoted || cutOff) && end > 0 ? text.slice(0, end) : text)
 }
 
 /** Headers trimmed and told apart. */
@@ -103,7 +125,9 @@ async function* readRecords(chunks: AsyncIterable<Uint8Array>, format: CsvFormat
     on_record: (cells: string[], info) => {
       const line = linesOfRecords + info.empty_lines
       linesOfRecords += 1 + lineBreaks(cells)
-      return cells.some((cell) => cell.trim() !== '') ? { line, cells } : null
+      if (cells.every((cell) => cell.trim() === '')) return null
+      // The parser takes any object for a record; its types know arrays only.
+      return { line, cells } as unknown as string[]
     },
   })
   pipeline(Readable.from(toUtf8(chunks, format.encoding)), parser, () => undefined)

@@ -1,0 +1,85 @@
+import { LeadDetail, LeadFacets, LeadsCreated, LeadsList, LeadsQuery, NewLeads, strict, Uuid } from '@rollcall/shared'
+import type { Database } from '../db/database.ts'
+import { answers, ok } from '../http/answers.ts'
+import { requireRole } from '../http/roles.ts'
+import type { Server } from '../http/server.ts'
+import { importRoutes } from './imports.routes.ts'
+import { addLeads, leadDetail, leadFacets, pageOfLeads, type LeadContext } from './leads.usecases.ts'
+
+/** A thousand leads with notes. */
+const bodyLimit = 8 * 1024 * 1024
+
+/** The CRM's leads: list, one lead, new leads, and files of them. */
+export async function leadsRoutes(
+  server: Server,
+  options: LeadContext & {
+    database: Database
+    /** Where uploads lie while they come in. */
+    spoolFolder: string
+  },
+): Promise<void> {
+  const { database } = options
+  await server.register(importRoutes, { database, spoolFolder: options.spoolFolder })
+
+  server.get(
+    '/crm/leads',
+    {
+      preHandler: requireRole('support'),
+      schema: {
+        summary: 'Lists leads, the newest first unless `sort` says otherwise; the total is exact',
+        tags: ['leads'],
+        querystring: LeadsQuery,
+        response: answers(LeadsList),
+      },
+    },
+    async (request) => ok(await pageOfLeads(database, request.query)),
+  )
+
+  server.get(
+    '/crm/leads/facets',
+    {
+      preHandler: requireRole('support'),
+      schema: {
+        summary: 'Lists the sources and owners that leads have',
+        tags: ['leads'],
+        response: answers(LeadFacets),
+      },
+    },
+    async () => ok(await leadFacets(database)),
+  )
+
+  server.get(
+    '/crm/leads/:id',
+    {
+      preHandler: requireRole('support'),
+      schema: {
+        summary: 'Shows a lead, its account, and every session it was in',
+        tags: ['leads'],
+        params: strict({ id: Uuid }),
+        response: answers(LeadDetail),
+      },
+    },
+    async (request) => ok(await leadDetail(database, request.params.id, options)),
+  )
+
+  server.post(
+    '/crm/leads',
+    {
+      preHandler: requireRole('admin'),
+      bodyLimit,
+      schema: {
+        summary: 'Adds one lead or up to 1,000, all or none; an address that is known is updated',
+        description:
+          '201 when a lead was created, 200 when all were known. An empty or missing field leaves what is stored.',
+        tags: ['leads'],
+        body: NewLeads,
+        response: { ...answers(LeadsCreated), ...answers(LeadsCreated, 201) },
+      },
+    },
+    async (request, reply) => {
+      const given = 'leads' in request.body ? request.body.leads : [request.body]
+      const result = await addLeads(database, given)
+      return reply.code(result.created > 0 ? 201 : 200).send(ok(result))
+    },
+  )
+}
