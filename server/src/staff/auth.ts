@@ -150,15 +150,16 @@ function requirePassword({ password }: ManagementBody): void {
 async function keepOwnRole(context: Parameters<typeof getSessionFromCtx>[0], body: ManagementBody): Promise<void> {
   if (body.role === undefined && body.data?.role === undefined) return
   const session = await getSessionFromCtx(context)
-  if (body.userId === session?.user.id)
+  // The library makes a text of whatever was sent, so the comparison must too.
+  if (String(body.userId) === session?.user.id)
     throw new APIError('FORBIDDEN', { message: 'Nobody can change their own role; ask another superadmin.' })
 }
 
 /** Whoever knew the password that a superadmin replaces is signed out. */
 const endSessionsOfOldPassword = createAuthMiddleware(async (context) => {
   if (context.path !== '/admin/set-user-password' || context.context.returned instanceof Error) return
-  const { userId } = context.body as { userId: string }
-  await context.context.internalAdapter.deleteUserSessions(userId)
+  const { userId } = context.body as ManagementBody
+  await context.context.internalAdapter.deleteUserSessions(String(userId))
 })
 
 /** The highest of the roles in a stored list, which has one as a rule; null where it has none that Rollcall knows. */

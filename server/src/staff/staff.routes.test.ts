@@ -243,6 +243,7 @@ describe('managing staff', () => {
     const userId = rows[0]?.id
     const attempts = await Promise.all([
       call('POST', '/api/auth/admin/set-role', { cookie, body: { userId, role: 'support' } }),
+      call('POST', '/api/auth/admin/set-role', { cookie, body: { userId: [userId], role: 'support' } }),
       call('POST', '/api/auth/admin/update-user', { cookie, body: { userId, data: { role: 'support' } } }),
     ])
     for (const attempt of attempts) {
