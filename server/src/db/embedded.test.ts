@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -21,7 +22,8 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  for (const child of processes) child.kill('SIGKILL')
+  await Promise.all(processes.map(kill))
+  if (running.length === 0 && existsSync(path.join(dataDirectory, 'postgres/cluster/postmaster.pid'))) await start()
   await Promise.all(running.map((postgres) => postgres.stop()))
   await rm(dataDirectory, { recursive: true, force: true })
 })
@@ -51,6 +53,7 @@ async function startOwner() {
 }
 
 async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
   const ended = once(child, 'exit')
   child.kill('SIGKILL')
   await ended
@@ -202,7 +205,7 @@ describe('the embedded PostgreSQL', () => {
     expect(answers.filter(({ error }) => error === undefined)).toHaveLength(1)
     expect(answers.find(({ error }) => error !== undefined)?.error).toMatch(/^Rollcall already runs on /)
     const winner = answers.find(({ error }) => error === undefined)
-    await Promise.all(processes.map((child) => (child.exitCode === null ? kill(child) : Promise.resolve())))
+    await Promise.all(processes.map(kill))
     await storeOne(winner!.url)
     await expectKept((await start()).url)
   })
