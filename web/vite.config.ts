@@ -18,7 +18,7 @@ export default defineConfig({
       // Colour mode is public/colour-mode.js and ui/ColourModeButton.vue.
       colorMode: false,
       // Icons are drawn from the installed collection at build time: no call to another host.
-      icon: { clientBundle: { scan: true } },
+      icon: { clientBundle: { scan: { globInclude: ['src/**/*.{vue,ts}'] } } },
       ui: { colors: { primary: 'teal', neutral: 'slate' } },
     }),
   ],

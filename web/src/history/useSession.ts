@@ -1,7 +1,7 @@
-import { useQueryCache } from '@pinia/colada'
 import { useThrottleFn } from '@vueuse/core'
 import { computed, watch } from 'vue'
 import { useProgressStore } from '../activation/progress.store.ts'
+import { useRefresh } from '../ui/useRefresh.ts'
 import { useSessionDetail } from './history.queries.ts'
 
 const refreshEveryMilliseconds = 2_000
@@ -9,19 +9,15 @@ const refreshEveryMilliseconds = 2_000
 /** One session's page: followed live, and its events and items asked again while its version grows. */
 export function useSession(sessionId: () => string) {
   const store = useProgressStore()
-  const cache = useQueryCache()
+  const refreshQueries = useRefresh()
   const { data: detail, error, isLoading, refetch } = useSessionDetail(sessionId)
   const progress = computed(() => store.sessions.get(sessionId())?.progress ?? null)
 
-  const refreshItems = useThrottleFn(
-    () => {
-      if (document.visibilityState !== 'visible') return
-      void cache.invalidateQueries({ key: ['sessions', 'items', sessionId()] })
-    },
-    refreshEveryMilliseconds,
-    true,
-  )
-  const refreshDetail = useThrottleFn(() => void refetch(), refreshEveryMilliseconds, true)
+  const refresh = (part: 'items' | 'detail') => {
+    if (document.visibilityState === 'visible') refreshQueries(['sessions', part, sessionId()])
+  }
+  const refreshItems = useThrottleFn(() => refresh('items'), refreshEveryMilliseconds, true)
+  const refreshDetail = useThrottleFn(() => refresh('detail'), refreshEveryMilliseconds, true)
 
   watch(sessionId, (id, _before, onCleanup) => onCleanup(store.follow(id, () => void refreshDetail())), {
     immediate: true,

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest'
+import { exampleEnd, exampleProgress } from './example.ts'
+import { accountsSettled, mailsSettled, percent, percentOfAll } from './percent.ts'
+
+test('A percent is floored', () => {
+  expect(percent(1, 3, false)).toBe(33)
+  expect(percent(199, 200, false)).toBe(99)
+  expect(percent(0, 50, false)).toBe(0)
+})
+
+test('100 is for completed sessions alone', () => {
+  expect(percent(50, 50, false)).toBe(99)
+  expect(percent(99_999, 100_000, false)).toBe(99)
+  expect(percent(50, 50, true)).toBe(100)
+})
+
+test('What has its outcome counts, whatever the outcome', () => {
+  expect(accountsSettled(exampleProgress())).toBe(31)
+  expect(mailsSettled(exampleProgress())).toBe(12)
+})
+
+test('Several sessions count by their mails together, and are at 100 when all are completed', () => {
+  const small = exampleProgress({ total: 10, mails: { ...exampleProgress().mails, pending: 10 } })
+  expect(percentOfAll([])).toBeNull()
+  expect(percentOfAll([exampleProgress(), small])).toBe(20)
+  expect(percentOfAll([exampleEnd(), exampleProgress()])).toBe(62)
+  expect(percentOfAll([exampleEnd()])).toBe(100)
+})
