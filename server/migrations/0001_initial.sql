@@ -176,6 +176,19 @@ CREATE TABLE "leads" (
 	CONSTRAINT "leads_status" CHECK (status in ('new', 'invited', 'active'))
 );
 --> statement-breakpoint
+CREATE TABLE "mailbox_messages" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "mailbox_messages_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"arrival" uuid NOT NULL,
+	"received_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"recipient" text NOT NULL,
+	"sender" text NOT NULL,
+	"subject" text NOT NULL,
+	"message_id" text NOT NULL,
+	"raw" "bytea" NOT NULL,
+	"search_text" text GENERATED ALWAYS AS (lower(recipient || ' ' || subject)) STORED NOT NULL,
+	CONSTRAINT "mailbox_messages_arrival_unique" UNIQUE("arrival")
+);
+--> statement-breakpoint
 CREATE TABLE "staff_accounts" (
 	"id" text PRIMARY KEY NOT NULL,
 	"account_id" text NOT NULL,
@@ -218,11 +231,9 @@ CREATE TABLE "staff_api_keys" (
 );
 --> statement-breakpoint
 CREATE TABLE "staff_rate_limits" (
-	"id" text PRIMARY KEY NOT NULL,
-	"key" text NOT NULL,
+	"key" text PRIMARY KEY NOT NULL,
 	"count" integer NOT NULL,
-	"last_request" bigint NOT NULL,
-	CONSTRAINT "staff_rate_limits_key_unique" UNIQUE("key")
+	"window_start" timestamp with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "staff_sessions" (
@@ -265,8 +276,6 @@ CREATE TABLE "staff_verifications" (
 ALTER TABLE "accounts" ADD CONSTRAINT "accounts_lead_id_leads_id_fk" FOREIGN KEY ("lead_id") REFERENCES "public"."leads"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "chunks" ADD CONSTRAINT "chunks_session_id_sessions_id_fk" FOREIGN KEY ("session_id") REFERENCES "public"."sessions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "events" ADD CONSTRAINT "events_session_id_sessions_id_fk" FOREIGN KEY ("session_id") REFERENCES "public"."sessions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "items" ADD CONSTRAINT "items_lead_id_leads_id_fk" FOREIGN KEY ("lead_id") REFERENCES "public"."leads"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "items" ADD CONSTRAINT "items_session_id_chunk_chunks_session_id_number_fk" FOREIGN KEY ("session_id","chunk") REFERENCES "public"."chunks"("session_id","number") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "snapshots" ADD CONSTRAINT "snapshots_session_id_sessions_id_fk" FOREIGN KEY ("session_id") REFERENCES "public"."sessions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "import_rejections" ADD CONSTRAINT "import_rejections_import_id_imports_id_fk" FOREIGN KEY ("import_id") REFERENCES "public"."imports"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "staff_accounts" ADD CONSTRAINT "staff_accounts_user_id_staff_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."staff_users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -291,6 +300,7 @@ CREATE INDEX "leads_source_created_at" ON "leads" USING btree ("source","created
 CREATE INDEX "leads_owner_created_at" ON "leads" USING btree ("owner","created_at","id");--> statement-breakpoint
 CREATE INDEX "leads_import_created_at" ON "leads" USING btree ("import_id","created_at","id");--> statement-breakpoint
 CREATE INDEX "leads_search" ON "leads" USING gin (search_text gin_trgm_ops);--> statement-breakpoint
+CREATE INDEX "mailbox_messages_search" ON "mailbox_messages" USING gin ("search_text" gin_trgm_ops);--> statement-breakpoint
 CREATE INDEX "staff_accounts_user" ON "staff_accounts" USING btree ("user_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "staff_api_keys_key" ON "staff_api_keys" USING btree ("key");--> statement-breakpoint
 CREATE INDEX "staff_api_keys_reference" ON "staff_api_keys" USING btree ("reference_id");--> statement-breakpoint

@@ -85,8 +85,16 @@ function portNumber(value: string): number {
 
 function publicAddress(value: string): string {
   const url = URL.parse(value)
-  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.search !== '' || url.hash !== '' || url.username !== '')
-    throw new ConfigError(`PUBLIC_URL is "${value}"; it must be an http:// or https:// address such as https://crm.example.com.`)
+  if (
+    url === null ||
+    !['http:', 'https:'].includes(url.protocol) ||
+    url.search !== '' ||
+    url.hash !== '' ||
+    url.username !== ''
+  )
+    throw new ConfigError(
+      `PUBLIC_URL is "${value}"; it must be an http:// or https:// address such as https://crm.example.com.`,
+    )
   if (url.pathname !== '/')
     throw new ConfigError(`PUBLIC_URL is "${value}"; it must have no path, such as https://crm.example.com.`)
   return url.origin
@@ -98,7 +106,9 @@ function urlOf(environment: Environment, name: string, protocols: string[]): str
   if (value === null) return null
   const url = URL.parse(value)
   if (url === null || !protocols.includes(url.protocol))
-    throw new ConfigError(`${name} must be an address that begins with ${protocols.map((each) => `${each}//`).join(' or ')}.`)
+    throw new ConfigError(
+      `${name} must be an address that begins with ${protocols.map((each) => `${each}//`).join(' or ')}.`,
+    )
   return value
 }
 
@@ -145,6 +155,8 @@ function makeDataDirectory(dataDirectory: string): void {
   try {
     mkdirSync(dataDirectory, { recursive: true })
   } catch (error) {
-    throw new ConfigError(`DATA_DIR cannot be made (${(error as Error).message}); it must be a folder that Rollcall may write.`)
+    throw new ConfigError(
+      `DATA_DIR cannot be made (${(error as Error).message}); it must be a folder that Rollcall may write.`,
+    )
   }
 }

@@ -60,7 +60,7 @@ export const transitions = {
   /** Failed or unconfirmed items become pending again, so a session that was completed runs again. */
   retry: { from: ['completed'], to: 'running', by: 'person', event: 'retried' },
   /** The last pending item got its outcome. */
-  complete: { from: ['running'], to: 'completed', by: 'rollcall', event: 'completed' },
+  complete: { from: ['queued', 'running', 'paused', 'held'], to: 'completed', by: 'rollcall', event: 'completed' },
 } as const satisfies Record<string, Transition>
 export type TransitionName = keyof typeof transitions
 

@@ -1,5 +1,8 @@
 import { sql } from 'drizzle-orm'
-import { rowsOf, type Queryable } from '../db/database.ts'
+import type { PgBoss } from 'pg-boss'
+import type { SessionStatus } from '@rollcall/shared'
+import { rowsOf, type Queryable, type Transaction } from '../db/database.ts'
+import { enqueue } from '../jobs/queues.ts'
 import type { Holding } from './ledger.queries.ts'
 
 /** A chunk that this node holds, and the positions of its items. */
@@ -33,6 +36,7 @@ export async function claimChunk(
   return {
     sessionId: options.sessionId,
     chunk: options.chunk,
+    nodeId: options.nodeId,
     fence: row.fence,
     firstPosition: row.first_position,
     lastPosition: row.last_position,
@@ -40,48 +44,94 @@ export async function claimChunk(
 }
 
 /** Locks a held chunk until the transaction ends; false when it is no longer held with this fence. */
-export async function lockHeldChunk(database: Queryable, holding: Holding, nodeId: string): Promise<boolean> {
+export async function lockHeldChunk(database: Queryable, holding: Holding): Promise<boolean> {
   const rows = await rowsOf(
     database,
     sql`SELECT 1 FROM chunks WHERE session_id = ${holding.sessionId} AND number = ${holding.chunk}
-      AND owner = ${nodeId}::uuid AND fence = ${holding.fence} FOR UPDATE`,
+      AND owner = ${holding.nodeId}::uuid AND fence = ${holding.fence} FOR UPDATE`,
   )
   return rows.length === 1
 }
 
-/** Gives a locked chunk back after its accounts are made. */
-export async function finishAccounts(database: Queryable, holding: Holding): Promise<void> {
+/** Gives a locked chunk back after its accounts are made; `mailsDone` when none of them is to be mailed. */
+export async function finishAccounts(database: Queryable, holding: Holding, mailsDone: boolean): Promise<void> {
   await database.execute(
-    sql`UPDATE chunks SET owner = NULL, accounts_done = true
+    sql`UPDATE chunks SET owner = NULL, accounts_done = true, mails_done = ${mailsDone}
       WHERE session_id = ${holding.sessionId} AND number = ${holding.chunk}`,
   )
 }
 
 /**
- * Gives a locked chunk back after a turn of mailing; it is done when no mail of it is pending. `nextTryAt` is when the
- * first of the others is due, and null when the chunk is done.
+ * Gives a chunk back after a turn of work, and puts the job for its next turn when its session runs: now for work that
+ * is due, later for mails that wait for their next try. Session and chunk are locked in the order of all writers, so a
+ * resume comes either before (and the job is put here) or after (and finds the chunk free).
  */
-export async function releaseMails(database: Queryable, held: HeldChunk, now: Date): Promise<{ nextTryAt: Date | null }> {
-  const rows = await rowsOf<{ mails_done: boolean; due: string | null }>(
-    database,
-    sql`UPDATE chunks SET owner = NULL, mails_done = waiting.mails = 0
+export async function releaseChunk(
+  boss: PgBoss,
+  transaction: Transaction,
+  held: HeldChunk,
+  phase: Phase,
+  notBefore: Date | null,
+): Promise<void> {
+  if (!(await lockHeldChunk(transaction, held))) return
+  const sessions = await rowsOf<{ status: SessionStatus }>(
+    transaction,
+    sql`SELECT status FROM sessions WHERE id = ${held.sessionId} FOR SHARE`,
+  )
+  const rows = await rowsOf<{ done: boolean; due: string | null }>(
+    transaction,
+    sql`UPDATE chunks SET owner = NULL, mails_done = accounts_done AND waiting.mails = 0
       FROM (
-        SELECT count(*) AS mails, min(coalesce(next_try_at, ${now.toISOString()}::timestamptz)) AS due FROM items
+        SELECT count(*) AS mails,
+          CASE WHEN bool_or(next_try_at IS NULL) THEN NULL ELSE min(next_try_at) END AS due
+        FROM items
         WHERE session_id = ${held.sessionId} AND position BETWEEN ${held.firstPosition} AND ${held.lastPosition}
           AND mail_state IN ('pending', 'sending')
       ) waiting
       WHERE session_id = ${held.sessionId} AND number = ${held.chunk}
-      RETURNING mails_done, waiting.due`,
+      RETURNING accounts_done AND mails_done AS done, waiting.due`,
   )
   const row = rows[0]
-  return { nextTryAt: row === undefined || row.mails_done || row.due === null ? null : new Date(row.due) }
+  const runs = sessions[0]?.status === 'running' || sessions[0]?.status === 'queued'
+  if (row === undefined || row.done || !runs) return
+  const due = row.due === null ? null : new Date(row.due)
+  const startAfter = due !== null && (notBefore === null || due > notBefore) ? due : notBefore
+  await enqueue(boss, transaction, phase, [{ data: { sessionId: held.sessionId, chunk: held.chunk }, startAfter }])
 }
 
 /** The chunks of a session that nobody holds and that are not done, by the phase that is next for them. */
-export async function waitingChunks(database: Queryable, sessionId: string): Promise<{ number: number; phase: Phase }[]> {
+export async function waitingChunks(
+  database: Queryable,
+  sessionId: string,
+): Promise<{ number: number; phase: Phase }[]> {
   return rowsOf<{ number: number; phase: Phase }>(
     database,
     sql`SELECT number, CASE WHEN accounts_done THEN 'mails' ELSE 'accounts' END AS phase FROM chunks
       WHERE session_id = ${sessionId} AND owner IS NULL AND NOT (accounts_done AND mails_done) ORDER BY number`,
   )
+}
+
+/** Locks a chunk, held or not, until the transaction ends. */
+export async function lockChunk(
+  database: Queryable,
+  sessionId: string,
+  chunk: number,
+): Promise<{ sessionId: string; chunk: number; firstPosition: number; lastPosition: number } | null> {
+  const rows = await rowsOf<{ first_position: number; last_position: number }>(
+    database,
+    sql`SELECT first_position, last_position FROM chunks WHERE session_id = ${sessionId} AND number = ${chunk} FOR UPDATE`,
+  )
+  const row = rows[0]
+  return row === undefined
+    ? null
+    : { sessionId, chunk, firstPosition: row.first_position, lastPosition: row.last_position }
+}
+
+/** The numbers of a session's chunks that are not done. */
+export async function unfinishedChunks(database: Queryable, sessionId: string): Promise<number[]> {
+  const rows = await rowsOf<{ number: number }>(
+    database,
+    sql`SELECT number FROM chunks WHERE session_id = ${sessionId} AND NOT (accounts_done AND mails_done) ORDER BY number`,
+  )
+  return rows.map((row) => row.number)
 }

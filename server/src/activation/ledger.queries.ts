@@ -1,13 +1,14 @@
 import { sql, type SQL } from 'drizzle-orm'
 import type { MailReason, MailState } from '@rollcall/shared'
 import { rowsOf, type Database } from '../db/database.ts'
-import type { ProgressRow } from './progress.presenter.ts'
-import { advance } from './progress.queries.ts'
+import { advance, type MovedRow } from './progress.queries.ts'
 
 /** A chunk as its owner holds it. */
 export interface Holding {
   sessionId: string
   chunk: number
+  /** The node that holds it: a process that was marked dead goes on under another id, and writes nothing for the old one. */
+  nodeId: string
   fence: number
 }
 
@@ -37,7 +38,7 @@ export interface LedgerResult {
   gated: Set<number>
   /** Positions whose outcome was stored. */
   settled: Set<number>
-  progress: ProgressRow | null
+  progress: MovedRow | null
 }
 
 /**
@@ -49,15 +50,15 @@ export interface LedgerResult {
  */
 export async function storeGatesAndOutcomes(
   database: Database,
-  options: { nodeId: string; sessionId: string; gates: GateEntry[]; outcomes: OutcomeEntry[]; now: Date },
+  options: { sessionId: string; gates: GateEntry[]; outcomes: OutcomeEntry[]; now: Date },
 ): Promise<LedgerResult> {
-  const { nodeId, sessionId, gates, outcomes, now } = options
-  const held = [...new Map([...gates, ...outcomes].map(({ holding }) => [holding.chunk, holding])).values()]
+  const { sessionId, gates, outcomes, now } = options
+  const held = distinctHoldings([...gates, ...outcomes])
   const statement = sql`WITH owned AS MATERIALIZED (
       SELECT chunk.number, chunk.fence FROM chunks chunk
-      JOIN unnest(${integers(held.map((each) => each.chunk))}, ${integers(held.map((each) => each.fence))}) AS held(number, fence)
-        ON held.number = chunk.number AND held.fence = chunk.fence
-      WHERE chunk.session_id = ${sessionId} AND chunk.owner = ${nodeId}::uuid
+      JOIN unnest(${integers(held.map((each) => each.chunk))}, ${integers(held.map((each) => each.fence))}, ${texts(held.map((each) => each.nodeId))}) AS held(number, fence, node)
+        ON held.number = chunk.number AND held.fence = chunk.fence AND held.node::uuid = chunk.owner
+      WHERE chunk.session_id = ${sessionId}
       ORDER BY chunk.number
       FOR SHARE OF chunk
     ),
@@ -103,6 +104,11 @@ export async function storeGatesAndOutcomes(
       progress: moved ? await advance(transaction, { sessionId, now, deltas }) : null,
     }
   })
+}
+
+/** A chunk may be held twice over a short time, under two fences; each counts for its own entries. */
+function distinctHoldings(entries: { holding: Holding }[]): Holding[] {
+  return [...new Map(entries.map(({ holding }) => [`${holding.chunk} ${holding.fence}`, holding])).values()]
 }
 
 function integers(values: number[]): SQL {

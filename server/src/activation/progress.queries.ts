@@ -1,5 +1,5 @@
 import { sql, type SQL } from 'drizzle-orm'
-import type { HoldReason, Person, TransitionName } from '@rollcall/shared'
+import type { EventType, HoldReason, Person, SessionStatus, TransitionName } from '@rollcall/shared'
 import { transitions } from '@rollcall/shared'
 import { rowsOf, type Queryable } from '../db/database.ts'
 import type { ProgressRow } from './progress.presenter.ts'
@@ -25,6 +25,9 @@ export interface StatusChange {
   cause?: string | null
   details?: Record<string, unknown>
 }
+
+/** A session's row after a move. */
+export type MovedRow = ProgressRow & { status_before: SessionStatus; canary: number | null }
 
 export interface Advance {
   sessionId: string
@@ -66,8 +69,18 @@ const progressColumns = [
   'updated_at',
   'finished_at',
 ]
-const accountsMoved = sql.raw(deltaColumns.filter((column) => column.startsWith('accounts')).map((c) => `delta.${c}`).join(' + '))
-const mailsMoved = sql.raw(deltaColumns.filter((column) => column.startsWith('mails')).map((c) => `delta.${c}`).join(' + '))
+const accountsMoved = sql.raw(
+  deltaColumns
+    .filter((column) => column.startsWith('accounts'))
+    .map((c) => `delta.${c}`)
+    .join(' + '),
+)
+const mailsMoved = sql.raw(
+  deltaColumns
+    .filter((column) => column.startsWith('mails'))
+    .map((c) => `delta.${c}`)
+    .join(' + '),
+)
 const countersMoved = sql.raw(deltaColumns.map((c) => `${c} = session.${c} + delta.${c}`).join(', '))
 const anythingMoved = sql.raw(deltaColumns.map((c) => `delta.${c} <> 0`).join(' OR '))
 const mailsTried = sql.raw(
@@ -85,12 +98,12 @@ const rateGapSeconds = 15
  * to it; so the row's lock makes the order of versions the order of commits. Gives the new row, or null when nothing
  * changed (no delta, or a transition that is not allowed in the status that the row has now).
  */
-export async function advance(database: Queryable, options: Advance): Promise<ProgressRow | null> {
+export async function advance(database: Queryable, options: Advance): Promise<MovedRow | null> {
   const { sessionId, now, change } = options
   const time = sql`${now.toISOString()}::timestamptz`
   const rule = change === undefined ? null : transitions[change.transition]
   const allowed = rule === null ? sql`false` : sql`session.status IN (${words(rule.from)})`
-  const rows = await rowsOf<ProgressRow>(
+  const rows = await rowsOf<MovedRow>(
     database,
     sql`WITH delta AS MATERIALIZED (${deltaRow(options.deltas ?? {})}),
     next AS MATERIALIZED (
@@ -134,6 +147,30 @@ export async function advance(database: Queryable, options: Advance): Promise<Pr
   return rows[0] ?? null
 }
 
+/** Stores an event that is not a change of status. */
+export async function addEvent(
+  database: Queryable,
+  event: {
+    sessionId: string
+    at: Date
+    type: EventType
+    actor?: Person | null
+    cause?: string | null
+    details?: Record<string, unknown>
+  },
+): Promise<void> {
+  await database.execute(sql`INSERT INTO events (session_id, at, type, actor_id, actor_name, cause, details)
+    VALUES (${event.sessionId}, ${event.at.toISOString()}::timestamptz, ${event.type}, ${event.actor?.id ?? null}, ${event.actor?.name ?? null},
+      ${event.cause ?? null}, ${JSON.stringify(event.details ?? {})}::jsonb)`)
+}
+
+/** A person has seen the first mails: the session does not hold for them again. */
+export async function passCanary(database: Queryable, sessionId: string): Promise<void> {
+  await database.execute(
+    sql`UPDATE sessions SET canary = NULL WHERE id = ${sessionId} AND canary IS NOT NULL AND mails_sent >= canary`,
+  )
+}
+
 /** Completed as soon as nothing is pending, whatever was asked for in the same moment. */
 const finalStatus = sql`(CASE WHEN delta.nothing_pending AND delta.status_asked IN (${words(transitions.complete.from)}) THEN 'completed' ELSE delta.status_asked END)`
 
@@ -165,7 +202,10 @@ function words(list: readonly string[]): SQL {
 
 /** The progress of these sessions, as it is stored now. */
 export async function readProgress(database: Queryable, sessionIds: readonly string[]): Promise<ProgressRow[]> {
-  return rowsOf<ProgressRow>(database, sql`SELECT * FROM sessions WHERE id = ANY(${sql.param([...sessionIds])}::text[])`)
+  return rowsOf<ProgressRow>(
+    database,
+    sql`SELECT * FROM sessions WHERE id = ANY(${sql.param([...sessionIds])}::text[])`,
+  )
 }
 
 /** The progress of every session that is not over, the newest first. */

@@ -1,5 +1,5 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
-import pg from 'pg'
+import { Pool } from 'pg'
 import * as tables from './tables.ts'
 
 export type Tables = typeof tables
@@ -9,8 +9,8 @@ export type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0]
 export type Queryable = Database | Transaction
 
 /** Opens a pool. A connection that dies while idle is dropped, told to `onError`, and never ends the process. */
-export function openPool(url: string, options: { maximum: number; onError: (error: Error) => void }): pg.Pool {
-  const pool = new pg.Pool({
+export function openPool(url: string, options: { maximum: number; onError: (error: Error) => void }): Pool {
+  const pool = new Pool({
     connectionString: url,
     max: options.maximum,
     application_name: 'rollcall',
@@ -23,7 +23,7 @@ export function openPool(url: string, options: { maximum: number; onError: (erro
 }
 
 /** Drizzle over a pool. */
-export function openDatabase(pool: pg.Pool): Database {
+export function openDatabase(pool: Pool): Database {
   return drizzle(pool, { schema: tables, casing: 'snake_case' })
 }
 

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate } from 'drizzle-orm/node-postgres/migrator'
-import pg from 'pg'
+import { Client, type Pool } from 'pg'
 import { PgBoss } from 'pg-boss'
 import { createQueues, jobSchema } from '../jobs/queues.ts'
 
@@ -15,7 +15,7 @@ const migrationLock = 7_021_970_201
  * start and by several processes at once. Throws where the server is older than PostgreSQL 18.
  */
 export async function migrateDatabase(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url, application_name: 'rollcall migrate' })
+  const client = new Client({ connectionString: url, application_name: 'rollcall migrate' })
   await client.connect()
   try {
     await refuseOldServer(client)
@@ -32,14 +32,16 @@ export async function migrateDatabase(url: string): Promise<void> {
 }
 
 /** True when every migration of this code is in the database. */
-export async function isMigrated(pool: pg.Pool): Promise<boolean> {
+export async function isMigrated(pool: Pool): Promise<boolean> {
   const { readMigrationFiles } = await import('drizzle-orm/migrator')
   const wanted = readMigrationFiles({ migrationsFolder: folder }).at(-1)?.folderMillis ?? 0
-  const { rows } = await pool.query<{ newest: string | null }>('SELECT max(created_at) AS newest FROM drizzle.__drizzle_migrations')
+  const { rows } = await pool.query<{ newest: string | null }>(
+    'SELECT max(created_at) AS newest FROM drizzle.__drizzle_migrations',
+  )
   return Number(rows[0]?.newest ?? -1) >= wanted
 }
 
-async function refuseOldServer(client: pg.Client): Promise<void> {
+async function refuseOldServer(client: Client): Promise<void> {
   const { rows } = await client.query<{ server_version_num: string }>('SHOW server_version_num')
   if (Number(rows[0]?.server_version_num) < 180_000)
     throw new Error('Rollcall needs PostgreSQL 18 or newer; DATABASE_URL leads to an older one.')

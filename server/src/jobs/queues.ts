@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { fromDrizzle, type PgBoss } from 'pg-boss'
+import { fromDrizzle, PgBoss } from 'pg-boss'
 import type { Transaction } from '../db/database.ts'
 
 /** The PostgreSQL schema of pg-boss. */
@@ -36,6 +36,8 @@ const queueOptions = {
   retryDelayMax: 60,
   retentionSeconds: 30 * 24 * 3600,
   deleteAfterSeconds: 3600,
+  /** New jobs wake the workers; polling is the backstop. */
+  notify: true,
 }
 
 /** Makes the queues that do not exist yet, and brings the others to the options above. */
@@ -59,4 +61,56 @@ export async function enqueue(
     jobs.map(({ data, startAfter }) => ({ data, ...(startAfter ? { startAfter } : {}) })),
     { db: fromDrizzle(transaction, sql) },
   )
+}
+
+interface Job {
+  data: ChunkJob
+}
+
+/**
+ * Works on a queue with so many jobs at once; looks for the next job as soon as one is done. A handler that throws has
+ * its job tried again, later and later.
+ */
+export async function work(
+  boss: PgBoss,
+  queue: QueueName,
+  options: { atOnce: number; onError: (error: unknown, job: Job) => void },
+  handler: (data: ChunkJob) => Promise<void>,
+): Promise<void> {
+  const settings = { localConcurrency: options.atOnce, pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 5 }
+  const worker: string = await boss.work<ChunkJob>(queues[queue], settings, async ([job]) => {
+    if (job === undefined) return
+    try {
+      await handler(job.data)
+    } catch (error) {
+      options.onError(error, job)
+      throw error
+    } finally {
+      boss.notifyWorker(worker)
+    }
+  })
+}
+
+/** Opens pg-boss. `runsJobs` is false where jobs are only put into queues. */
+export async function openBoss(options: {
+  databaseUrl: string
+  runsJobs: boolean
+  onError: (error: Error) => void
+}): Promise<PgBoss> {
+  const { runsJobs } = options
+  const boss = new PgBoss({
+    connectionString: options.databaseUrl,
+    schema: jobSchema,
+    application_name: 'rollcall jobs',
+    max: 5,
+    migrate: false,
+    schedule: false,
+    supervise: runsJobs,
+    superviseIntervalSeconds: 5,
+    monitorIntervalSeconds: 5,
+    useListenNotify: runsJobs,
+  })
+  boss.on('error', options.onError)
+  await boss.start()
+  return boss
 }

@@ -1,0 +1,106 @@
+import { sql } from 'drizzle-orm'
+import type { AccountStatus } from '@rollcall/shared'
+import { rowsOf, type Queryable } from '../db/database.ts'
+
+export interface NewAccount {
+  id: string
+  leadId: string
+  email: string
+  emailKey: string
+  tokenDigest: Buffer
+}
+
+export interface AccountRow {
+  [column: string]: unknown
+  id: string
+  lead_id: string
+  email: string
+  status: AccountStatus
+  generation: number
+  token_expires_at: string
+  created_at: string
+  activated_at: string | null
+}
+
+/**
+ * Creates the accounts whose address has none yet, in one statement; in the order of the addresses, so that two chunks
+ * that share some wait for each other instead of locking each other out. Marks the leads as invited.
+ */
+export async function insertAccounts(
+  database: Queryable,
+  people: NewAccount[],
+  times: { now: Date; expiresAt: Date },
+): Promise<void> {
+  const now = sql`${times.now.toISOString()}::timestamptz`
+  const column = (values: string[]) => sql.param(values)
+  await database.execute(sql`WITH made AS (
+    INSERT INTO accounts (id, lead_id, email, email_key, token_digest, token_expires_at, created_at)
+    SELECT person.id, person.lead_id, person.email, person.email_key, decode(person.digest, 'hex'),
+      ${times.expiresAt.toISOString()}::timestamptz, ${now}
+    FROM unnest(${column(people.map((each) => each.id))}::uuid[], ${column(people.map((each) => each.leadId))}::uuid[],
+      ${column(people.map((each) => each.email))}::text[], ${column(people.map((each) => each.emailKey))}::text[],
+      ${column(people.map((each) => each.tokenDigest.toString('hex')))}::text[]) AS person(id, lead_id, email, email_key, digest)
+    ORDER BY person.email_key
+    ON CONFLICT (email_key) DO NOTHING
+    RETURNING lead_id
+  )
+  UPDATE leads SET status = 'invited', updated_at = ${now} FROM made WHERE leads.id = made.lead_id AND leads.status = 'new'`)
+}
+
+/** The accounts of these addresses (as keys). */
+export async function accountsByKey(
+  database: Queryable,
+  keys: string[],
+): Promise<{ id: string; email_key: string; status: AccountStatus }[]> {
+  return rowsOf(
+    database,
+    sql`SELECT id, email_key, status FROM accounts WHERE email_key = ANY(${sql.param(keys)}::text[])`,
+  )
+}
+
+/** Lets the links of invited accounts live until `expiresAt`, where they would end before. */
+export async function extendLinks(database: Queryable, accountIds: string[], expiresAt: Date): Promise<void> {
+  await database.execute(sql`UPDATE accounts SET token_expires_at = ${expiresAt.toISOString()}::timestamptz
+    WHERE id = ANY(${sql.param(accountIds)}::uuid[]) AND status = 'invited' AND token_expires_at < ${expiresAt.toISOString()}::timestamptz`)
+}
+
+/** The account of a lead's address, or null. */
+export async function accountByLead(database: Queryable, leadId: string): Promise<AccountRow | null> {
+  const rows = await rowsOf<AccountRow>(
+    database,
+    sql`SELECT account.* FROM accounts account JOIN leads ON leads.email_key = account.email_key WHERE leads.id = ${leadId}::uuid`,
+  )
+  return rows[0] ?? null
+}
+
+/** The account that a token's digest belongs to, and its person's first name. */
+export async function accountByDigest(
+  database: Queryable,
+  digest: Buffer,
+): Promise<(AccountRow & { first_name: string }) | null> {
+  const rows = await rowsOf<AccountRow & { first_name: string }>(
+    database,
+    sql`SELECT account.*, leads.first_name FROM accounts account JOIN leads ON leads.id = account.lead_id
+      WHERE account.token_digest = ${digest}`,
+  )
+  return rows[0] ?? null
+}
+
+/** Sets the password of an invited account, once; false when somebody was faster. */
+export async function activateAccount(
+  database: Queryable,
+  options: { accountId: string; passwordHash: string; now: Date },
+): Promise<boolean> {
+  const now = sql`${options.now.toISOString()}::timestamptz`
+  const rows = await rowsOf(
+    database,
+    sql`WITH activated AS (
+      UPDATE accounts SET status = 'active', password_hash = ${options.passwordHash}, activated_at = ${now}
+      WHERE id = ${options.accountId}::uuid AND status = 'invited' RETURNING lead_id
+    ), shown AS (
+      UPDATE leads SET status = 'active', updated_at = ${now} FROM activated WHERE leads.id = activated.lead_id
+    )
+    SELECT 1 FROM activated`,
+  )
+  return rows.length === 1
+}

@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto'
+import type { AccountStatus, InspectAnswer, LeadDetail } from '@rollcall/shared'
+import type { Database, Queryable, Transaction } from '../db/database.ts'
+import { Refusal } from '../http/refusal.ts'
+import {
+  accountByDigest,
+  accountByLead,
+  accountsByKey,
+  activateAccount,
+  extendLinks,
+  insertAccounts,
+  type AccountRow,
+} from './accounts.queries.ts'
+import { hashPassword, passwordProblem } from './password.ts'
+import { activationToken, tokenDigest } from './token.ts'
+
+export interface PersonWithoutAccount {
+  leadId: string
+  email: string
+  emailKey: string
+}
+
+export interface EnsuredAccount {
+  id: string
+  status: AccountStatus
+  /** True when this call made it. */
+  created: boolean
+}
+
+/**
+ * Makes sure that each of these people has an account, by address; at most one an address, whoever else does the same at
+ * the same time. Gives the accounts by `emailKey`. `remind`: the links of those invited earlier live on.
+ */
+export async function ensureAccounts(
+  transaction: Transaction,
+  people: PersonWithoutAccount[],
+  options: { secret: string; now: Date; linkLifeDays: number; remind: boolean },
+): Promise<Map<string, EnsuredAccount>> {
+  const expiresAt = new Date(options.now.getTime() + options.linkLifeDays * 86_400_000)
+  const made = people.map((person) => {
+    const id = randomUUID()
+    return { ...person, id, tokenDigest: tokenDigest(activationToken(options.secret, id, 1)) }
+  })
+  const ids = new Set<string>(made.map((account) => account.id))
+  await insertAccounts(transaction, made, { now: options.now, expiresAt })
+  // A statement of its own, so that it sees accounts that another transaction made while the insert waited for it.
+  const found = await accountsByKey(
+    transaction,
+    people.map((person) => person.emailKey),
+  )
+  const earlier = found.filter((account) => !ids.has(account.id) && account.status === 'invited')
+  if (options.remind && earlier.length > 0)
+    await extendLinks(
+      transaction,
+      earlier.map((account) => account.id),
+      expiresAt,
+    )
+  return new Map(found.map(({ id, email_key, status }) => [email_key, { id, status, created: ids.has(id) }]))
+}
+
+/** The account of a lead as screens show it, or null. */
+export async function accountOfLead(database: Queryable, leadId: string): Promise<LeadDetail['account']> {
+  const account = await accountByLead(database, leadId)
+  if (account === null) return null
+  return {
+    id: account.id,
+    status: account.status,
+    createdAt: new Date(account.created_at).toISOString(),
+    activatedAt: account.activated_at === null ? null : new Date(account.activated_at).toISOString(),
+    linkExpiresAt: new Date(account.token_expires_at).toISOString(),
+  }
+}
+
+/** What the page of an activation link shows. Changes nothing. Refuses a wrong, used or expired token, each with its code. */
+export async function inspectToken(database: Database, token: string, now: Date): Promise<InspectAnswer> {
+  const account = await usableAccount(database, token, now)
+  return {
+    email: account.email,
+    firstName: account.first_name,
+    expiresAt: new Date(account.token_expires_at).toISOString(),
+  }
+}
+
+/**
+ * Sets the password of the account that the token belongs to, once. `onActivated` runs in the same transaction.
+ * Refuses a weak password and a wrong, used or expired token.
+ */
+export async function acceptInvitation(
+  database: Database,
+  options: {
+    token: string
+    password: string
+    now: Date
+    onActivated: (transaction: Transaction, accountId: string) => Promise<void>
+  },
+): Promise<{ email: string }> {
+  const account = await usableAccount(database, options.token, options.now)
+  const problem = passwordProblem(options.password)
+  if (problem !== null) throw new Refusal(422, 'PASSWORD_TOO_WEAK', problem)
+  const passwordHash = await hashPassword(options.password)
+  await database.transaction(async (transaction) => {
+    if (!(await activateAccount(transaction, { accountId: account.id, passwordHash, now: options.now }))) throw used()
+    await options.onActivated(transaction, account.id)
+  })
+  return { email: account.email }
+}
+
+async function usableAccount(
+  database: Database,
+  token: string,
+  now: Date,
+): Promise<AccountRow & { first_name: string }> {
+  const account = await accountByDigest(database, tokenDigest(token))
+  if (account === null)
+    throw new Refusal(
+      404,
+      'TOKEN_INVALID',
+      'This link is not valid. Copy it whole from the mail, or ask to be invited again.',
+    )
+  if (account.status === 'active') throw used()
+  if (new Date(account.token_expires_at) <= now)
+    throw new Refusal(410, 'TOKEN_EXPIRED', 'This link has expired. Ask to be invited again.')
+  return account
+}
+
+function used(): Refusal {
+  return new Refusal(409, 'TOKEN_USED', 'This link was used already: your account has its password.')
+}

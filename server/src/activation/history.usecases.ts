@@ -1,0 +1,147 @@
+import type {
+  ItemFilter,
+  Item,
+  ItemsQuery,
+  LeadDetail,
+  List,
+  Progress,
+  SessionDetail,
+  SessionEvent,
+  SessionsQuery,
+} from '@rollcall/shared'
+import type { Database } from '../db/database.ts'
+import { cutPage, positionOf } from '../db/paging.ts'
+import { Refusal } from '../http/refusal.ts'
+import { readEvents, type EventRow } from './events.queries.ts'
+import { countItems, itemsOfLead, listItems, type ItemRow } from './items.queries.ts'
+import { unknownSession } from './levers.usecases.ts'
+import { messageIdOf } from './message-id.ts'
+import { isoTime, isoTimeOrNull, presentProgress } from './progress.presenter.ts'
+import { readActiveProgress, readProgress, readSnapshots } from './progress.queries.ts'
+import { listSessions, readSession, type SessionRow } from './sessions.queries.ts'
+
+const defaultLimit = 100
+/** More sessions than this at once are not followed live in one list. */
+const activeLimit = 200
+
+/** A page of the history, the newest first. */
+export async function pageOfSessions(database: Database, query: SessionsQuery): Promise<List<Progress>> {
+  const limit = query.limit ?? defaultLimit
+  const { rows, total } = await listSessions(database, {
+    ...query,
+    limit,
+    after: positionOf(query.cursor, ['time', 'text']),
+  })
+  const { page, nextCursor } = cutPage(rows, limit, (row) => [isoTime(row.created_at), row.id])
+  return { items: page.map(presentProgress), nextCursor, total }
+}
+
+/** The latest progress of a session. Refuses an unknown one in the words of the contract. */
+export async function latestProgress(database: Database, sessionId: string): Promise<Progress> {
+  const [row] = await readProgress(database, [sessionId])
+  if (row === undefined) throw new Refusal(404, 'SESSION_NOT_FOUND', 'No active activation session found')
+  return presentProgress(row)
+}
+
+/** The progress of every session that is not over. */
+export async function activeProgress(database: Database): Promise<Progress[]> {
+  return (await readActiveProgress(database, activeLimit)).map(presentProgress)
+}
+
+/** Everything that is known of a session but its items. */
+export async function sessionDetail(database: Database, sessionId: string): Promise<SessionDetail> {
+  const session = await knownSession(database, sessionId)
+  const events = await readEvents(database, new Map([[sessionId, 0]]))
+  const progress = presentProgress(session)
+  return {
+    progress,
+    options: session.options,
+    selection: session.selection,
+    startedBy: progress.startedBy,
+    events: events.map(presentEvent),
+  }
+}
+
+/** The stored snapshots of a session, oldest first, thinned evenly to `limit`. */
+export async function snapshotsOf(
+  database: Database,
+  sessionId: string,
+  limit: number | undefined,
+): Promise<{ items: Progress[] }> {
+  await knownSession(database, sessionId)
+  return { items: (await readSnapshots(database, sessionId, limit ?? 500)).map(presentProgress) }
+}
+
+/** A page of a session's items. */
+export async function pageOfItems(database: Database, sessionId: string, query: ItemsQuery): Promise<List<Item>> {
+  const session = await knownSession(database, sessionId)
+  const { limit = defaultLimit, cursor, ...filter } = query
+  const after = positionOf(cursor, ['integer'])
+  const [rows, total] = await Promise.all([
+    listItems(database, { sessionId, filter, limit: limit + 1, after }),
+    countItems(database, sessionId, filter),
+  ])
+  const { page, nextCursor } = cutPage(rows, limit, (row) => [row.position])
+  return { items: page.map((row) => presentItem(row, session)), nextCursor, total }
+}
+
+/** All items of a session that the filter leaves, read by key a page at a time. */
+export async function* allItems(database: Database, sessionId: string, filter: ItemFilter): AsyncGenerator<Item> {
+  const session = await knownSession(database, sessionId)
+  let after: number[] | null = null
+  for (;;) {
+    const rows: ItemRow[] = await listItems(database, { sessionId, filter, limit: 1000, after })
+    for (const row of rows) yield presentItem(row, session)
+    const last = rows.at(-1)
+    if (last === undefined) return
+    after = [last.position]
+  }
+}
+
+/** The sessions that a lead was in, the newest first. */
+export async function sessionsOfLead(database: Database, leadId: string): Promise<LeadDetail['sessions']> {
+  const rows = await itemsOfLead(database, leadId, 100)
+  return rows.map((row) => ({
+    sessionId: row.session_id,
+    status: row.status as LeadDetail['sessions'][number]['status'],
+    createdAt: isoTime(row.created_at),
+    account: row.account_state,
+    mail: row.mail_state,
+    reason: row.mail_reason ?? row.account_reason,
+  }))
+}
+
+/** An event as screens and rooms show it. */
+export function presentEvent(row: EventRow): SessionEvent {
+  return {
+    at: isoTime(row.at),
+    type: row.type,
+    actor: row.actor_id === null ? null : { id: row.actor_id, name: row.actor_name ?? '' },
+    cause: row.cause,
+    details: row.details,
+  }
+}
+
+function presentItem(row: ItemRow, session: SessionRow): Item {
+  const handedOver = row.first_try_at !== null
+  return {
+    lead: { id: row.lead_id, email: row.email, firstName: row.first_name, lastName: row.last_name },
+    account: { state: row.account_state, reason: row.account_reason, accountId: row.account_id },
+    mail: {
+      state: row.mail_state,
+      reason: row.mail_reason,
+      tries: row.tries,
+      nextTryAt: isoTimeOrNull(row.next_try_at),
+      reply: row.reply,
+      messageId: handedOver ? messageIdOf(session.id, row.position, session.template.from) : null,
+      sentAt: isoTimeOrNull(row.sent_at),
+      settledBy: row.settled_by,
+    },
+  }
+}
+
+async function knownSession(database: Database, sessionId: string): Promise<SessionRow> {
+  const session = await readSession(database, sessionId)
+  if (session === null) throw unknownSession()
+  return session
+}

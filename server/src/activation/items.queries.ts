@@ -1,0 +1,234 @@
+import { sql, type SQL } from 'drizzle-orm'
+import type { AccountState, ItemFilter, MailState } from '@rollcall/shared'
+import { rowsOf, type Database, type Queryable } from '../db/database.ts'
+import { pageAfter, type Position } from '../db/paging.ts'
+import type { HeldChunk } from './chunks.queries.ts'
+import type { Deltas } from './progress.queries.ts'
+import { escapeLike, sendable } from './sessions.queries.ts'
+
+export interface ItemRow {
+  [column: string]: unknown
+  session_id: string
+  position: number
+  lead_id: string
+  email: string
+  first_name: string
+  last_name: string
+  company: string
+  account_state: AccountState
+  account_reason: string | null
+  account_id: string | null
+  mail_state: MailState
+  mail_reason: string | null
+  tries: number
+  next_try_at: string | null
+  first_try_at: string | null
+  reply: string | null
+  sent_at: string | null
+  settled_by: string | null
+}
+
+/** The items of a chunk whose account is still to be made. */
+export async function itemsWithoutAccount(
+  database: Queryable,
+  held: HeldChunk,
+): Promise<{ position: number; lead_id: string; email: string; email_key: string; valid: boolean }[]> {
+  return rowsOf(
+    database,
+    sql`SELECT items.position, items.lead_id, items.email, leads.email_key, ${sendable} AS valid
+      FROM items JOIN leads ON leads.id = items.lead_id
+      WHERE items.session_id = ${held.sessionId} AND items.position BETWEEN ${held.firstPosition} AND ${held.lastPosition}
+        AND items.account_state = 'pending' ORDER BY items.position`,
+  )
+}
+
+export interface AccountOutcome {
+  position: number
+  accountState: 'created' | 'existing' | 'failed'
+  accountReason: string | null
+  accountId: string | null
+  mailState: 'pending' | 'skipped'
+  mailReason: string | null
+}
+
+/** Stores what became of the accounts of a chunk that is held and locked; gives how the counters move. */
+export async function storeAccountOutcomes(
+  database: Queryable,
+  sessionId: string,
+  outcomes: AccountOutcome[],
+): Promise<Deltas> {
+  const column = <Value>(pick: (outcome: AccountOutcome) => Value) => sql.param(outcomes.map(pick))
+  const rows = await rowsOf<
+    Required<Pick<Deltas, 'accountsCreated' | 'accountsExisting' | 'accountsFailed' | 'mailsSkipped'>>
+  >(
+    database,
+    sql`WITH stored AS (
+      UPDATE items SET account_state = outcome.account_state, account_reason = outcome.account_reason, account_id = outcome.account_id,
+        mail_state = outcome.mail_state, mail_reason = outcome.mail_reason
+      FROM unnest(${column((each) => each.position)}::int[], ${column((each) => each.accountState)}::text[], ${column((each) => each.accountReason)}::text[],
+        ${column((each) => each.accountId)}::uuid[], ${column((each) => each.mailState)}::text[], ${column((each) => each.mailReason)}::text[])
+        AS outcome(position, account_state, account_reason, account_id, mail_state, mail_reason)
+      WHERE items.session_id = ${sessionId} AND items.position = outcome.position AND items.account_state = 'pending'
+      RETURNING items.account_state, items.mail_state
+    )
+    SELECT (count(*) FILTER (WHERE account_state = 'created'))::int AS "accountsCreated",
+      (count(*) FILTER (WHERE account_state = 'existing'))::int AS "accountsExisting",
+      (count(*) FILTER (WHERE account_state = 'failed'))::int AS "accountsFailed",
+      (count(*) FILTER (WHERE mail_state = 'skipped'))::int AS "mailsSkipped" FROM stored`,
+  )
+  return rows[0] ?? {}
+}
+
+/** A mail that is due, with what it is made of. */
+export interface DueMail {
+  [column: string]: unknown
+  position: number
+  email: string
+  first_name: string
+  last_name: string
+  company: string
+  account_id: string
+  generation: number
+  tries: number
+  first_try_at: string | null
+}
+
+/** The mails of a chunk that are due now, the first first. */
+export async function dueMails(database: Database, held: HeldChunk, now: Date): Promise<DueMail[]> {
+  return rowsOf<DueMail>(
+    database,
+    sql`SELECT items.position, items.email, items.first_name, items.last_name, items.company, items.account_id,
+        account.generation, items.tries, items.first_try_at
+      FROM items JOIN accounts account ON account.id = items.account_id
+      WHERE items.session_id = ${held.sessionId} AND items.position BETWEEN ${held.firstPosition} AND ${held.lastPosition}
+        AND items.mail_state = 'pending' AND (items.next_try_at IS NULL OR items.next_try_at <= ${now.toISOString()}::timestamptz)
+      ORDER BY items.position`,
+  )
+}
+
+/** A page of a session's items in their order. */
+export async function listItems(
+  database: Database,
+  options: { sessionId: string; filter: ItemFilter; limit: number; after: Position | null },
+): Promise<ItemRow[]> {
+  return rowsOf<ItemRow>(
+    database,
+    sql`SELECT * FROM items WHERE ${itemCondition(options.sessionId, options.filter)} AND ${pageAfter({ position: 'integer' }, 'ASC', options.after)}
+      ORDER BY position LIMIT ${options.limit}`,
+  )
+}
+
+/** How many items of a session the filter leaves. */
+export async function countItems(database: Database, sessionId: string, filter: ItemFilter): Promise<number> {
+  const rows = await rowsOf<{ total: number }>(
+    database,
+    sql`SELECT count(*)::int AS total FROM items WHERE ${itemCondition(sessionId, filter)}`,
+  )
+  return rows[0]?.total ?? 0
+}
+
+function itemCondition(sessionId: string, filter: ItemFilter): SQL {
+  const parts: SQL[] = [sql`session_id = ${sessionId}`]
+  if (filter.account !== undefined) parts.push(sql`account_state = ${filter.account}`)
+  if (filter.mail !== undefined) parts.push(sql`mail_state = ${filter.mail}`)
+  if (filter.reason !== undefined)
+    parts.push(sql`(mail_reason = ${filter.reason} OR account_reason = ${filter.reason})`)
+  if (filter.q !== undefined && filter.q.trim() !== '') {
+    const pattern = `%${escapeLike(filter.q.trim())}%`
+    parts.push(sql`(email ILIKE ${pattern} OR first_name ILIKE ${pattern} OR last_name ILIKE ${pattern})`)
+  }
+  return sql.join(parts, sql` AND `)
+}
+
+/** The items of a lead, the newest session first. */
+export async function itemsOfLead(
+  database: Database,
+  leadId: string,
+  limit: number,
+): Promise<(ItemRow & { status: string; created_at: string })[]> {
+  return rowsOf(
+    database,
+    sql`SELECT items.*, session.status, session.created_at FROM items JOIN sessions session ON session.id = items.session_id
+      WHERE items.lead_id = ${leadId}::uuid ORDER BY session.created_at DESC, session.id DESC LIMIT ${limit}`,
+  )
+}
+
+/** What the items of a session say, counted: must equal the session's counters, always. */
+export async function recount(
+  database: Queryable,
+  sessionId: string,
+): Promise<{ accounts: Record<AccountState, number>; mails: Record<MailState, number>; total: number }> {
+  const rows = await rowsOf<{ account_state: AccountState; mail_state: MailState; items: number }>(
+    database,
+    sql`SELECT account_state, mail_state, count(*)::int AS items FROM items WHERE session_id = ${sessionId} GROUP BY 1, 2`,
+  )
+  const accounts = { pending: 0, created: 0, existing: 0, failed: 0, cancelled: 0 }
+  const mails = { pending: 0, sending: 0, sent: 0, failed: 0, unconfirmed: 0, skipped: 0, cancelled: 0 }
+  let total = 0
+  for (const row of rows) {
+    accounts[row.account_state] += row.items
+    mails[row.mail_state] += row.items
+    total += row.items
+  }
+  return { accounts, mails, total }
+}
+
+/** Cancels what is still pending in a locked chunk; gives how the counters move. */
+export async function cancelPending(
+  database: Queryable,
+  chunk: Pick<HeldChunk, 'sessionId' | 'firstPosition' | 'lastPosition'>,
+): Promise<Deltas> {
+  const rows = await rowsOf<{ accountsCancelled: number; mailsCancelled: number }>(
+    database,
+    sql`WITH stopped AS (
+      UPDATE items SET
+        account_state = CASE WHEN account_state = 'pending' THEN 'cancelled' ELSE account_state END,
+        account_reason = CASE WHEN account_state = 'pending' THEN 'cancelled' ELSE account_reason END,
+        mail_state = CASE WHEN mail_state = 'pending' THEN 'cancelled' ELSE mail_state END,
+        mail_reason = CASE WHEN mail_state = 'pending' THEN 'cancelled' ELSE mail_reason END,
+        next_try_at = NULL
+      WHERE session_id = ${chunk.sessionId} AND position BETWEEN ${chunk.firstPosition} AND ${chunk.lastPosition}
+        AND (account_state = 'pending' OR mail_state = 'pending')
+      RETURNING OLD.account_state AS account_before, OLD.mail_state AS mail_before
+    )
+    SELECT (count(*) FILTER (WHERE account_before = 'pending'))::int AS "accountsCancelled",
+      (count(*) FILTER (WHERE mail_before = 'pending'))::int AS "mailsCancelled" FROM stopped`,
+  )
+  return rows[0] ?? {}
+}
+
+/** Makes failed or unconfirmed mails pending again; gives the chunks that have work again and how many items each has. */
+export async function reopenMails(
+  database: Queryable,
+  options: { sessionId: string; state: 'failed' | 'unconfirmed'; reason: string | null },
+): Promise<{ chunk: number; items: number }[]> {
+  return rowsOf(
+    database,
+    sql`WITH reopened AS (
+      UPDATE items SET mail_state = 'pending', mail_reason = NULL, next_try_at = NULL, settled_by = NULL
+      WHERE session_id = ${options.sessionId} AND mail_state = ${options.state}
+        AND mail_state IN ('failed', 'unconfirmed')
+        AND (${options.reason}::text IS NULL OR mail_reason = ${options.reason}::text)
+      RETURNING chunk
+    ), counted AS (
+      SELECT chunk, count(*)::int AS items FROM reopened GROUP BY chunk
+    ), undone AS (
+      UPDATE chunks SET mails_done = false FROM counted WHERE chunks.session_id = ${options.sessionId} AND chunks.number = counted.chunk
+    )
+    SELECT chunk, items FROM counted ORDER BY chunk`,
+  )
+}
+
+/** The unconfirmed mails to an account: their person has it, so they arrived. */
+export async function confirmByActivation(
+  database: Queryable,
+  accountId: string,
+): Promise<{ session_id: string; items: number }[]> {
+  return rowsOf(
+    database,
+    sql`WITH confirmed AS (
+      UPDATE items SET mail_state = 'sent', mail_reason = NULL, settled_by = 'activation'
+      WHERE account_id = ${accountId}::uuid AND mail_state = 'unconfirmed' RETURNING session_id
+    ) SELECT session_id, count(*)::int AS items FROM confirmed GROUP BY session_id ORDER BY session_id`,
+  )
+}

@@ -1,0 +1,99 @@
+import { Readable } from 'node:stream'
+import { stringify } from 'csv-stringify'
+import { Item, ItemsCsvQuery, ItemsQuery, listOf, mailReasons, accountReasons } from '@rollcall/shared'
+import type { Database } from '../db/database.ts'
+import { answers, ok } from '../http/answers.ts'
+import { requireRole } from '../http/roles.ts'
+import type { Server } from '../http/server.ts'
+import { allItems, latestProgress, pageOfItems } from './history.usecases.ts'
+import { SessionParams } from './sessions.routes.ts'
+
+const tags = ['activation']
+
+/** What became of each lead of a session, as a list and as a file. */
+export async function itemsRoutes(server: Server, options: { database: Database }): Promise<void> {
+  const { database } = options
+
+  server.get(
+    '/crm/activation/sessions/:sessionId/items',
+    {
+      preHandler: requireRole('support'),
+      schema: {
+        summary: 'The items of a session',
+        tags,
+        params: SessionParams,
+        querystring: ItemsQuery,
+        response: answers(listOf(Item)),
+      },
+    },
+    async (request) => ok(await pageOfItems(database, request.params.sessionId, request.query)),
+  )
+
+  server.get(
+    '/crm/activation/sessions/:sessionId/items.csv',
+    {
+      preHandler: requireRole('support'),
+      schema: {
+        summary: 'The items of a session as CSV, safe to open in a spreadsheet',
+        tags,
+        params: SessionParams,
+        querystring: ItemsCsvQuery,
+        produces: ['text/csv'],
+      },
+    },
+    async (request, reply) => {
+      const { sessionId } = request.params
+      // Refused here, before the first byte is sent, where an answer can still say so.
+      await latestProgress(database, sessionId)
+      const rows = Readable.from(csvRows(database, sessionId, request.query))
+      const csv = rows.pipe(
+        stringify({ header: true, columns: csvColumns, bom: true, escape_formulas: true, record_delimiter: 'windows' }),
+      )
+      rows.on('error', (error) => csv.destroy(error))
+      return reply
+        .type('text/csv; charset=utf-8')
+        .header('content-disposition', `attachment; filename="${sessionId}.csv"`)
+        .send(csv)
+    },
+  )
+}
+
+const csvColumns = [
+  'email',
+  'first name',
+  'last name',
+  'account',
+  'account reason',
+  'mail',
+  'mail reason',
+  'tries',
+  'sent at',
+  'next try at',
+  'mail server said',
+  'message id',
+]
+
+async function* csvRows(database: Database, sessionId: string, filter: ItemsCsvQueryType): AsyncGenerator<string[]> {
+  for await (const { lead, account, mail } of allItems(database, sessionId, filter)) {
+    yield [
+      lead.email,
+      lead.firstName,
+      lead.lastName,
+      account.state,
+      sentence(accountReasons, account.reason),
+      mail.state,
+      sentence(mailReasons, mail.reason),
+      String(mail.tries),
+      mail.sentAt ?? '',
+      mail.nextTryAt ?? '',
+      mail.reply ?? '',
+      mail.messageId ?? '',
+    ]
+  }
+}
+
+type ItemsCsvQueryType = Parameters<typeof allItems>[2]
+
+function sentence(sentences: Record<string, string>, reason: string | null): string {
+  return reason === null ? '' : (sentences[reason] ?? reason)
+}

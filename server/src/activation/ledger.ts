@@ -1,0 +1,105 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { Database } from '../db/database.ts'
+import { isDatabaseAway } from '../http/errors.ts'
+import { storeGatesAndOutcomes, type GateEntry, type LedgerResult, type OutcomeEntry } from './ledger.queries.ts'
+
+/** Where mails ask to pass the gate and leave their outcomes; both are in the database when the promise resolves. */
+export interface Ledger {
+  /**
+   * True when the mail may be handed over. False when the session does not run or the chunk is no longer held.
+   * Rejects when the database could not be asked: then nothing may be handed over either.
+   */
+  gate(entry: GateEntry): Promise<boolean>
+  /**
+   * Stores an outcome, however long the database is away. False when the chunk is no longer held: somebody else has
+   * settled the item then.
+   */
+  settle(entry: OutcomeEntry): Promise<boolean>
+}
+
+interface Waiting<Entry> {
+  entry: Entry
+  resolve: (stored: boolean) => void
+  reject: (error: unknown) => void
+}
+
+interface Queue {
+  gates: Waiting<GateEntry>[]
+  outcomes: Waiting<OutcomeEntry>[]
+  flushing: boolean
+}
+
+/**
+ * Group commit: while one transaction of a session is under way, gates and outcomes gather for the next, so the more is
+ * going on, the more one commit carries.
+ */
+export function createLedger(options: {
+  database: Database
+  now: () => Date
+  logger: FastifyBaseLogger
+  /** Told of every session whose version grew. */
+  onProgress: (sessionId: string, result: LedgerResult) => void
+  /** Resolves when it is time to try the database again. */
+  wait: (milliseconds: number) => Promise<void>
+}): Ledger {
+  const queues = new Map<string, Queue>()
+
+  function join<Entry extends GateEntry | OutcomeEntry>(
+    pick: (queue: Queue) => Waiting<Entry>[],
+    entry: Entry,
+  ): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const { sessionId } = entry.holding
+      const queue = queues.get(sessionId) ?? { gates: [], outcomes: [], flushing: false }
+      queues.set(sessionId, queue)
+      pick(queue).push({ entry, resolve, reject })
+      if (!queue.flushing) void flush(sessionId, queue)
+    })
+  }
+
+  async function flush(sessionId: string, queue: Queue): Promise<void> {
+    queue.flushing = true
+    // Let whatever became ready in the same turn of the event loop join.
+    await Promise.resolve()
+    let failures = 0
+    while (queue.gates.length + queue.outcomes.length > 0) {
+      const gates = queue.gates.splice(0)
+      const outcomes = queue.outcomes.splice(0)
+      try {
+        const result = await storeGatesAndOutcomes(options.database, {
+          sessionId,
+          gates: gates.map((each) => each.entry),
+          outcomes: outcomes.map((each) => each.entry),
+          now: options.now(),
+        })
+        failures = 0
+        for (const each of gates) each.resolve(result.gated.has(each.entry.position))
+        for (const each of outcomes) each.resolve(result.settled.has(each.entry.position))
+        if (result.progress !== null) options.onProgress(sessionId, result)
+      } catch (error) {
+        failures += 1
+        for (const each of gates) each.reject(error)
+        queue.outcomes.unshift(...outcomes)
+        options.logger.warn(
+          { err: error, sessionId, outcomes: outcomes.length, failures },
+          'outcomes kept until the database answers',
+        )
+        if (!isDatabaseAway(error) && failures > outcomeTries) rejectAll(queue, error)
+        else if (outcomes.length > 0) await options.wait(Math.min(2000, 100 * failures))
+      }
+    }
+    queues.delete(sessionId)
+  }
+
+  function rejectAll(queue: Queue, error: unknown): void {
+    for (const each of queue.outcomes.splice(0)) each.reject(error)
+  }
+
+  return {
+    gate: (entry) => join((queue) => queue.gates, entry),
+    settle: (entry) => join((queue) => queue.outcomes, entry),
+  }
+}
+
+/** A statement that fails this often while the database answers is a mistake of ours; waiting does not mend it. */
+const outcomeTries = 20

@@ -1,0 +1,219 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  createActivation,
+  newSessionId,
+  actor,
+  template,
+  recounted,
+  until,
+  type Activation,
+} from '../../test/activation.ts'
+import { createTestDatabase, type TestDatabase } from '../../test/database.ts'
+import { startSmtpServer, type TestSmtpServer } from '../../test/smtp.ts'
+import { readSnapshots } from './progress.queries.ts'
+import { pageOfItems, sessionDetail } from './history.usecases.ts'
+import { pullLever, retryMails } from './levers.usecases.ts'
+import { previewSelection, startSession } from './sessions.usecases.ts'
+
+describe('a session', () => {
+  let test: TestDatabase
+  let activation: Activation
+  let smtp: TestSmtpServer
+
+  beforeAll(async () => {
+    test = await createTestDatabase()
+    activation = await createActivation(test)
+    smtp = await startSmtpServer()
+    await activation.work(`${smtp.url}?connections=4&ignoreTLS=true`)
+  })
+  afterAll(async () => {
+    await activation.close()
+    await smtp.stop()
+    await test.close()
+  })
+  beforeEach(() => {
+    smtp.script = () => undefined
+    smtp.mails.length = 0
+  })
+
+  it('creates one account and sends one mail for each lead, and its counters equal a recount of its items', async () => {
+    const ids = await activation.addLeads(120)
+    const { sessionId } = await activation.start({ ids })
+    const progress = await activation.until(sessionId, ({ completed }) => completed)
+    expect(progress).toMatchObject({
+      status: 'completed',
+      total: 120,
+      accounts: { created: 120, existing: 0, failed: 0, cancelled: 0, pending: 0 },
+      mails: { sent: 120, failed: 0, unconfirmed: 0, skipped: 0, cancelled: 0, pending: 0 },
+    })
+    expect(await recounted(test, sessionId)).toEqual({ total: 120, accounts: progress.accounts, mails: progress.mails })
+    expect(new Set(smtp.mails.map((mail) => mail.to[0])).size).toBe(120)
+    expect(smtp.mails).toHaveLength(120)
+  })
+
+  it('mails a lead that is in two sessions once, and says so in the second', async () => {
+    const ids = await activation.addLeads(30)
+    const first = await activation.start({ ids })
+    const second = await activation.start({ ids: ids.slice(0, 10) })
+    await activation.until(first.sessionId, ({ completed }) => completed)
+    const done = await activation.until(second.sessionId, ({ completed }) => completed)
+    expect(smtp.mails).toHaveLength(30)
+    const page = await pageOfItems(test.database, second.sessionId, { mail: 'skipped' })
+    expect(page.items.every((item) => item.mail.reason === 'already_invited')).toBe(true)
+    expect(done.accounts.existing + (await activation.progress(first.sessionId)).accounts.existing).toBe(10)
+  })
+
+  it('mails those invited earlier again when it is a reminder, with the same link', async () => {
+    const ids = await activation.addLeads(3)
+    const first = await activation.start({ ids })
+    await activation.until(first.sessionId, ({ completed }) => completed)
+    const reminder = await activation.start({ ids }, { remind: true })
+    const done = await activation.until(reminder.sessionId, ({ completed }) => completed)
+    expect(done).toMatchObject({ accounts: { existing: 3 }, mails: { sent: 3 } })
+    const links = smtp.mails.map(
+      (mail) => /activate\/[\w-]+/.exec(mail.raw.toString().replaceAll('=\r\n', ''))?.[0] ?? decodedLink(mail.raw),
+    )
+    expect(new Set(links).size).toBe(3)
+    expect(links).not.toContain(undefined)
+  })
+
+  it('starts once when twenty identical requests arrive together', async () => {
+    const ids = await activation.addLeads(40)
+    const request = { sessionId: newSessionId(), selection: { ids }, options: { mail: true } }
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => startSession(activation.parts, request, { actor, template })),
+    )
+    expect(answers.filter(({ started }) => started)).toHaveLength(1)
+    expect(new Set(answers.map(({ progress }) => progress.sessionId))).toEqual(new Set([request.sessionId]))
+    await activation.until(request.sessionId, ({ completed }) => completed)
+    expect(smtp.mails).toHaveLength(40)
+    const detail = await sessionDetail(test.database, request.sessionId)
+    expect(detail.events.filter(({ type }) => type === 'started')).toHaveLength(1)
+  })
+
+  it('refuses the same id with another body, an empty selection and leads that do not exist, and stores nothing', async () => {
+    const ids = await activation.addLeads(2)
+    const sessionId = newSessionId()
+    await startSession(activation.parts, { sessionId, selection: { ids } }, { actor, template })
+    const again = (selection: { ids: string[] }, id?: string) =>
+      startSession(activation.parts, { sessionId: id, selection }, { actor, template })
+    await expect(again({ ids: ids.slice(1) }, sessionId)).rejects.toMatchObject({ status: 409, code: 'SESSION_EXISTS' })
+    const empty = newSessionId()
+    await expect(again({ ids: [] }, empty)).rejects.toMatchObject({ status: 422, code: 'EMPTY_SELECTION' })
+    await expect(again({ ids: [crypto.randomUUID()] }, empty)).rejects.toMatchObject({
+      status: 422,
+      code: 'LEADS_NOT_FOUND',
+    })
+    await expect(activation.progress(empty)).rejects.toMatchObject({ status: 404 })
+  })
+
+  it('previews exactly what it will do', async () => {
+    const invited = await activation.addLeads(5)
+    const first = await activation.start({ ids: invited })
+    await activation.until(first.sessionId, ({ completed }) => completed)
+    const fresh = await activation.addLeads(7)
+    const selection = { ids: [...invited, ...fresh] }
+    const preview = await previewSelection(test.database, selection, new Date())
+    expect(preview).toMatchObject({ total: 12, willCreate: 7, invited: 5, active: 0, invalid: 0, recentlyMailed: 5 })
+    expect(preview.sample).toHaveLength(5)
+    const session = await activation.start(selection)
+    const done = await activation.until(session.sessionId, ({ completed }) => completed)
+    expect(done).toMatchObject({ accounts: { created: 7, existing: 5 }, mails: { sent: 7, skipped: 5 } })
+  })
+
+  it('creates accounts without a mail when mails are off', async () => {
+    const ids = await activation.addLeads(4)
+    const { sessionId } = await activation.start({ ids }, { mail: false })
+    const done = await activation.until(sessionId, ({ completed }) => completed)
+    expect(done).toMatchObject({ accounts: { created: 4 }, mails: { skipped: 4, sent: 0 } })
+    expect(smtp.mails).toHaveLength(0)
+  })
+
+  it('sends nothing after the answer to a pause but what was past the gate, and everything after the resume', async () => {
+    const ids = await activation.addLeads(200)
+    smtp.script = (moment) => (moment === 'DOT' ? { delay: 20 } : undefined)
+    const { sessionId } = await activation.start({ ids })
+    await activation.until(sessionId, ({ mails }) => mails.sent >= 10)
+    const paused = await pullLever(activation.parts, 'pause', sessionId, actor)
+    expect(paused.status).toBe('paused')
+    await until(
+      async () => (await pageOfItems(test.database, sessionId, { mail: 'sending' })).total,
+      (total) => total === 0,
+    )
+    const settled = smtp.mails.length
+    const { mails } = await activation.progress(sessionId)
+    expect(mails.sent).toBe(settled)
+    expect(settled).toBeLessThan(200)
+    smtp.script = () => undefined
+    await pullLever(activation.parts, 'resume', sessionId, actor)
+    const done = await activation.until(sessionId, ({ completed }) => completed)
+    expect(done.mails.sent).toBe(200)
+    expect(smtp.mails).toHaveLength(200)
+    const { events } = await sessionDetail(test.database, sessionId)
+    expect(events.map(({ type }) => type)).toEqual(['started', 'running', 'paused', 'resumed', 'completed'])
+  })
+
+  it('ends every item when it is cancelled, and mails nobody after that', async () => {
+    const ids = await activation.addLeads(200)
+    smtp.script = (moment) => (moment === 'DOT' ? { delay: 20 } : undefined)
+    const { sessionId } = await activation.start({ ids })
+    await activation.until(sessionId, ({ mails }) => mails.sent >= 10)
+    await pullLever(activation.parts, 'cancel', sessionId, actor)
+    const done = await activation.until(
+      sessionId,
+      ({ mails, accounts }) => mails.pending === 0 && accounts.pending === 0,
+    )
+    expect(done.status).toBe('cancelled')
+    expect(done.mails.sent + done.mails.cancelled).toBe(200)
+    expect(smtp.mails).toHaveLength(done.mails.sent)
+    await expect(pullLever(activation.parts, 'resume', sessionId, actor)).rejects.toMatchObject({ status: 409 })
+  })
+
+  it('keeps refused mails with the words of the server, and sends them again on request', async () => {
+    const ids = await activation.addLeads(6)
+    smtp.script = (moment, { to, line }) =>
+      moment === 'RCPT' && /person\.[12]@/i.test(line + to.join()) ? '550 5.1.1 No such user here' : undefined
+    const { sessionId } = await activation.start({ ids })
+    const first = await activation.until(sessionId, ({ completed }) => completed)
+    expect(first.mails).toMatchObject({ sent: 4, failed: 2 })
+    const { items } = await pageOfItems(test.database, sessionId, { mail: 'failed', reason: 'address_refused' })
+    expect(items).toHaveLength(2)
+    expect(items[0]?.mail.reply).toContain('No such user here')
+    smtp.script = () => undefined
+    await retryMails(activation.parts, sessionId, { mail: 'failed' }, actor)
+    const second = await activation.until(sessionId, ({ completed, mails }) => completed && mails.sent === 6)
+    expect(second.mails.failed).toBe(0)
+    await expect(retryMails(activation.parts, sessionId, { mail: 'failed' }, actor)).rejects.toMatchObject({
+      code: 'NOTHING_TO_RETRY',
+    })
+  })
+
+  it('calls a mail unconfirmed when the answer after the dot is lost, and does not send it again by itself', async () => {
+    const ids = await activation.addLeads(3)
+    let lost = 0
+    smtp.script = (moment) => (moment === 'DOT' && lost++ === 0 ? { drop: 'rst' } : undefined)
+    const { sessionId } = await activation.start({ ids })
+    const done = await activation.until(sessionId, ({ completed }) => completed)
+    expect(done.mails).toMatchObject({ sent: 2, unconfirmed: 1 })
+    const { items } = await pageOfItems(test.database, sessionId, { mail: 'unconfirmed' })
+    expect(items[0]?.mail.reason).toBe('answer_lost')
+  })
+
+  it('stores snapshots whose numbers add up, in the order of their versions, the last of them final', async () => {
+    const ids = await activation.addLeads(60)
+    const { sessionId } = await activation.start({ ids })
+    const done = await activation.until(sessionId, ({ completed }) => completed)
+    const snapshots = await readSnapshots(test.database, sessionId, 500)
+    expect(Number(snapshots[0]?.version)).toBe(1)
+    expect(Number(snapshots.at(-1)?.version)).toBe(done.version)
+    expect(snapshots.at(-1)?.status).toBe('completed')
+    const versions = snapshots.map((row) => Number(row.version))
+    expect(versions).toEqual(versions.toSorted((a, b) => a - b))
+  })
+})
+
+function decodedLink(raw: Buffer): string | undefined {
+  const parts = raw.toString().split('\r\n\r\n')
+  const texts = parts.map((part) => Buffer.from(part.split('\r\n--')[0] ?? '', 'base64').toString())
+  return texts.map((text) => /activate\/[\w-]+/.exec(text)?.[0]).find((link) => link !== undefined)
+}

@@ -1,0 +1,18 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { SmtpSender } from '../mail/types.ts'
+import type { Ledger } from './ledger.ts'
+import type { ActivationParts } from './sessions.usecases.ts'
+
+/** What a process needs to run activations. */
+export interface WorkerParts extends ActivationParts {
+  logger: FastifyBaseLogger
+  /** The id under which this process holds chunks; null while it must not work, because its beat is not known to be heard. */
+  nodeId: () => string | null
+  /** Signs activation links. */
+  secret: string
+  sender: SmtpSender
+  ledger: Ledger
+  random: () => number
+  /** True once the process is stopping: nothing new is begun. */
+  stopping: () => boolean
+}

@@ -1,0 +1,66 @@
+import { sql } from 'drizzle-orm'
+import type { FastifyBaseLogger } from 'fastify'
+import { rowsOf, type Database } from '../db/database.ts'
+import { deadAfterSeconds, type Node } from './node.ts'
+
+/** Looks for dead nodes and hands over what they held. */
+export interface Sweeper {
+  close(): Promise<void>
+}
+
+const sweepEvery = 500
+/** A node whose connection is gone may be opening a new one after the database was away. */
+const reconnectSeconds = 2
+
+/**
+ * Twice a second marks nodes dead whose connection is gone or whose beat is too old, and calls `takeOver` while dead
+ * nodes hold anything. A node that missed its own beats judges nobody: it may be the database that was away.
+ */
+export function startSweeper(options: {
+  database: Database
+  node: Node
+  logger: FastifyBaseLogger
+  takeOver: () => Promise<void>
+}): Sweeper {
+  let closed = false
+  let timer: NodeJS.Timeout | undefined
+  let running = sweep()
+
+  async function sweep(): Promise<void> {
+    try {
+      const id = options.node.id()
+      if (id !== null) {
+        await markDead(options.database, id)
+        await options.takeOver()
+      }
+    } catch (error) {
+      options.logger.warn({ err: error }, 'sweeping failed and is tried again')
+    } finally {
+      if (!closed) timer = setTimeout(again, sweepEvery)
+    }
+  }
+
+  function again(): void {
+    running = sweep()
+  }
+
+  return {
+    async close() {
+      closed = true
+      clearTimeout(timer)
+      await running
+    },
+  }
+}
+
+async function markDead(database: Database, ownId: string): Promise<void> {
+  await rowsOf(
+    database,
+    sql`UPDATE nodes SET dead_at = now() WHERE dead_at IS NULL AND id <> ${ownId}::uuid AND (
+      beat_at < now() - make_interval(secs => ${deadAfterSeconds})
+      OR (beat_at < now() - make_interval(secs => ${reconnectSeconds}) AND NOT EXISTS (
+        SELECT FROM pg_stat_activity WHERE pid = nodes.backend_pid AND application_name = 'rollcall node ' || nodes.id
+      ))
+    )`,
+  )
+}

@@ -1,0 +1,92 @@
+import type { PgBoss } from 'pg-boss'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { FastifyBaseLogger } from 'fastify'
+import { createAccountsOfChunk } from './activation/accounts.worker.ts'
+import { watchHolds } from './activation/holds.worker.ts'
+import { createLedger } from './activation/ledger.ts'
+import { cancelChunk, holdSession, startDue } from './activation/levers.usecases.ts'
+import { sendMailsOfChunk, type Streak } from './activation/mails.worker.ts'
+import type { ActivationParts } from './activation/sessions.usecases.ts'
+import { takeOverAbandoned } from './activation/takeover.usecases.ts'
+import type { WorkerParts } from './activation/worker-parts.ts'
+import { joinNodes } from './jobs/node.ts'
+import { queues, work, type QueueName } from './jobs/queues.ts'
+import { startSweeper } from './jobs/sweeper.ts'
+import type { SmtpSender } from './mail/types.ts'
+
+/** Runs activations until it is stopped. */
+export interface Worker {
+  /** Begins nothing new, waits for the mails in flight (at most 20 s), stores their outcomes, and lets go of everything. */
+  stop(): Promise<void>
+}
+
+const stopMilliseconds = 20_000
+
+/** Every job by name, and what runs beside them. */
+export async function startWorker(options: {
+  databaseUrl: string
+  parts: ActivationParts
+  boss: PgBoss
+  sender: SmtpSender
+  secret: string
+  logger: FastifyBaseLogger
+}): Promise<Worker> {
+  const { parts, boss, sender, logger } = options
+  let stopping = false
+  const node = joinNodes({ databaseUrl: options.databaseUrl, logger })
+  const ledger = createLedger({
+    database: parts.database,
+    now: parts.now,
+    logger,
+    wait,
+    onProgress: (sessionId, { progress }) => {
+      if (progress === null) return
+      parts.ring([sessionId], progress.status !== progress.status_before)
+      if (progress.status === 'running' && progress.canary !== null && progress.mails_sent >= progress.canary)
+        holdSession(parts, sessionId, 'canary', null).catch((error: unknown) =>
+          logger.error({ err: error, sessionId }, 'the session could not be held after its first mails'),
+        )
+    },
+  })
+  const workerParts: WorkerParts = {
+    ...parts,
+    logger,
+    nodeId: () => node.id(),
+    secret: options.secret,
+    sender,
+    ledger,
+    random: Math.random,
+    stopping: () => stopping,
+  }
+  await node.ready
+  const sweeper = startSweeper({ database: parts.database, node, logger, takeOver: () => takeOverAbandoned(parts) })
+  const holds = watchHolds(workerParts)
+  const streaks = new Map<string, Streak>()
+
+  const runs = (queue: QueueName, atOnce: number, handler: Parameters<typeof work>[3]) =>
+    work(
+      boss,
+      queue,
+      {
+        atOnce,
+        onError: (error, job) => logger.error({ err: error, queue, job: job.data }, 'job failed and is tried again'),
+      },
+      handler,
+    )
+  await runs('accounts', 1, (job) => createAccountsOfChunk(workerParts, job))
+  await runs('mails', 3, (job) => sendMailsOfChunk(workerParts, streaks, job))
+  await runs('cancel', 1, (job) => cancelChunk(parts, job.sessionId, job.chunk))
+  await runs('due', 1, (job) => startDue(parts, job.sessionId))
+
+  return {
+    async stop() {
+      stopping = true
+      holds.close()
+      const jobsDone = Promise.all(Object.values(queues).map((name) => boss.offWork(name, { wait: true })))
+      await Promise.race([jobsDone, wait(stopMilliseconds, undefined, { ref: false })])
+      await sender.close(0)
+      await sweeper.close()
+      await node.close()
+    },
+  }
+}
