@@ -19,13 +19,17 @@ export function failure(code: ErrorCode, msg: string, details?: unknown): Failur
 function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (error instanceof Refusal) return reply.code(error.status).send(failure(error.code, error.message, error.details))
   if (error.validation) {
-    return reply
-      .code(400)
-      .send(failure('BAD_REQUEST', validationSentence(error), { where: error.validationContext, problems: error.validation }))
+    return reply.code(400).send(
+      failure('BAD_REQUEST', validationSentence(error), {
+        where: error.validationContext,
+        problems: error.validation,
+      }),
+    )
   }
   const status = error.statusCode ?? 500
   if (status === 429) return reply.code(429).send(failure('TOO_MANY_REQUESTS', error.message))
-  if (status >= 400 && status < 500) return reply.code(status).send(failure(codeOfStatus(status), clientSentence(error, status)))
+  if (status >= 400 && status < 500)
+    return reply.code(status).send(failure(codeOfStatus(status), clientSentence(error, status)))
   if (isDatabaseAway(error)) {
     request.log.error({ err: error }, 'database away')
     return reply
@@ -34,10 +38,12 @@ function answerError(error: FastifyError, request: FastifyRequest, reply: Fastif
       .send(failure('UNAVAILABLE', 'The database does not answer right now; try again in a few seconds.'))
   }
   request.log.error({ err: error }, 'request failed')
-  const number = String(request.id)
-  return reply
-    .code(500)
-    .send(failure('INTERNAL', `Something went wrong in Rollcall; it is in the log as request ${number}.`, { request: number }))
+  const number = request.id
+  return reply.code(500).send(
+    failure('INTERNAL', `Something went wrong in Rollcall; it is in the log as request ${number}.`, {
+      request: number,
+    }),
+  )
 }
 
 function validationSentence(error: FastifyError): string {
@@ -81,8 +87,13 @@ function clientSentence(error: FastifyError, status: number): string {
 export function isDatabaseAway(error: unknown): boolean {
   for (let each: unknown = error; each instanceof Error; each = each.cause) {
     const code = (each as { code?: unknown }).code
-    if (typeof code === 'string' && /^(08...|53...|57P..|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/.test(code)) return true
-    if (/Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(each.message))
+    if (typeof code === 'string' && /^(08...|53...|57P..|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/.test(code))
+      return true
+    if (
+      /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
+        each.message,
+      )
+    )
       return true
   }
   return false

@@ -64,7 +64,12 @@ export function requireRole(role: Role): preHandlerAsyncHookHandler {
 /** A browser names the page that a write comes from; with a cookie it must be one of ours. Programs sign in by key. */
 function mayWriteFrom(headers: IncomingHttpHeaders, method: string, allowedOrigins: readonly string[]): boolean {
   const reads = method === 'GET' || method === 'HEAD'
-  return reads || headers['x-api-key'] !== undefined || headers.origin === undefined || allowedOrigins.includes(headers.origin)
+  return (
+    reads ||
+    headers['x-api-key'] !== undefined ||
+    headers.origin === undefined ||
+    allowedOrigins.includes(headers.origin)
+  )
 }
 
 /** The origins of Rollcall's own pages: PUBLIC_URL, and for one on this machine its other usual names. */

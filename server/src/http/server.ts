@@ -20,7 +20,11 @@ export type Server = FastifyInstance<
 const bodyLimit = 2 * 1024 * 1024
 
 /** An empty server: checks, headers and answers to errors are set, routes are not. */
-export async function createServer(options: { logger: FastifyBaseLogger; https: boolean; closeTimeout?: number }): Promise<Server> {
+export async function createServer(options: {
+  logger: FastifyBaseLogger
+  https: boolean
+  closeTimeout?: number
+}): Promise<Server> {
   const server: Server = Fastify({
     loggerInstance: options.logger,
     bodyLimit,

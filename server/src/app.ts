@@ -1,0 +1,111 @@
+import type { PgBoss } from 'pg-boss'
+import type { Pool } from 'pg'
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyBaseLogger } from 'fastify'
+import { accountsRoutes } from './accounts/accounts.routes.ts'
+import { accountOfLead } from './accounts/accounts.usecases.ts'
+import { activeProgress, presentEvent, sessionsOfLead } from './activation/history.usecases.ts'
+import { lastEventId, readEvents } from './activation/events.queries.ts'
+import { itemsRoutes } from './activation/items.routes.ts'
+import { confirmArrival } from './activation/levers.usecases.ts'
+import { presentProgress } from './activation/progress.presenter.ts'
+import { readProgress } from './activation/progress.queries.ts'
+import { sessionsRoutes } from './activation/sessions.routes.ts'
+import type { ActivationParts } from './activation/sessions.usecases.ts'
+import type { SessionTemplate } from './activation/template.ts'
+import type { Database } from './db/database.ts'
+import { healthRoutes } from './http/health.ts'
+import { describeApi } from './http/openapi.ts'
+import { decorateWithStaff, originsOf } from './http/roles.ts'
+import { createServer, type Server } from './http/server.ts'
+import { serveWebApp } from './http/web.ts'
+import { leadsRoutes } from './leads/leads.routes.ts'
+import { importMaximumBytes } from './leads/imports.usecases.ts'
+import { mailboxRoutes } from './mail/mailbox.routes.ts'
+import { liveRoutes } from './realtime/live.routes.ts'
+import { createRooms, type Rooms, type RoomsSource } from './realtime/rooms.ts'
+import { streamRoutes } from './realtime/stream.routes.ts'
+import type { Auth } from './staff/auth.ts'
+import { createIdentify } from './staff/signIn.ts'
+import { staffRoutes } from './staff/staff.routes.ts'
+
+/** What the API is made of. */
+export interface AppParts {
+  database: Database
+  pool: Pool
+  boss: PgBoss
+  auth: Auth
+  rooms: Rooms
+  activation: ActivationParts
+  publicUrl: string
+  /** What a session that starts now sends. */
+  template: () => Promise<SessionTemplate>
+  builtInMailbox: boolean
+  /** Where uploads lie while they come in. */
+  spoolFolder: string
+  /** The folder of the built web app; null where there is none to serve. */
+  webFolder: string | null
+  logger: FastifyBaseLogger
+}
+
+/** Every route by name. The server does not listen yet. */
+export async function createApp(parts: AppParts): Promise<Server> {
+  const { database, activation, auth, publicUrl, rooms } = parts
+  const server = await createServer({ logger: parts.logger, https: publicUrl.startsWith('https:') })
+  const identify = createIdentify({ auth, database })
+  decorateWithStaff(server, { identify, allowedOrigins: originsOf(publicUrl) })
+  await server.register(rateLimit, {
+    global: false,
+    errorResponseBuilder: (_request, { after }) =>
+      Object.assign(new Error(`Too many requests; try again in ${after}.`), { statusCode: 429 }),
+  })
+  await describeApi(server, publicUrl)
+  await server.register(healthRoutes, { pool: parts.pool })
+  await server.register(staffRoutes, {
+    auth,
+    publicUrl,
+    installation: { builtInMailbox: parts.builtInMailbox, importMaximumBytes },
+  })
+  await server.register(leadsRoutes, {
+    database,
+    spoolFolder: parts.spoolFolder,
+    accountOfLead: (leadId: string) => accountOfLead(database, leadId),
+    sessionsOfLead: (leadId: string) => sessionsOfLead(database, leadId),
+  })
+  await server.register(sessionsRoutes, { parts: activation, template: parts.template })
+  await server.register(itemsRoutes, { database })
+  await server.register(accountsRoutes, {
+    database,
+    now: activation.now,
+    onActivated: async (transaction, accountId) =>
+      activation.ring(await confirmArrival(transaction, accountId, activation.now()), false),
+  })
+  if (parts.builtInMailbox) await server.register(mailboxRoutes, { database })
+  await server.register(liveRoutes, { rooms, identify, now: activation.now })
+  await server.register(streamRoutes, { rooms })
+  if (parts.webFolder !== null) await serveWebApp(server, parts.webFolder)
+  return server
+}
+
+/** The server of a process that runs activations only: health and metrics. */
+export async function createWorkerApp(parts: Pick<AppParts, 'logger' | 'pool'>): Promise<Server> {
+  const server = await createServer({ logger: parts.logger, https: false })
+  await server.register(healthRoutes, { pool: parts.pool })
+  return server
+}
+
+/** The rooms of this node, which read from its database. */
+export function openRooms(database: Database, logger: FastifyBaseLogger): Rooms {
+  const source: RoomsSource = {
+    progress: async (sessionIds) => (await readProgress(database, sessionIds)).map(presentProgress),
+    active: () => activeProgress(database),
+    events: async (after) =>
+      (await readEvents(database, after)).map((row) => ({
+        sessionId: row.session_id,
+        id: Number(row.id),
+        event: presentEvent(row),
+      })),
+    lastEventId: (sessionId) => lastEventId(database, sessionId),
+  }
+  return createRooms({ source, logger })
+}

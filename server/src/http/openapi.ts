@@ -1,0 +1,28 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { Server } from './server.ts'
+
+/** `GET /openapi.json` and the pages at /docs, made from the routes that are registered after this. */
+export async function describeApi(server: Server, publicUrl: string): Promise<void> {
+  await server.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Rollcall',
+        description:
+          'Activates CRM leads in bulk. Programs sign in with an API key in `x-api-key`; it has the role of the person who made it.',
+        version: '0.1.0',
+      },
+      servers: [{ url: publicUrl }],
+      components: {
+        securitySchemes: {
+          apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key' },
+          cookie: { type: 'apiKey', in: 'cookie', name: 'rollcall.session_token' },
+        },
+      },
+      security: [{ apiKey: [] }, { cookie: [] }],
+    },
+  })
+  await server.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger())
+}

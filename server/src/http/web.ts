@@ -1,0 +1,66 @@
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import path from 'node:path'
+import fastifyStatic from '@fastify/static'
+import type { FastifyBaseLogger } from 'fastify'
+import { failure } from './errors.ts'
+import type { Server } from './server.ts'
+
+const root = path.join(import.meta.dirname, '../../..')
+const sources = ['web/src', 'web/public', 'web/index.html', 'web/vite.config.ts', 'web/package.json', 'shared/src']
+
+/** Builds the web app where it is missing or older than what it is made of; gives its folder. */
+export async function ensureWebApp(logger: FastifyBaseLogger): Promise<string> {
+  const folder = path.join(root, 'web/dist')
+  const page = path.join(folder, 'index.html')
+  const newest = Math.max(...sources.map((source) => newestTime(path.join(root, source))))
+  if (!existsSync(page) || statSync(page).mtimeMs < newest) {
+    logger.info('building the web app, once')
+    await build()
+  }
+  return folder
+}
+
+function newestTime(file: string): number {
+  const stats = statSync(file, { throwIfNoEntry: false })
+  if (stats === undefined) return 0
+  if (!stats.isDirectory()) return stats.mtimeMs
+  return Math.max(0, ...readdirSync(file).map((name) => newestTime(path.join(file, name))))
+}
+
+function build(): Promise<void> {
+  const vite = path.join(root, 'node_modules/vite/bin/vite.js')
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [vite, 'build', 'web', '--logLevel', 'warn'], { cwd: root })
+    const said: Buffer[] = []
+    child.stdout.on('data', (data: Buffer) => said.push(data))
+    child.stderr.on('data', (data: Buffer) => said.push(data))
+    child.on('error', reject)
+    child.on('exit', (code) => {
+      if (code === 0) resolve()
+      else reject(new Error(`The web app could not be built.\n${Buffer.concat(said).toString('utf8')}`))
+    })
+  })
+}
+
+/** What the API answers itself, so an unknown path below is its 404 and never a page. */
+const apiPaths = /^\/(api|crm|staff|mailbox\/messages|activation|health|metrics|docs|openapi\.json)(\/|$|\?)/
+
+/** Serves the built web app; every path that is a page of it gets the same document. */
+export async function serveWebApp(server: Server, folder: string): Promise<void> {
+  await server.register(fastifyStatic, {
+    root: folder,
+    wildcard: false,
+    setHeaders: (reply, file) => {
+      const hashed = file.includes(`${path.sep}assets${path.sep}`)
+      void reply.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache')
+    },
+  })
+  server.setNotFoundHandler((request, reply) => {
+    const isPage = request.method === 'GET' && !apiPaths.test(request.url) && !/\.[a-z0-9]+($|\?)/i.test(request.url)
+    if (isPage) return reply.sendFile('index.html')
+    return reply
+      .code(404)
+      .send(failure('NOT_FOUND', `There is nothing at ${request.method} ${request.url.split('?')[0]}.`))
+  })
+}
