@@ -15,7 +15,7 @@ export type SmtpMoment =
   | 'RSET'
   | 'QUIT'
 
-export interface SmtpContext {
+interface SmtpContext {
   /** The line that the client sent; empty for GREETING, BODY and DOT. */
   line: string
   /** Which connection this is, counted from 1. */
@@ -35,9 +35,9 @@ export type SmtpReply =
   | { delay: number; reply?: SmtpReply }
 
 /** Undefined: what an ordinary server would answer. */
-export type SmtpScript = (moment: SmtpMoment, context: SmtpContext) => SmtpReply | undefined
+type SmtpScript = (moment: SmtpMoment, context: SmtpContext) => SmtpReply | undefined
 
-export interface ReceivedMail {
+interface ReceivedMail {
   from: string
   to: string[]
   /** Without the final dot, dots unstuffed. */

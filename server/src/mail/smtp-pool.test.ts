@@ -7,7 +7,8 @@ import { parseSmtpUrl } from './smtp-settings.ts'
 import { createSmtpSender } from './smtp.ts'
 import type { Delivery, SendRequest, SmtpSender, SmtpTimeouts } from './types.ts'
 
-const impatient: SmtpTimeouts = { connect: 3000, greeting: 500, command: 500, delivery: 5000, idle: 30_000 }
+const patient: SmtpTimeouts = { connect: 5000, greeting: 10_000, command: 10_000, delivery: 10_000, idle: 30_000 }
+const eventually = { timeout: 10_000 }
 const logger = pino({ level: 'silent' })
 const mail = Buffer.from('Subject: hello\r\n\r\nhello\r\n')
 
@@ -25,7 +26,7 @@ async function startServer(options: Parameters<typeof startSmtpServer>[0] = {}):
 function senderTo(url: string, options: { timeouts?: Partial<SmtpTimeouts>; now?: () => number } = {}): SmtpSender {
   const parsed = parseSmtpUrl(url)
   if (!parsed.ok) throw new Error(parsed.problem)
-  const timeouts = { ...impatient, ...options.timeouts }
+  const timeouts = { ...patient, ...options.timeouts }
   const sender = createSmtpSender({ url: parsed.settings, logger, timeouts, now: options.now })
   opened.unshift(sender)
   return sender
@@ -61,7 +62,8 @@ describe('a server that cannot be used', () => {
   })
 
   it('counts toward a hold when it does not speak TLS where TLS is asked for', async () => {
-    const server = await startServer({ script: (moment) => (moment === 'STARTTLS' ? '220 go ahead' : undefined) })
+    const goAhead = { raw: '220 go ahead\r\n', drop: 'fin' } as const
+    const server = await startServer({ script: (moment) => (moment === 'STARTTLS' ? goAhead : undefined) })
     expect(await send(senderTo(`${server.url}?requireTLS`))).toMatchObject(down)
     expect(await send(senderTo(server.url.replace('smtp:', 'smtps:')))).toMatchObject({ kind: 'hold' })
     expect(server.mails).toHaveLength(0)
@@ -74,6 +76,7 @@ describe('a server that cannot be used', () => {
       const server = new SMTPServer({
         secure: scheme === 'smtps',
         authOptional: true,
+        logger: false,
         onData(stream, session, callback) {
           taken.push(`${session.secure}`)
           stream.resume().on('end', () => callback())
@@ -187,7 +190,7 @@ describe('the connections', () => {
     const server = await startServer()
     const sender = senderTo(server.url, { timeouts: { idle: 20 } })
     await many(5, sender)
-    await expect.poll(() => server.openConnections).toBe(0)
+    await expect.poll(() => server.openConnections, eventually).toBe(0)
     expect(server.commands.filter((command) => command === 'QUIT')).toHaveLength(server.totalConnections)
     expect((await send(sender)).kind).toBe('sent')
   })
@@ -197,7 +200,7 @@ describe('the connections', () => {
     const sender = senderTo(server.url)
     await send(sender)
     server.say('421 4.4.2 idle for too long')
-    await expect.poll(() => server.openConnections).toBe(0)
+    await expect.poll(() => server.openConnections, eventually).toBe(0)
     expect((await send(sender)).kind).toBe('sent')
     expect(server.mails).toHaveLength(2)
   })
@@ -249,7 +252,7 @@ describe('closing', () => {
     expect((await inFlight).kind).toBe('sent')
     expect(await waiting).toMatchObject({ kind: 'again', cause: 'stopped' })
     expect(await send(sender)).toMatchObject({ kind: 'again', cause: 'stopped' })
-    await expect.poll(() => server.openConnections).toBe(0)
+    await expect.poll(() => server.openConnections, eventually).toBe(0)
     expect(server.mails).toHaveLength(1)
   })
 
@@ -257,10 +260,11 @@ describe('closing', () => {
     const server = await startServer({ script: (moment) => (moment === 'DOT' ? { silence: true } : undefined) })
     const sender = senderTo(`${server.url}?connections=2`, { timeouts: { command: 60_000, delivery: 60_000 } })
     const beyond = send(sender)
-    await expect.poll(() => server.mails.length).toBe(1)
+    await expect.poll(() => server.mails.length, eventually).toBe(1)
     server.script = (moment) => (moment === 'RCPT' ? { silence: true } : undefined)
     const before = send(sender)
-    await expect.poll(() => server.commands.filter((command) => command.startsWith('RCPT')).length).toBe(2)
+    const recipients = () => server.commands.filter((command) => command.startsWith('RCPT'))
+    await expect.poll(recipients, eventually).toHaveLength(2)
     await sender.close(50)
     expect((await beyond).kind).toBe('unconfirmed')
     expect(await before).toMatchObject({ kind: 'again', cause: 'stopped' })
@@ -271,7 +275,7 @@ describe('closing', () => {
     const server = await startServer({ script: () => ({ silence: true }) })
     const sender = senderTo(server.url, { timeouts: { greeting: 60_000 } })
     const sending = send(sender)
-    await expect.poll(() => server.openConnections).toBe(1)
+    await expect.poll(() => server.openConnections, eventually).toBe(1)
     await sender.close(60_000)
     expect(await sending).toMatchObject({ kind: 'again', cause: 'stopped' })
   })

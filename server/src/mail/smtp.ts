@@ -6,7 +6,7 @@ import { createPause, createSlots } from './smtp-limits.ts'
 import type { Delivery, Probe, SendRequest, SmtpSender, SmtpSettings, SmtpTimeouts } from './types.ts'
 
 /** RFC 5321 section 4.5.3.2 for what a mail needs; shorter ones make duplicates (RFC 1047). */
-export const defaultSmtpTimeouts: SmtpTimeouts = {
+const defaultSmtpTimeouts: SmtpTimeouts = {
   connect: 30_000,
   greeting: 30_000,
   command: 5 * 60_000,
