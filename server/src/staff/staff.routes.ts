@@ -4,6 +4,7 @@ import { answers, ok } from '../http/answers.ts'
 import { requireRole } from '../http/roles.ts'
 import type { Server } from '../http/server.ts'
 import { type Auth, authPath, clientAddressHeader } from './auth.ts'
+import { withHostEnding, withoutHostEnding } from './bareHost.ts'
 import { refusalOfResponse } from './authRefusal.ts'
 
 /** No body of a sign-in or of staff management is longer. */
@@ -41,7 +42,10 @@ export async function staffRoutes(
         response: { 200: SignInAnswer, '4xx': Failure, '5xx': Failure },
       },
     },
-    handOver,
+    (request, reply) => {
+      request.body.email = withHostEnding(request.body.email)
+      return handOver(request, reply)
+    },
   )
   const rest = {
     bodyLimit,
@@ -100,5 +104,5 @@ async function sendWebResponse(response: Response, reply: FastifyReply): Promise
   const cookies = response.headers.getSetCookie()
   if (cookies.length > 0) reply.header('set-cookie', cookies)
   reply.header('cache-control', 'no-store')
-  return reply.send(await response.text())
+  return reply.send(withoutHostEnding(await response.text()))
 }
