@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import { LeadDetail, LeadFacets, LeadsCreated, LeadsList, LeadsQuery, NewLeads, strict, Uuid } from '@rollcall/shared'
 import type { Database } from '../db/database.ts'
 import { answers, ok } from '../http/answers.ts'
@@ -67,6 +68,7 @@ export async function leadsRoutes(
     {
       preHandler: requireRole('admin'),
       bodyLimit,
+      attachValidation: true,
       schema: {
         summary: 'Adds one lead or up to 1,000, all or none; an address that is known is updated',
         description:
@@ -77,9 +79,21 @@ export async function leadsRoutes(
       },
     },
     async (request, reply) => {
+      if (request.validationError !== undefined) throw problemOfThisShape(request.validationError, request.body)
       const given = 'leads' in request.body ? request.body.leads : [request.body]
       const result = await addLeads(database, given)
       return reply.code(result.created > 0 ? 201 : 200).send(ok(result))
     },
   )
+}
+
+type ValidationError = NonNullable<FastifyRequest['validationError']>
+
+/** A body is one lead or many: of what is wrong with either shape, only that of the shape which was meant is told. */
+function problemOfThisShape(error: ValidationError, body: unknown): ValidationError {
+  const many = typeof body === 'object' && body !== null && 'leads' in body
+  const all = error.validation as { instancePath: string }[]
+  const problems = all.filter(({ instancePath }) => instancePath.startsWith('/leads') === many)
+  if (problems.length > 0) error.validation = problems
+  return error
 }

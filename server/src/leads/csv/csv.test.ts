@@ -115,6 +115,12 @@ describe('delimiters', () => {
     expect(format.delimiter).toBe(',')
   })
 
+  it.each(['sep=;', '"sep=;"'])('takes the word of a first line %s', async (line) => {
+    const { headers, rows } = await read(`${line}\r\nEmail;Name, Title, Rank\r\na@example.com;Ada\r\n`)
+    expect(headers).toEqual(['Email', 'Name, Title, Rank'])
+    expect(rows).toEqual([{ line: 3, cells: ['a@example.com', 'Ada'] }])
+  })
+
   it('keeps empty cells between tabs', async () => {
     const { cells } = await read('Email\tName\tCompany\na@example.com\t\tAcme\n\t\tAcme\n')
     expect(cells).toEqual([

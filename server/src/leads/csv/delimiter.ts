@@ -4,12 +4,16 @@ export type Delimiter = ',' | ';' | '\t'
 const delimiters: Delimiter[] = ['\t', ';', ',']
 
 /**
- * Finds what separates the cells: what stands in the header, outside quotes, and as often in the rows below it.
+ * Finds what separates the cells: what a first line `sep=;` (Excel) tells, or what stands in the header, outside quotes, and as
+ * often in the rows below it.
  *
  * @param text the beginning of the file
  * @param cutOff true when the last row may be incomplete
  */
 export function detectDelimiter(text: string, cutOff = false): Delimiter {
+  const told = /^"?sep=([,;\t])/i.exec(text)?.[1]
+  if (told !== undefined) return told as Delimiter
+
   const records = delimitersByRecord(text)
   if (cutOff && records.length > 1) records.pop()
   const [header, ...rows] = records

@@ -52,7 +52,8 @@ export async function describeCsv(head: Buffer, chunks: AsyncIterable<Uint8Array
  */
 export async function openCsv(chunks: AsyncIterable<Uint8Array>, format: CsvFormat): Promise<CsvFile> {
   const records = readRecords(chunks, format)
-  const first = await records.next()
+  let first = await records.next()
+  if (first.done !== true && /^sep=[,;\t]?$/i.test(first.value.cells[0] ?? '')) first = await records.next()
   if (first.done === true) throw unreadable('The file is empty. Choose the CSV file that your CRM exported.')
 
   const raw = first.value.cells
@@ -98,7 +99,7 @@ export function completeRows(beginning: Buffer, encoding: CsvEncoding, cutOff: b
 }
 
 /** Headers trimmed and told apart. */
-export function distinctHeaders(cells: string[]): string[] {
+function distinctHeaders(cells: string[]): string[] {
   const taken = new Set<string>()
   return cells.map((cell, index) => {
     const name = cell.replaceAll(/\s+/g, ' ').trim() || `Column ${index + 1}`

@@ -1,6 +1,6 @@
 import { Refusal } from '../../http/refusal.ts'
 
 /** The refusal of a whole file: `msg` says what the file is and what to do. */
-export function unreadable(msg: string, details?: unknown): Refusal {
-  return new Refusal(422, 'IMPORT_UNREADABLE', msg, details)
+export function unreadable(msg: string): Refusal {
+  return new Refusal(422, 'IMPORT_UNREADABLE', msg)
 }
