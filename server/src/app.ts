@@ -14,6 +14,7 @@ import { sessionsRoutes } from './activation/sessions.routes.ts'
 import type { ActivationParts } from './activation/sessions.usecases.ts'
 import type { SessionTemplate } from './activation/template.ts'
 import type { Database } from './db/database.ts'
+import { answerUnknown } from './http/errors.ts'
 import { healthRoutes } from './http/health.ts'
 import { describeApi } from './http/openapi.ts'
 import { decorateWithStaff, originsOf } from './http/roles.ts'
@@ -83,7 +84,8 @@ export async function createApp(parts: AppParts): Promise<Server> {
   if (parts.builtInMailbox) await server.register(mailboxRoutes, { database })
   await server.register(liveRoutes, { rooms, identify, now: activation.now })
   await server.register(streamRoutes, { rooms })
-  if (parts.webFolder !== null) await serveWebApp(server, parts.webFolder)
+  if (parts.webFolder === null) answerUnknown(server, () => false)
+  else await serveWebApp(server, parts.webFolder)
   return server
 }
 
@@ -91,6 +93,7 @@ export async function createApp(parts: AppParts): Promise<Server> {
 export async function createWorkerApp(parts: Pick<AppParts, 'logger' | 'pool'>): Promise<Server> {
   const server = await createServer({ logger: parts.logger, https: false })
   await server.register(healthRoutes, { pool: parts.pool })
+  answerUnknown(server, () => false)
   return server
 }
 

@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { parseSender } from './mail/address.ts'
+import type { SmtpSettings } from './mail/types.ts'
+import { parseSmtpUrl } from './mail/smtp-settings.ts'
 
 /** Everything Rollcall is told from outside, checked. Only this file reads the environment. */
 export interface Config {
@@ -11,7 +14,8 @@ export interface Config {
   databaseUrl: string | null
   /** Absolute. */
   dataDirectory: string
-  smtpUrl: string | null
+  /** Null: mail goes to the built-in mailbox. */
+  smtp: SmtpSettings | null
   mailFrom: string
   adminEmail: string
   adminPassword: string | null
@@ -33,23 +37,21 @@ type Environment = Record<string, string | undefined>
 
 /**
  * Reads and checks the environment.
- * `smtpProblem` says what is wrong with an SMTP address, or null.
  * Throws ConfigError for the first variable that is wrong. Generates and stores a secret where none is given.
  */
-export function readConfig(environment: Environment, smtpProblem: (url: string) => string | null): Config {
+export function readConfig(environment: Environment): Config {
   const host = given(environment, 'HOST') ?? '127.0.0.1'
   const port = portNumber(given(environment, 'PORT') ?? '3000')
   const dataDirectory = path.resolve(given(environment, 'DATA_DIR') ?? '.data')
   const smtpUrl = given(environment, 'SMTP_URL')
-  const problem = smtpUrl === null ? null : smtpProblem(smtpUrl)
-  if (problem !== null) throw new ConfigError(`SMTP_URL ${problem}`)
+  const smtp = smtpUrl === null ? null : smtpSettings(smtpUrl)
   return {
     host,
     port,
     publicUrl: publicAddress(given(environment, 'PUBLIC_URL') ?? `http://localhost:${port}`),
     databaseUrl: urlOf(environment, 'DATABASE_URL', ['postgres:', 'postgresql:']),
     dataDirectory,
-    smtpUrl,
+    smtp,
     mailFrom: sender(given(environment, 'MAIL_FROM') ?? 'Rollcall <no-reply@localhost>'),
     adminEmail: adminAddress(given(environment, 'ADMIN_EMAIL') ?? 'admin@localhost'),
     adminPassword: adminPassword(given(environment, 'ADMIN_PASSWORD')),
@@ -58,6 +60,13 @@ export function readConfig(environment: Environment, smtpProblem: (url: string) 
     redisUrl: urlOf(environment, 'REDIS_URL', ['redis:', 'rediss:']),
     logLevel: word(environment, 'LOG_LEVEL', logLevels, 'info'),
   }
+}
+
+/** An SMTP address as settings. Throws ConfigError in the name of SMTP_URL. */
+export function smtpSettings(url: string): SmtpSettings {
+  const parsed = parseSmtpUrl(url)
+  if (!parsed.ok) throw new ConfigError(`SMTP_URL ${parsed.problem}`)
+  return parsed.settings
 }
 
 function given(environment: Environment, name: string): string | null {
@@ -113,9 +122,11 @@ function urlOf(environment: Environment, name: string, protocols: string[]): str
 }
 
 function sender(value: string): string {
-  const address = /<([^<>]*)>$/.exec(value)?.[1] ?? value
-  if (/[\r\n\0]/.test(value) || value.length > 500 || !/^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/.test(address))
-    throw new ConfigError(`MAIL_FROM is not a sender; it must be like "Rollcall <no-reply@example.com>".`)
+  const checked = parseSender(value)
+  if (!checked.ok)
+    throw new ConfigError(
+      `MAIL_FROM is not a sender: ${checked.reason}; it must be like "Rollcall <no-reply@example.com>".`,
+    )
   return value
 }
 

@@ -1,8 +1,10 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pino } from 'pino'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createApp, createWorkerApp, openRooms } from './app.ts'
-import { ConfigError, readConfig, type Config } from './config.ts'
+import { ConfigError, readConfig, smtpSettings, type Config } from './config.ts'
 import { openDatabase, openPool } from './db/database.ts'
 import { startEmbeddedPostgres } from './db/embedded.ts'
 import { migrateDatabase } from './db/migrate.ts'
@@ -10,8 +12,6 @@ import { ensureWebApp } from './http/web.ts'
 import { openBoss } from './jobs/queues.ts'
 import { startMailbox } from './mail/mailbox.ts'
 import { createSmtpSender } from './mail/smtp.ts'
-import { parseSmtpUrl } from './mail/smtp-settings.ts'
-import type { SmtpSettings } from './mail/types.ts'
 import { defaultTemplate } from './mail/template.ts'
 import { openPostgresBus } from './realtime/bus.ts'
 import { createAuth } from './staff/auth.ts'
@@ -29,6 +29,8 @@ async function start(config: Config): Promise<{ stop: () => Promise<void> }> {
     for (const close of closing.toReversed()) await close()
   }
   try {
+    const spoolFolder = await mkdtemp(path.join(tmpdir(), 'rollcall-uploads-'))
+    closing.push(() => rm(spoolFolder, { recursive: true, force: true }))
     const webFolder = config.mode === 'worker' ? null : await ensureWebApp(logger)
     const embedded =
       config.databaseUrl === null ? await startEmbeddedPostgres({ dataDirectory: config.dataDirectory, logger }) : null
@@ -47,7 +49,7 @@ async function start(config: Config): Promise<{ stop: () => Promise<void> }> {
       password: config.adminPassword,
     })
 
-    const mailbox = config.smtpUrl === null ? await startMailbox({ database, logger }) : null
+    const mailbox = config.smtp === null ? await startMailbox({ database, logger }) : null
     if (mailbox !== null) closing.push(() => mailbox.close())
 
     const runsJobs = config.mode !== 'api'
@@ -73,7 +75,7 @@ async function start(config: Config): Promise<{ stop: () => Promise<void> }> {
     }
 
     if (runsJobs) {
-      const sender = createSmtpSender({ url: smtpSettings(config.smtpUrl ?? mailbox!.url), logger })
+      const sender = createSmtpSender({ url: config.smtp ?? smtpSettings(mailbox!.url), logger })
       const worker = await startWorker({ databaseUrl, parts: activation, boss, sender, secret: config.secret, logger })
       closing.push(() => worker.stop())
     }
@@ -97,7 +99,7 @@ async function start(config: Config): Promise<{ stop: () => Promise<void> }> {
             }),
             builtInMailbox: mailbox !== null,
             webFolder,
-            spoolFolder: path.join(config.dataDirectory, 'uploads'),
+            spoolFolder,
             logger,
           })
     closing.push(
@@ -113,27 +115,24 @@ async function start(config: Config): Promise<{ stop: () => Promise<void> }> {
   }
 }
 
-function smtpSettings(url: string): SmtpSettings {
-  const parsed = parseSmtpUrl(url)
-  if (!parsed.ok) throw new ConfigError(`SMTP_URL ${parsed.problem}`)
-  return parsed.settings
-}
-
-/** What a person can mend is said in one line; everything else with its stack. */
+/** What a person reads when the start fails: one line where they can mend it, and the stack where only a developer can. */
 function explain(error: unknown): string {
   if (error instanceof ConfigError) return error.message
   if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
     return 'PORT is in use by another program; choose another one.'
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  if (!(error instanceof Error)) return String(error)
+  return isMistake(error) ? (error.stack ?? error.message) : error.message
+}
+
+/** Errors that JavaScript throws by itself come from our own code, not from what it was given. */
+function isMistake(error: Error): boolean {
+  return [TypeError, ReferenceError, RangeError, SyntaxError].some((kind) => error instanceof kind)
 }
 
 const longestStop = 40_000
 
 try {
-  const config = readConfig(process.env, (url) => {
-    const parsed = parseSmtpUrl(url)
-    return parsed.ok ? null : parsed.problem
-  })
+  const config = readConfig(process.env)
   const running = await start(config)
   let stopping = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const)

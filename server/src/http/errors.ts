@@ -6,9 +6,15 @@ import type { Server } from './server.ts'
 /** Makes every failure of a server the contract's failure: a sentence for a person, a code for a program, the cause in the log. */
 export function answerErrors(server: Server): void {
   server.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply))
-  server.setNotFoundHandler((request, reply) =>
-    reply.code(404).send(failure('NOT_FOUND', `There is nothing at ${request.method} ${request.url.split('?')[0]}.`)),
-  )
+}
+
+/** Answers what no route answers. `page` serves the document of a page of the web app; false where the path is none. */
+export function answerUnknown(server: Server, page: (request: FastifyRequest, reply: FastifyReply) => boolean): void {
+  server.setNotFoundHandler((request, reply) => {
+    if (page(request, reply)) return reply
+    const path = request.url.split('?')[0]
+    return reply.code(404).send(failure('NOT_FOUND', `There is nothing at ${request.method} ${path}.`))
+  })
 }
 
 /** The body of a failure. */
@@ -16,7 +22,8 @@ export function failure(code: ErrorCode, msg: string, details?: unknown): Failur
   return { success: false, code, msg, ...(details === undefined ? {} : { details }) }
 }
 
-function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/** Answers a failure in the contract's shape. */
+export function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (error instanceof Refusal) return reply.code(error.status).send(failure(error.code, error.message, error.details))
   if (error.validation) {
     return reply.code(400).send(

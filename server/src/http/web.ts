@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyBaseLogger } from 'fastify'
-import { failure } from './errors.ts'
+import { answerUnknown } from './errors.ts'
 import type { Server } from './server.ts'
 
 const root = path.join(import.meta.dirname, '../../..')
@@ -56,11 +56,9 @@ export async function serveWebApp(server: Server, folder: string): Promise<void>
       void reply.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache')
     },
   })
-  server.setNotFoundHandler((request, reply) => {
+  answerUnknown(server, (request, reply) => {
     const isPage = request.method === 'GET' && !apiPaths.test(request.url) && !/\.[a-z0-9]+($|\?)/i.test(request.url)
-    if (isPage) return reply.sendFile('index.html')
-    return reply
-      .code(404)
-      .send(failure('NOT_FOUND', `There is nothing at ${request.method} ${request.url.split('?')[0]}.`))
+    if (isPage) void reply.sendFile('index.html')
+    return isPage
   })
 }
