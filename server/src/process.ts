@@ -1,0 +1,41 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { ConfigError } from './config.ts'
+import type { Running } from './start.ts'
+
+/** Milliseconds after which a stop that hangs is given up. */
+const longestStop = 40_000
+
+/** Runs a Rollcall until SIGTERM or SIGINT, then stops it and ends the process: 0, or 1 where something failed. */
+export async function runUntilSignal(start: () => Promise<Running>): Promise<void> {
+  try {
+    const running = await start()
+    console.log(running.banner)
+    await signal()
+    const late = wait(longestStop, 'late', { ref: false })
+    process.exit((await Promise.race([running.stop(), late])) === 'late' ? 1 : 0)
+  } catch (error) {
+    console.error(explain(error))
+    process.exit(1)
+  }
+}
+
+/** Resolves at the first signal to stop; further ones change nothing. */
+function signal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => resolve())
+  })
+}
+
+/** What a person reads when the start fails: one line where they can mend it, and the stack where only a developer can. */
+function explain(error: unknown): string {
+  if (error instanceof ConfigError) return error.message
+  if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
+    return 'PORT is in use by another program; choose another one.'
+  if (!(error instanceof Error)) return String(error)
+  return isMistake(error) ? (error.stack ?? error.message) : error.message
+}
+
+/** Errors that JavaScript throws by itself come from our own code, not from what it was given. */
+function isMistake(error: Error): boolean {
+  return [TypeError, ReferenceError, RangeError, SyntaxError].some((kind) => error instanceof kind)
+}

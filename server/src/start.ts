@@ -1,0 +1,129 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { pino } from 'pino'
+import { createApp, createWorkerApp, openRooms } from './app.ts'
+import { smtpSettings, type Config } from './config.ts'
+import { openDatabase, openPool, type Database } from './db/database.ts'
+import { startEmbeddedPostgres } from './db/embedded.ts'
+import { migrateDatabase } from './db/migrate.ts'
+import { ensureWebApp } from './http/web.ts'
+import { openBoss } from './jobs/queues.ts'
+import { startMailbox } from './mail/mailbox.ts'
+import { createSmtpSender } from './mail/smtp.ts'
+import { defaultTemplate } from './mail/template.ts'
+import { openPostgresBus } from './realtime/bus.ts'
+import { createAuth } from './staff/auth.ts'
+import { ensureFirstSuperadmin } from './staff/firstStaff.ts'
+import { banner } from './banner.ts'
+import { startWorker } from './worker.ts'
+
+const linkLifeDays = 7
+
+/** A Rollcall that runs. */
+export interface Running {
+  /** What a person sees once everything runs. */
+  banner: string
+  stop: () => Promise<void>
+}
+
+/**
+ * Starts everything that the configuration asks for, in the order in which one needs the other; what was started is
+ * stopped again, in the opposite order, when something fails. `prepare` runs before anybody can come in.
+ */
+export async function start(
+  config: Config,
+  prepare: (database: Database) => Promise<void> = async () => undefined,
+): Promise<Running> {
+  const logger = pino({ level: config.logLevel })
+  const closing: (() => unknown)[] = []
+  const stop = async () => {
+    for (const close of closing.toReversed()) await close()
+  }
+  try {
+    const spoolFolder = await mkdtemp(path.join(tmpdir(), 'rollcall-uploads-'))
+    closing.push(() => rm(spoolFolder, { recursive: true, force: true }))
+    const webFolder = config.mode === 'worker' ? null : await ensureWebApp(logger)
+    const embedded =
+      config.databaseUrl === null ? await startEmbeddedPostgres({ dataDirectory: config.dataDirectory, logger }) : null
+    if (embedded !== null) closing.push(() => embedded.stop())
+    const databaseUrl = config.databaseUrl ?? embedded!.url
+    await migrateDatabase(databaseUrl)
+
+    const onError = (error: Error) => logger.warn({ err: error }, 'a database connection was lost')
+    const pool = openPool(databaseUrl, { maximum: 20, onError })
+    closing.push(() => pool.end())
+    const database = openDatabase(pool)
+    const auth = createAuth({ database, secret: config.secret, publicUrl: config.publicUrl, logger })
+    const firstStaff = await ensureFirstSuperadmin({
+      database,
+      email: config.adminEmail,
+      password: config.adminPassword,
+    })
+
+    await prepare(database)
+
+    const mailbox = config.smtp === null ? await startMailbox({ database, logger }) : null
+    if (mailbox !== null) closing.push(() => mailbox.close())
+
+    const runsJobs = config.mode !== 'api'
+    const boss = await openBoss({ databaseUrl, runsJobs, onError })
+    closing.push(() => boss.stop({ graceful: false }))
+
+    const rooms = openRooms(database, logger)
+    const bus = openPostgresBus({
+      databaseUrl,
+      logger,
+      onRing: (sessionIds, urgent) => rooms.ring(sessionIds, urgent),
+      onGap: () => rooms.refreshAll(),
+    })
+    closing.push(() => bus.close())
+    const activation = {
+      database,
+      boss,
+      now: () => new Date(),
+      ring: (sessionIds: string[], urgent: boolean) => {
+        rooms.ring(sessionIds, urgent)
+        bus.ring(sessionIds, urgent)
+      },
+    }
+
+    if (runsJobs) {
+      const sender = createSmtpSender({ url: config.smtp ?? smtpSettings(mailbox!.url), logger })
+      const worker = await startWorker({ databaseUrl, parts: activation, boss, sender, secret: config.secret, logger })
+      closing.push(() => worker.stop())
+    }
+
+    const app =
+      config.mode === 'worker'
+        ? await createWorkerApp({ logger, pool })
+        : await createApp({
+            database,
+            pool,
+            boss,
+            auth,
+            rooms,
+            activation,
+            publicUrl: config.publicUrl,
+            template: async () => ({
+              source: defaultTemplate,
+              from: config.mailFrom,
+              publicUrl: config.publicUrl,
+              linkLifeDays,
+            }),
+            builtInMailbox: mailbox !== null,
+            webFolder,
+            spoolFolder,
+            logger,
+          })
+    closing.push(
+      () => app.close(),
+      () => rooms.close(),
+    )
+    await app.listen({ host: config.host, port: config.port })
+    return { banner: banner(config, { firstStaff, embedded, mailboxUrl: mailbox?.url ?? null }), stop }
+  } catch (error) {
+    await stop().catch(() => undefined)
+    throw error
+  }
+}
