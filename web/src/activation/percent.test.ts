@@ -4,6 +4,7 @@ import { accountsSettled, mailsSettled, percent, percentOfAll } from './percent.
 
 test('A percent is floored', () => {
   expect(percent(1, 3, false)).toBe(33)
+  expect(percent(2, 3, false)).toBe(66)
   expect(percent(199, 200, false)).toBe(99)
   expect(percent(0, 50, false)).toBe(0)
 })

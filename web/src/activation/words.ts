@@ -2,7 +2,7 @@ import type { Progress } from '@rollcall/shared'
 import { holdReasons, type HoldReason } from '@rollcall/shared/reasons'
 import type { SessionStatus } from '@rollcall/shared/statuses'
 import type { Transport } from '../api/live.ts'
-import { countOf, formatRate, formatSeconds } from '../ui/numbers.ts'
+import { countOf, formatCount, formatRate, formatSeconds } from '../ui/numbers.ts'
 import type { Knowledge } from './tracked.ts'
 
 export const statusWords: Record<SessionStatus, string> = {
@@ -61,4 +61,13 @@ export function announcement(progress: Progress): string {
   const hold = holdSentence(progress)
   const name = `The activation of ${countOf(progress.total, 'lead')}`
   return `${name} is ${statusWords[progress.status].toLowerCase()}.${hold ? ` ${hold}` : ''}`
+}
+
+/** What went wrong so far, where anything did: "13 failed · 4 unconfirmed". */
+export function troubleOf(progress: Progress): string {
+  const failed = progress.accounts.failed + progress.mails.failed
+  const { unconfirmed } = progress.mails
+  const parts = failed > 0 ? [`${formatCount(failed)} failed`] : []
+  if (unconfirmed > 0) parts.push(`${formatCount(unconfirmed)} unconfirmed`)
+  return parts.join(' · ')
 }
