@@ -213,7 +213,7 @@ async function initialise(home: string, binaries: Binaries, user: SystemUser | n
   await writeFile(password, randomBytes(24).toString('base64url'), { mode: 0o600 })
   if (user !== null) for (const each of [home, password]) await chown(each, user.uid, user.gid)
   const cluster = path.join(home, 'cluster')
-  const output = await run(binaries.initdb, user, [
+  const parameters = [
     `--pgdata=${cluster}`,
     `--username=${superuser}`,
     `--pwfile=${password}`,
@@ -224,7 +224,11 @@ async function initialise(home: string, binaries: Binaries, user: SystemUser | n
     '--builtin-locale=C.UTF-8',
     '--locale=C',
     '--no-instructions',
-  ])
+  ]
+  // The trigrams of the search ask the operating system what a letter is; where it has no such locale, text that is not
+  // ASCII is still found, by a scan.
+  const withLetters = await run(binaries.initdb, user, [...parameters, '--lc-ctype=C.UTF-8'])
+  const output = withLetters.code === 0 ? withLetters : await run(binaries.initdb, user, parameters)
   if (output.code !== 0) {
     await rm(home, { recursive: true, force: true })
     throw new Error(`The embedded PostgreSQL database could not be made in ${home}:\n${output.text}`)
