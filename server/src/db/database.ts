@@ -8,7 +8,7 @@ export type Database = NodePgDatabase<Tables>
 export type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0]
 export type Queryable = Database | Transaction
 
-/** Opens a pool. A connection that dies while idle is dropped, told to `onError`, and never ends the process. */
+/** Opens a pool. A connection that dies is dropped, told to `onError`, and never ends the process. */
 export function openPool(url: string, options: { maximum: number; onError: (error: Error) => void }): Pool {
   const pool = new Pool({
     connectionString: url,
@@ -19,12 +19,38 @@ export function openPool(url: string, options: { maximum: number; onError: (erro
     options: '-c timezone=UTC',
   })
   pool.on('error', options.onError)
+  // The pool listens only to idle connections; one that dies in the middle of a transaction would end the process.
+  pool.on('connect', (client) => client.on('error', options.onError))
   return pool
 }
 
-/** Drizzle over a pool. */
+const drizzleOptions = { schema: tables, casing: 'snake_case' } as const
+
+/** Drizzle over a pool, with transactions that always give their connection back. */
 export function openDatabase(pool: Pool): Database {
-  return drizzle(pool, { schema: tables, casing: 'snake_case' })
+  const database: Database = drizzle(pool, drizzleOptions)
+  database.transaction = (run) => inTransaction(pool, run)
+  return database
+}
+
+/**
+ * Runs `run` in a transaction; undone when it throws. Stands in for drizzle's own, which keeps a connection for ever when
+ * it dies before BEGIN was answered, and hides the first error behind that of the ROLLBACK.
+ */
+async function inTransaction<Result>(pool: Pool, run: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+  const client = await pool.connect()
+  let broken: Error | undefined
+  try {
+    await client.query('BEGIN')
+    const result = await run(drizzle(client, drizzleOptions) as unknown as Transaction)
+    await client.query('COMMIT')
+    return result
+  } catch (error) {
+    await client.query('ROLLBACK').catch((failure: Error) => (broken = failure))
+    throw error
+  } finally {
+    client.release(broken)
+  }
 }
 
 /** The rows of a statement written in SQL; `Row` is what the statement selects. */
