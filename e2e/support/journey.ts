@@ -1,0 +1,173 @@
+import path from 'node:path'
+import type { Pool } from 'pg'
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, expect, onTestFailed } from 'vitest'
+import type { List, MailboxMessage } from '@rollcall/shared'
+import { openPool } from '../../server/src/db/database.ts'
+import { createTestDatabase } from '../../server/test/database.ts'
+import { startSmtpServer, type TestSmtpServer } from '../../server/test/smtp.ts'
+import { launchBrowser } from './browser.ts'
+import { type Numbers, watchNumbers } from './numbers.ts'
+import { type Api, madeUpLeads, openApi, signInBrowser, type Staff } from './people.ts'
+import { type RollcallServer, startServer, superadmin } from './server.ts'
+
+/** How many mails are handed over at once: as many can be without an answer when Rollcall is killed. */
+export const mailConnections = 4
+
+interface Options {
+  /** Made-up leads that are there from the beginning. */
+  leads?: number
+  /** `smtp`: a mail server of the test's own; `mailbox`: the one that Rollcall brings. */
+  mail?: 'smtp' | 'mailbox'
+  /** `shared`: a copy of the template, in memory; `embedded`: the one that Rollcall brings. */
+  database?: 'shared' | 'embedded'
+  /** What a browser opens, where that is not Rollcall itself. */
+  publicUrl?: () => string
+}
+
+/** A running Rollcall, a browser, and everything that a journey asserts with. */
+export interface Journey {
+  server: RollcallServer
+  browser: Browser
+  /** The superadmin's way to the API. */
+  api: Api
+  numbers: Numbers
+  pool: Pool
+  /** Milliseconds that the mail server thinks about each mail; at `mailConnections` at once. */
+  pace: { milliseconds: number }
+  smtp: TestSmtpServer
+  /** A browser of its own for a person; null: for somebody who is not signed in. */
+  openBrowser: (who?: Staff | null, options?: BrowserContextOptions) => Promise<BrowserContext>
+  /** Watches over a browser that was opened in another way. */
+  watchOver: (context: BrowserContext) => Promise<void>
+  /** Opens a page of the app in a tab of its own. */
+  openTab: (context: BrowserContext, address?: string) => Promise<Page>
+  /** The addresses of every mail that arrived, one a mail. */
+  received: () => Promise<string[]>
+  /** What a browser itself says of a connection that this journey cuts on purpose, or of a refusal that it provokes. */
+  provokes: (...words: RegExp[]) => void
+  /** The same for errors in the log of the server. */
+  provokesErrors: () => void
+  /** Keeps a picture, where E2E_SCREENSHOTS names a folder. */
+  picture: (page: Page, name: string) => Promise<void>
+}
+
+/** Prepares what the journeys of a file share. After each of them: nothing was shown that must not be, and nobody complained. */
+export function prepareJourney(options: Options = {}): () => Journey {
+  let journey: (Journey & { close(): Promise<void>; problems(): string[] }) | null = null
+  beforeAll(async () => {
+    journey = await startJourney(options)
+  })
+  afterEach(() => {
+    expect(journey?.problems(), 'what must not happen on any screen').toEqual([])
+  })
+  afterAll(async () => {
+    await journey?.close()
+  })
+  return () => {
+    if (journey === null) throw new Error('The journey has not begun.')
+    return journey
+  }
+}
+
+async function startJourney(options: Options) {
+  const closing: (() => unknown)[] = []
+  const close = async () => {
+    for (const each of closing.toReversed()) await each()
+  }
+  try {
+    return { ...(await openJourney(options, closing)), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function openJourney(options: Options, closing: (() => unknown)[]) {
+  const complaints: string[] = []
+  const provoked: RegExp[] = []
+  const contexts: BrowserContext[] = []
+  let errorsProvoked = false
+  const pace = { milliseconds: 0 }
+  const numbers = watchNumbers()
+  const smtp = await startSmtpServer({
+    script: (moment) => (moment === 'DOT' && pace.milliseconds > 0 ? { delay: pace.milliseconds } : undefined),
+  })
+  closing.push(() => smtp.stop())
+  const hasMailbox = options.mail === 'mailbox'
+  const shared = options.database === 'embedded' ? null : await createTestDatabase()
+  closing.push(() => shared?.close())
+  const server = await startServer({
+    ...(shared ? { databaseUrl: shared.url } : {}),
+    ...(hasMailbox ? {} : { smtpUrl: `${smtp.url}?connections=${mailConnections}&ignoreTLS=true` }),
+    ...(options.publicUrl ? { publicUrl: options.publicUrl() } : {}),
+  })
+  closing.push(() => server.stop())
+  const pool = openPool(await server.databaseUrl(), { maximum: 4, onError: () => undefined })
+  closing.push(() => pool.end())
+  const api = await openApi(server.url)
+  for (let first = 1; first <= (options.leads ?? 0); first += 1_000) {
+    const count = Math.min(1_000, (options.leads ?? 0) - first + 1)
+    await api.post('/crm/leads', { leads: madeUpLeads(count, first) })
+  }
+  const browser = await launchBrowser()
+  closing.push(() => browser.close())
+
+  const journey: Journey = {
+    server,
+    browser,
+    api,
+    numbers,
+    pool,
+    pace,
+    smtp,
+    async openBrowser(who = superadmin, contextOptions = {}) {
+      const context = await browser.newContext({ locale: 'en-GB', ...contextOptions })
+      await journey.watchOver(context)
+      if (who !== null) await signInBrowser(context, server.url, who)
+      return context
+    },
+    async watchOver(context) {
+      contexts.push(context)
+      await numbers.watch(context)
+      context.on('weberror', (error) => complaints.push(error.error().stack ?? error.error().message))
+      context.on('console', (message) => {
+        if (message.type() === 'error') complaints.push(`${message.text()} (${message.location().url})`)
+      })
+      onTestFailed(async () => {
+        for (const [index, page] of context.pages().entries()) await journey.picture(page, `failed-${index}`)
+      })
+    },
+    async openTab(context, address = '/leads') {
+      const page = await context.newPage()
+      await page.goto(`${server.url}${address}`)
+      return page
+    },
+    received: async () => (hasMailbox ? mailboxAddresses(api) : smtp.mails.map((mail) => mail.to.join())),
+    provokes: (...words) => void provoked.push(...words),
+    provokesErrors: () => void (errorsProvoked = true),
+    async picture(page, name) {
+      const folder = process.env.E2E_SCREENSHOTS
+      const test = path.basename(expect.getState().testPath ?? '', '.test.ts')
+      if (folder) await page.screenshot({ path: path.join(folder, `${test}-${name}.png`) }).catch(() => undefined)
+    },
+  }
+  const problems = () => [
+    ...numbers.violations.splice(0),
+    ...complaints.splice(0).filter((complaint) => !provoked.some((words) => words.test(complaint))),
+    ...(errorsProvoked ? [] : server.errors()),
+  ]
+  return { ...journey, problems }
+}
+
+async function mailboxAddresses(api: Api): Promise<string[]> {
+  const addresses: string[] = []
+  let cursor: string | null = null
+  do {
+    const after: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`
+    const page: List<MailboxMessage> = await api.get(`/mailbox/messages?limit=500${after}`)
+    addresses.push(...page.items.map(({ to }) => to))
+    cursor = page.nextCursor
+  } while (cursor !== null)
+  return addresses
+}

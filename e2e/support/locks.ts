@@ -1,0 +1,18 @@
+import type { Pool } from 'pg'
+
+/** Holds the row of the lead that came in at this place, as somebody does who is about to change it. */
+export async function lockLead(pool: Pool, place: number): Promise<{ release(): Promise<void> }> {
+  const client = await pool.connect()
+  await client.query('BEGIN')
+  const { rowCount } = await client.query(
+    'SELECT FROM leads WHERE id = (SELECT id FROM leads ORDER BY created_at, id OFFSET $1 LIMIT 1) FOR UPDATE',
+    [place - 1],
+  )
+  if (rowCount !== 1) throw new Error(`There is no lead at place ${place}.`)
+  return {
+    async release() {
+      await client.query('ROLLBACK')
+      client.release()
+    },
+  }
+}

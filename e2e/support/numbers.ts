@@ -1,0 +1,130 @@
+import path from 'node:path'
+import type { BrowserContext, Page } from 'playwright-core'
+import type { Progress } from '@rollcall/shared'
+
+interface Bar {
+  /** "12 of 50" */
+  words: string
+  percent: number | null
+}
+
+/** What one place of one screen said of a session at one moment. */
+export interface Sample {
+  kind: 'tracker' | 'page' | 'row'
+  sessionId: string
+  version: number | null
+  state: 'unknown' | 'stale' | 'live' | 'final' | null
+  accounts: Bar | null
+  mails: Bar | null
+}
+
+interface Done {
+  version: number
+  accounts: number
+  mails: number
+}
+
+/** Reads along on every screen of a journey, and notes whatever must never be shown. */
+export interface Numbers {
+  readonly violations: string[]
+  samples: (page: Page) => Sample[]
+  watch: (context: BrowserContext) => Promise<void>
+  /** From now on this page shows no zero, and nothing below these numbers once it knows the truth. */
+  neverBelow: (page: Page, progress: Progress) => void
+}
+
+export function watchNumbers(): Numbers {
+  const violations: string[] = []
+  const samples = new Map<Page, Sample[]>()
+  const highest = new Map<string, Done>()
+  const floors = new Map<string, Progress>()
+  const byVersion = new Map<string, string>()
+  const tabs = new Map<Page, number>()
+
+  const keyOf = (page: Page, sessionId: string) => {
+    if (!tabs.has(page)) tabs.set(page, tabs.size + 1)
+    return `${tabs.get(page)} ${sessionId}`
+  }
+
+  function take(page: Page, sample: Sample): void {
+    samples.set(page, [...(samples.get(page) ?? []), sample])
+    const key = keyOf(page, sample.sessionId)
+    const problem = problemOf(sample) ?? withEarlier(key, sample) ?? withFloor(key, sample) ?? withVersion(sample)
+    if (problem !== null) violations.push(`tab ${key}: ${problem}: ${JSON.stringify(sample)}`)
+  }
+
+  /** A tab never goes back, whatever page of it shows the session. */
+  function withEarlier(key: string, sample: Sample): string | null {
+    const now = doneOf(sample)
+    if (now === null) return null
+    const before = highest.get(key) ?? { version: 0, accounts: 0, mails: 0 }
+    const version = sample.version ?? before.version
+    highest.set(key, {
+      version: Math.max(version, before.version),
+      accounts: Math.max(now.accounts, before.accounts),
+      mails: Math.max(now.mails, before.mails),
+    })
+    if (version < before.version) return `went back from version ${before.version}`
+    if (now.accounts < before.accounts) return `went back from ${before.accounts} accounts`
+    if (now.mails < before.mails) return `went back from ${before.mails} mails`
+    return null
+  }
+
+  function withFloor(key: string, sample: Sample): string | null {
+    const floor = floors.get(key)
+    const now = doneOf(sample)
+    if (floor === undefined || now === null) return null
+    const [accounts, mails] = [floor.total - floor.accounts.pending, floor.total - floor.mails.pending]
+    if (accounts > 0 && now.accounts === 0) return 'a zero while there were accounts'
+    if (mails > 0 && now.mails === 0) return 'a zero while there were mails'
+    const knowsTruth = sample.state === 'live' || sample.state === 'final'
+    if (knowsTruth && (now.accounts < accounts || now.mails < mails)) return `less than ${accounts} and ${mails}`
+    return null
+  }
+
+  /** One version, the same numbers, on every screen there is. */
+  function withVersion(sample: Sample): string | null {
+    if (sample.version === null) return null
+    const key = `${sample.sessionId} ${sample.version}`
+    const numbers = `${sample.accounts?.words}, ${sample.mails?.words}`
+    const known = byVersion.get(key) ?? numbers
+    byVersion.set(key, known)
+    return known === numbers ? null : `another screen showed ${known}`
+  }
+
+  return {
+    violations,
+    samples: (page) => samples.get(page) ?? [],
+    async watch(context) {
+      await context.exposeBinding('rollcallShows', ({ page }, sample: Sample) => take(page, sample))
+      await context.addInitScript({ path: path.join(import.meta.dirname, 'watch-numbers.js') })
+    },
+    neverBelow: (page, progress) => void floors.set(keyOf(page, progress.sessionId), progress),
+  }
+}
+
+/** What is wrong with a sample by itself. */
+function problemOf(sample: Sample): string | null {
+  if (sample.kind === 'row') return null
+  const { accounts, mails, state, version } = sample
+  if (state === 'unknown') return accounts || mails || version !== null ? 'numbers of which nothing is known' : null
+  if (accounts === null || mails === null || version === null) return 'no numbers'
+  for (const bar of [accounts, mails]) {
+    const { done, total } = countsOf(bar.words)
+    const percent = state === 'final' ? 100 : Math.min(99, Math.floor((done / total) * 100))
+    if (bar.percent !== percent) return `${bar.percent} % for ${bar.words}`
+  }
+  return null
+}
+
+function doneOf(sample: Sample): Omit<Done, 'version'> | null {
+  if (sample.accounts === null || sample.mails === null) return null
+  return { accounts: countsOf(sample.accounts.words).done, mails: countsOf(sample.mails.words).done }
+}
+
+/** "1,234 of 2,285" as numbers. */
+export function countsOf(words: string): { done: number; total: number } {
+  const [done, total] = words.split(' of ').map((word) => Number(word.replaceAll(',', '')))
+  if (done === undefined || total === undefined || Number.isNaN(done + total)) throw new Error(`No counts: ${words}`)
+  return { done, total }
+}

@@ -1,0 +1,93 @@
+import { expect } from 'vitest'
+import type { Locator, Page } from 'playwright-core'
+import { countsOf } from './numbers.ts'
+
+export const patience = { timeout: 30_000, interval: 50 }
+
+export function tracker(page: Page): Locator {
+  return page.getByRole('region', { name: 'Activation progress' })
+}
+
+/** What the tracker shows of a session. */
+export function card(page: Page, sessionId: string): Locator {
+  return tracker(page).locator(`article[data-session-id="${sessionId}"]`)
+}
+
+export function freshness(shown: Locator): Locator {
+  return shown.getByTestId('freshness')
+}
+
+/** How many have their outcome, as one of the two bars says; null where there is no bar. */
+export async function done(shown: Locator, bar: 'Accounts' | 'Mails'): Promise<number | null> {
+  const all = await shown.getByRole('progressbar', { name: bar }).all()
+  const words = await all[0]?.getAttribute('aria-valuetext', { timeout: 1_000 }).catch(() => null)
+  return words ? countsOf(words).done : null
+}
+
+export function state(shown: Locator): Promise<string | null> {
+  return shown.getAttribute('data-state')
+}
+
+export async function version(shown: Locator): Promise<number> {
+  return Number(await shown.getAttribute('data-version'))
+}
+
+export async function waitForState(shown: Locator, wanted: 'live' | 'stale' | 'final'): Promise<void> {
+  await shown.and(shown.page().locator(`[data-state="${wanted}"]`)).waitFor({ timeout: patience.timeout })
+}
+
+/** Waits until the screen shows at least so many. */
+export async function waitForDone(shown: Locator, bar: 'Accounts' | 'Mails', atLeast: number): Promise<void> {
+  await expect.poll(() => done(shown, bar), patience).toBeGreaterThanOrEqual(atLeast)
+}
+
+/** Ticks everything that the leads page lists, on all its pages. */
+export async function chooseEverything(page: Page, count: number): Promise<void> {
+  await page.getByRole('checkbox', { name: 'Select page' }).check()
+  if (count > 100) {
+    const everything = `Select all ${count.toLocaleString('en')} that match the filter`
+    await page.getByRole('button', { name: everything }).click()
+  }
+  await page.getByRole('button', { name: activateLabel(count), exact: true }).waitFor()
+}
+
+export function activateLabel(count: number): string {
+  return `Activate (${count.toLocaleString('en')})`
+}
+
+/** Opens the review of what is chosen; gives the dialog, once it has counted. */
+export async function review(page: Page, count: number): Promise<Locator> {
+  await page.getByRole('button', { name: activateLabel(count), exact: true }).click()
+  const dialog = page.getByRole('dialog', { name: 'Review the activation' })
+  await dialog.locator('[data-count="willCreate"]').waitFor()
+  return dialog
+}
+
+/** From the leads page to a session of everything, as an admin does it; gives the session's id. */
+export async function activateEverything(page: Page, count: number): Promise<string> {
+  await chooseEverything(page, count)
+  const dialog = await review(page, count)
+  await dialog.getByRole('button', { name: /^Activate [\d,]+ leads?$/ }).click()
+  return startedSession(page)
+}
+
+/** The id of the newest session of the tracker, as soon as it shows one. */
+export async function startedSession(page: Page): Promise<string> {
+  const newest = tracker(page).locator('article[data-session-id]').first()
+  await newest.waitFor()
+  return (await newest.getAttribute('data-session-id')) ?? ''
+}
+
+/** The counts that a card or the page of a session spells out; those that are zero are not shown. */
+export async function spelledCounts(shown: Locator): Promise<Record<'accounts' | 'mails', Record<string, number>>> {
+  const lists = await shown.locator('ul:has(> [data-count])').all()
+  const read = async (list: Locator | undefined) => {
+    const counts: Record<string, number> = {}
+    for (const part of (await list?.locator('[data-count]').all()) ?? []) {
+      const name = (await part.getAttribute('data-count')) ?? ''
+      counts[name] = Number((await part.innerText()).replaceAll(/[^\d]/g, ''))
+    }
+    return counts
+  }
+  return { accounts: await read(lists[0]), mails: await read(lists[1]) }
+}

@@ -1,0 +1,147 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import net from 'node:net'
+import os from 'node:os'
+import path from 'node:path'
+
+export const superadmin = { email: 'admin@localhost', password: 'correct-horse-battery' }
+
+export interface RollcallServer {
+  /** What a browser opens. */
+  readonly url: string
+  readonly port: number
+  /** Of the database that it uses. */
+  databaseUrl(): Promise<string>
+  /** Everything that it wrote, of all its lives. */
+  readonly output: string
+  /** The lines of its log that tell of an error. */
+  errors(): string[]
+  /** Ends it at once, as a crash does. */
+  kill(): Promise<void>
+  /** Starts it again after a kill, on the same port and the same data. */
+  restart(): Promise<void>
+  /** Ends it as an operator does, and removes its data; also its embedded PostgreSQL is gone then. */
+  stop(): Promise<void>
+}
+
+interface ServerOptions {
+  /** Without it, the embedded PostgreSQL. */
+  databaseUrl?: string
+  /** Without it, the built-in mailbox. */
+  smtpUrl?: string
+  /** Without it, `http://localhost:PORT`. */
+  publicUrl?: string
+}
+
+const root = path.join(import.meta.dirname, '../..')
+const startMilliseconds = 90_000
+const stopMilliseconds = 45_000
+
+/** Starts Rollcall as `npm start` does, in a process and a data folder of its own; resolves once it printed its banner. */
+export async function startServer(options: ServerOptions = {}): Promise<RollcallServer> {
+  const dataDirectory = await mkdtemp(path.join(os.tmpdir(), 'rollcall-e2e-'))
+  const port = await freePort()
+  const url = options.publicUrl ?? `http://localhost:${port}`
+  let output = ''
+  let child = await launch()
+
+  async function launch(): Promise<ChildProcess> {
+    const launched = spawn(process.execPath, ['server/src/main.ts'], {
+      cwd: root,
+      env: environment({ ...options, port, dataDirectory, publicUrl: url }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const endWithUs = () => launched.kill('SIGKILL')
+    process.once('exit', endWithUs)
+    launched.once('exit', () => process.off('exit', endWithUs))
+    const before = output.length
+    await new Promise<void>((resolve, reject) => {
+      const fail = (why: string) => {
+        launched.kill('SIGKILL')
+        reject(new Error(`Rollcall did not start: ${why}.\n${output.slice(before)}`))
+      }
+      const timer = setTimeout(() => fail('it took too long'), startMilliseconds)
+      const hear = (data: Buffer) => {
+        output += data.toString('utf8')
+        if (output.includes('Rollcall is running', before)) {
+          clearTimeout(timer)
+          resolve()
+        }
+      }
+      launched.stdout.on('data', hear)
+      launched.stderr.on('data', hear)
+      launched.once('exit', (code) => {
+        clearTimeout(timer)
+        fail(`it ended with ${code}`)
+      })
+    })
+    return launched
+  }
+
+  const isRunning = () => child.exitCode === null && child.signalCode === null
+
+  async function end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    if (!isRunning()) return
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    child.kill(signal)
+    const timer = setTimeout(() => child.kill('SIGKILL'), stopMilliseconds)
+    await ended
+    clearTimeout(timer)
+  }
+
+  return {
+    url,
+    port,
+    databaseUrl: async () => options.databaseUrl ?? embeddedUrl(dataDirectory),
+    get output() {
+      return output
+    },
+    errors: () => output.split('\n').filter((line) => /^\{"level":[56]0,/.test(line)),
+    kill: () => end('SIGKILL'),
+    async restart() {
+      child = await launch()
+    },
+    async stop() {
+      // An embedded PostgreSQL outlives a server that was killed: the next one takes it over and can end it.
+      if (!isRunning() && options.databaseUrl === undefined) child = await launch()
+      await end('SIGTERM')
+      await rm(dataDirectory, { recursive: true, force: true })
+      if (child.exitCode !== 0) throw new Error(`Rollcall ended with ${child.exitCode} when it was stopped.\n${output}`)
+    },
+  }
+}
+
+function environment(options: ServerOptions & { port: number; dataDirectory: string }): NodeJS.ProcessEnv {
+  const { PATH, HOME, TMPDIR } = process.env
+  return {
+    PATH,
+    HOME,
+    TMPDIR,
+    PORT: String(options.port),
+    PUBLIC_URL: options.publicUrl,
+    DATA_DIR: options.dataDirectory,
+    ADMIN_PASSWORD: superadmin.password,
+    LOG_LEVEL: 'warn',
+    ...(options.databaseUrl ? { DATABASE_URL: options.databaseUrl } : {}),
+    ...(options.smtpUrl ? { SMTP_URL: options.smtpUrl } : {}),
+  }
+}
+
+async function embeddedUrl(dataDirectory: string): Promise<string> {
+  const read = async (name: string) => (await readFile(path.join(dataDirectory, 'postgres', name), 'utf8')).trim()
+  return `postgres://rollcall:${await read('password')}@127.0.0.1:${await read('port')}/rollcall`
+}
+
+/** Below the ports that systems give to outgoing connections, so that it is still free after a kill. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(10_000, 20_000)
+    const isFree = await new Promise<boolean>((resolve) => {
+      const listener = net.createServer()
+      listener.once('error', () => resolve(false))
+      listener.listen(port, '127.0.0.1', () => listener.close(() => resolve(true)))
+    })
+    if (isFree) return port
+  }
+}
