@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { FastifyBaseLogger } from 'fastify'
 import { rowsOf, type Database } from '../db/database.ts'
-import { deadAfterSeconds, type Node } from './node.ts'
+import { deadAfterSeconds, goneAfterSeconds, judgeAfterSeconds, type Node } from './node.ts'
 
 /** Looks for dead nodes and hands over what they held. */
 export interface Sweeper {
@@ -9,12 +9,10 @@ export interface Sweeper {
 }
 
 const sweepEvery = 500
-/** A node whose connection is gone may be opening a new one after the database was away. */
-const reconnectSeconds = 2
 
 /**
  * Twice a second marks nodes dead whose connection is gone or whose beat is too old, and calls `takeOver` while dead
- * nodes hold anything. A node that missed its own beats judges nobody: it may be the database that was away.
+ * nodes hold anything. A node that was just not heard itself judges nobody: it may be the database that was away.
  */
 export function startSweeper(options: {
   database: Database
@@ -29,10 +27,8 @@ export function startSweeper(options: {
   async function sweep(): Promise<void> {
     try {
       const id = options.node.id()
-      if (id !== null) {
-        await markDead(options.database, id)
-        await options.takeOver()
-      }
+      if (id !== null && options.node.mayJudge()) await markDead(options.database, id)
+      if (id !== null) await options.takeOver()
     } catch (error) {
       options.logger.warn({ err: error }, 'sweeping failed and is tried again')
     } finally {
@@ -56,9 +52,10 @@ export function startSweeper(options: {
 async function markDead(database: Database, ownId: string): Promise<void> {
   await rowsOf(
     database,
-    sql`UPDATE nodes SET dead_at = now() WHERE dead_at IS NULL AND id <> ${ownId}::uuid AND (
+    sql`UPDATE nodes SET dead_at = now() WHERE dead_at IS NULL AND id <> ${ownId}::uuid
+      AND pg_postmaster_start_time() < now() - make_interval(secs => ${judgeAfterSeconds}) AND (
       beat_at < now() - make_interval(secs => ${deadAfterSeconds})
-      OR (beat_at < now() - make_interval(secs => ${reconnectSeconds}) AND NOT EXISTS (
+      OR (beat_at < now() - make_interval(secs => ${goneAfterSeconds}) AND NOT EXISTS (
         SELECT FROM pg_stat_activity WHERE pid = nodes.backend_pid AND application_name = 'rollcall node ' || nodes.id
       ))
     )`,
