@@ -13,7 +13,9 @@ const app = createApp(App).use(createPinia()).use(PiniaColada).use(router).use(u
 
 onSignedOut(() => {
   const { meta, fullPath } = router.currentRoute.value
-  useStaffStore().forget()
+  const staff = useStaffStore()
+  if (staff.leaving || !staff.me) return
+  staff.forget()
   if (!meta.public) void router.push({ path: '/sign-in', query: { next: fullPath } })
 })
 

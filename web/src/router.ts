@@ -47,5 +47,16 @@ export function createAppRouter(): Router {
     if (staff.me || staff.failure) return true
     return { path: '/sign-in', query: to.fullPath === '/leads' ? {} : { next: to.fullPath } }
   })
+  router.onError((_error, to) => leaveOldPage(to.fullPath))
   return router
+}
+
+const youngPageMilliseconds = 10_000
+
+/**
+ * A page that was opened before an update asks for parts that are gone; loading it anew finds the new ones. A page that
+ * has only just been loaded is left alone, so that a part that is truly missing cannot make it load for ever.
+ */
+function leaveOldPage(path: string): void {
+  if (performance.now() > youngPageMilliseconds) location.assign(path)
 }

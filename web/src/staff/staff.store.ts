@@ -9,6 +9,8 @@ export const useStaffStore = defineStore('staff', () => {
   const me = ref<Me | null>(null)
   /** Why it is not known who is signed in; null while it is, or while nobody is. */
   const failure = ref<string | null>(null)
+  /** True while a person signs out: the 401s that follow from it are no surprise. */
+  const leaving = ref(false)
 
   /** Asks who is signed in, once. Afterwards `me` is null when nobody is. */
   async function load(): Promise<void> {
@@ -29,8 +31,13 @@ export const useStaffStore = defineStore('staff', () => {
   }
 
   async function signOut(): Promise<void> {
-    await call('POST /api/auth/sign-out', { body: {} }, { signsIn: true })
-    me.value = null
+    leaving.value = true
+    try {
+      await call('POST /api/auth/sign-out', { body: {} }, { signsIn: true })
+      me.value = null
+    } finally {
+      leaving.value = false
+    }
   }
 
   /** The sign-in ended elsewhere. */
@@ -42,5 +49,5 @@ export const useStaffStore = defineStore('staff', () => {
     return me.value !== null && roleAllows(me.value.role, role)
   }
 
-  return { me, failure, load, signIn, signOut, forget, may }
+  return { me, failure, leaving, load, signIn, signOut, forget, may }
 })
