@@ -41,6 +41,11 @@ test('A refused sign-in, which has no envelope, is thrown with its own sentence'
   expect(signedOut).not.toHaveBeenCalled()
 })
 
+test('A sign-out, which is answered without data, succeeds', async () => {
+  answers(200, '{"success":true}')
+  await expect(call('POST /api/auth/sign-out', { body: {} })).resolves.toEqual({ success: true })
+})
+
 test('A 401 of any other call ends the sign-in', async () => {
   answers(401, '{"success":false,"code":"SIGN_IN_REQUIRED","msg":"Sign in first."}')
   const signedOut = vi.fn<() => void>()

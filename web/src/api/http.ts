@@ -40,15 +40,15 @@ export function pathOf(pattern: string, parameters: Record<string, string> = {},
   return set.length === 0 ? path : `${path}?${new URLSearchParams(set.map(([name, value]) => [name, String(value)]))}`
 }
 
-/** The `data` of an answer in Rollcall's envelope. Throws ApiFailure for a failure, in the envelope or out of it. */
+/** The `data` of an answer in Rollcall's envelope; the sign-in part answers without one. Throws ApiFailure for a failure of either. */
 function unwrap(status: number, body: unknown): unknown {
-  if (typeof body === 'object' && body !== null && 'success' in body) {
-    if (body.success === true && 'data' in body) return body.data
+  const isObject = typeof body === 'object' && body !== null
+  if (isObject && 'success' in body && body.success === false) {
     const failure = body as Failure
     throw new ApiFailure(status, failure.code, failure.msg)
   }
-  if (status >= 200 && status < 300) return body
-  const message = (body as { message?: unknown } | null)?.message
+  if (status >= 200 && status < 300 && isObject) return 'data' in body ? body.data : body
+  const message = isObject && 'message' in body ? body.message : null
   const sentence = typeof message === 'string' ? message : `The server answered with ${status}. Try again in a moment.`
   throw new ApiFailure(status, status === 401 ? 'SIGN_IN_REQUIRED' : 'INTERNAL', sentence)
 }
