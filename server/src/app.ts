@@ -23,9 +23,10 @@ import { serveWebApp } from './http/web.ts'
 import { leadsRoutes } from './leads/leads.routes.ts'
 import { importMaximumBytes } from './leads/imports.usecases.ts'
 import { mailboxRoutes } from './mail/mailbox.routes.ts'
-import { liveRoutes } from './realtime/live.routes.ts'
+import { liveRoutes, liveTimings, type LiveTimings } from './realtime/live.routes.ts'
 import { createRooms, type Rooms, type RoomsSource } from './realtime/rooms.ts'
-import { streamRoutes } from './realtime/stream.routes.ts'
+import { watchSignIns } from './realtime/signIns.ts'
+import { streamRoutes, streamTimings, type StreamTimings } from './realtime/stream.routes.ts'
 import type { Auth } from './staff/auth.ts'
 import { createIdentify } from './staff/signIn.ts'
 import { staffRoutes } from './staff/staff.routes.ts'
@@ -47,7 +48,16 @@ export interface AppParts {
   /** The folder of the built web app; null where there is none to serve. */
   webFolder: string | null
   logger: FastifyBaseLogger
+  /** Where a test cannot wait. */
+  timings?: Partial<Timings>
 }
+
+/** In milliseconds. */
+export interface Timings extends LiveTimings, StreamTimings {
+  /** Between two looks at whether those who hold connections open are still signed in. */
+  signIns: number
+}
+const usualTimings: Timings = { ...liveTimings, ...streamTimings, signIns: 3000 }
 
 /** Every route by name. The server does not listen yet. */
 export async function createApp(parts: AppParts): Promise<Server> {
@@ -82,8 +92,11 @@ export async function createApp(parts: AppParts): Promise<Server> {
       activation.ring(await confirmArrival(transaction, accountId, activation.now()), false),
   })
   if (parts.builtInMailbox) await server.register(mailboxRoutes, { database })
-  await server.register(liveRoutes, { rooms, identify, now: activation.now })
-  await server.register(streamRoutes, { rooms })
+  const timings = { ...usualTimings, ...parts.timings }
+  const signIns = watchSignIns({ identify, every: timings.signIns })
+  server.addHook('onClose', async () => signIns.close())
+  await server.register(liveRoutes, { rooms, signIns, now: activation.now, timings })
+  await server.register(streamRoutes, { rooms, signIns, timings })
   if (parts.webFolder === null) answerUnknown(server, () => false)
   else await serveWebApp(server, parts.webFolder)
   return server

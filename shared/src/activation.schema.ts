@@ -19,7 +19,7 @@ export const SessionOptions = strict({
   unconfirmed: Type.Optional(oneOf(unconfirmedPolicies)),
   startAt: Type.Optional(Timestamp),
   delaySeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3600 })),
-  canary: Type.Optional(Type.Integer({ minimum: 1 })),
+  canary: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000_000 })),
 })
 export type SessionOptions = Static<typeof SessionOptions>
 

@@ -17,7 +17,7 @@ export async function itemsRoutes(server: Server, options: { database: Database 
   server.get(
     '/crm/activation/sessions/:sessionId/items',
     {
-      preHandler: requireRole('support'),
+      onRequest: requireRole('support'),
       schema: {
         summary: 'The items of a session',
         tags,
@@ -32,7 +32,7 @@ export async function itemsRoutes(server: Server, options: { database: Database 
   server.get(
     '/crm/activation/sessions/:sessionId/items.csv',
     {
-      preHandler: requireRole('support'),
+      onRequest: requireRole('support'),
       schema: {
         summary: 'The items of a session as CSV, safe to open in a spreadsheet',
         tags,

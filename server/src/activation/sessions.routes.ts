@@ -34,7 +34,7 @@ export async function sessionsRoutes(
   server.post(
     '/crm/activation/preview',
     {
-      preHandler: requireRole('admin'),
+      onRequest: requireRole('admin'),
       schema: {
         summary: 'Counts what a selection would do; changes nothing',
         tags,
@@ -48,7 +48,7 @@ export async function sessionsRoutes(
   server.post(
     '/crm/activation/sessions',
     {
-      preHandler: requireRole('admin'),
+      onRequest: requireRole('admin'),
       schema: {
         summary: 'Starts a session; the same id and body again starts nothing',
         tags,
@@ -68,7 +68,7 @@ export async function sessionsRoutes(
   server.get(
     '/crm/activation/sessions',
     {
-      preHandler: requireRole('support'),
+      onRequest: requireRole('support'),
       schema: {
         summary: 'The history of sessions',
         tags,
@@ -82,7 +82,7 @@ export async function sessionsRoutes(
   server.get(
     '/crm/activation/sessions/:sessionId',
     {
-      preHandler: requireRole('support'),
+      onRequest: requireRole('support'),
       schema: { summary: 'One session', tags, params: SessionParams, response: answers(SessionDetail) },
     },
     async (request) => ok(await sessionDetail(database, request.params.sessionId)),
@@ -91,7 +91,7 @@ export async function sessionsRoutes(
   server.get(
     '/crm/activation/progress/:sessionId',
     {
-      preHandler: requireRole('support'),
+      onRequest: requireRole('support'),
       schema: {
         summary: 'The latest progress; its version is the ETag',
         tags,
@@ -114,7 +114,7 @@ export async function sessionsRoutes(
   server.get(
     '/crm/activation/sessions/:sessionId/snapshots',
     {
-      preHandler: requireRole('support'),
+      onRequest: requireRole('support'),
       schema: {
         summary: 'The stored snapshots, oldest first; limit thins them evenly',
         tags,
@@ -130,7 +130,7 @@ export async function sessionsRoutes(
     server.post(
       `/crm/activation/sessions/:sessionId/${lever}`,
       {
-        preHandler: requireRole('admin'),
+        onRequest: requireRole('admin'),
         schema: { summary: `${lever} a session`, tags, params: SessionParams, response: answers(Progress) },
       },
       async (request) => ok(await pullLever(parts, lever, request.params.sessionId, actorOf(request.staff))),
@@ -140,7 +140,7 @@ export async function sessionsRoutes(
   server.post(
     '/crm/activation/sessions/:sessionId/retry',
     {
-      preHandler: requireRole('admin'),
+      onRequest: requireRole('admin'),
       schema: {
         summary: 'Makes failed or unconfirmed mails pending again',
         tags,

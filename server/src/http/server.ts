@@ -2,9 +2,9 @@ import compress from '@fastify/compress'
 import helmet from '@fastify/helmet'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { Ajv, type Options } from 'ajv'
-import addFormats from 'ajv-formats'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { addFormats, refuseUnstorableText } from './border.ts'
 import { answerError, answerErrors } from './errors.ts'
 
 /** Fastify with the contract's schemas as types. */
@@ -36,6 +36,7 @@ export async function createServer(options: {
   }).withTypeProvider<TypeBoxTypeProvider>()
   server.setValidatorCompiler(validatorCompiler())
   answerErrors(server)
+  server.addHook('preValidation', refuseUnstorableText)
   await server.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -68,8 +69,8 @@ export async function createServer(options: {
  */
 function validatorCompiler() {
   const common: Options = { allErrors: false, removeAdditional: false, useDefaults: true, strict: false }
-  const strictAjv = addFormats.default(new Ajv({ ...common, coerceTypes: false }))
-  const coercingAjv = addFormats.default(new Ajv({ ...common, coerceTypes: true }))
+  const strictAjv = addFormats(new Ajv({ ...common, coerceTypes: false }))
+  const coercingAjv = addFormats(new Ajv({ ...common, coerceTypes: true }))
   return ({ schema, httpPart }: { schema: unknown; httpPart?: string }) =>
     (httpPart === 'body' ? strictAjv : coercingAjv).compile(schema as object)
 }

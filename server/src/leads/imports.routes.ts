@@ -26,7 +26,7 @@ export async function importRoutes(
   server.post(
     '/crm/leads/import',
     {
-      preHandler: requireRole('admin'),
+      onRequest: requireRole('admin'),
       ...formIsChecked,
       schema: {
         summary: 'Imports a CSV file of leads, all of it or nothing',
@@ -47,7 +47,7 @@ export async function importRoutes(
   server.post(
     '/crm/leads/import/preview',
     {
-      preHandler: requireRole('admin'),
+      onRequest: requireRole('admin'),
       ...formIsChecked,
       schema: {
         summary: 'Tells how a CSV file is written and which column holds which field; stores nothing',
@@ -64,7 +64,7 @@ export async function importRoutes(
   server.get(
     '/crm/leads/imports/:importId/rejections.csv',
     {
-      preHandler: requireRole('support'),
+      onRequest: requireRole('support'),
       schema: {
         summary: 'All rows that an import rejected, as CSV that is safe to open in a spreadsheet',
         tags: ['leads'],

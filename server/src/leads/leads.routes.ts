@@ -25,7 +25,7 @@ export async function leadsRoutes(
   server.get(
     '/crm/leads',
     {
-      preHandler: requireRole('support'),
+      onRequest: requireRole('support'),
       schema: {
         summary: 'Lists leads, the newest first unless `sort` says otherwise; the total is exact',
         tags: ['leads'],
@@ -39,7 +39,7 @@ export async function leadsRoutes(
   server.get(
     '/crm/leads/facets',
     {
-      preHandler: requireRole('support'),
+      onRequest: requireRole('support'),
       schema: {
         summary: 'Lists the sources and owners that leads have',
         tags: ['leads'],
@@ -52,7 +52,7 @@ export async function leadsRoutes(
   server.get(
     '/crm/leads/:id',
     {
-      preHandler: requireRole('support'),
+      onRequest: requireRole('support'),
       schema: {
         summary: 'Shows a lead, its account, and every session it was in',
         tags: ['leads'],
@@ -66,8 +66,10 @@ export async function leadsRoutes(
   server.post(
     '/crm/leads',
     {
-      preHandler: requireRole('admin'),
+      onRequest: requireRole('admin'),
       bodyLimit,
+      // Told with the number of the lead and the name of its field.
+      config: { checksTextItself: true },
       attachValidation: true,
       schema: {
         summary: 'Adds one lead or up to 1,000, all or none; an address that is known is updated',

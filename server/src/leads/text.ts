@@ -1,7 +1,4 @@
-/** True when PostgreSQL can store the text as it is: no NUL character, no half of a surrogate pair. */
-export function storableText(text: string): boolean {
-  return !text.includes('\0') && text.isWellFormed()
-}
+export { storableText } from '../db/text.ts'
 
 /** A value to show, at most so long and always storable. */
 export function excerpt(text: string, maximumLength = 200): string {

@@ -13,7 +13,7 @@ export async function mailboxRoutes(server: Server, options: { database: Databas
   server.get(
     '/mailbox/messages',
     {
-      preHandler: requireRole('admin'),
+      onRequest: requireRole('admin'),
       schema: {
         summary: 'Lists the mails of the built-in mailbox, the newest first',
         tags: ['mailbox'],
@@ -27,7 +27,7 @@ export async function mailboxRoutes(server: Server, options: { database: Databas
   server.get(
     '/mailbox/messages/:id',
     {
-      preHandler: requireRole('admin'),
+      onRequest: requireRole('admin'),
       schema: {
         summary: 'Opens one mail of the built-in mailbox; its HTML is as it was sent',
         tags: ['mailbox'],

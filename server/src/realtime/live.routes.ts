@@ -1,26 +1,41 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import websocket from '@fastify/websocket'
 import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { WebSocket } from 'ws'
-import { ClientFrame, closeCodes, heartbeatMilliseconds, type ErrorCode, type ServerFrame } from '@rollcall/shared'
-import { requireRole, type Identify } from '../http/roles.ts'
+import {
+  ClientFrame,
+  closeCodes,
+  Failure,
+  heartbeatMilliseconds,
+  SessionId,
+  type ErrorCode,
+  type ServerFrame,
+} from '@rollcall/shared'
+import { requireRole } from '../http/roles.ts'
 import { Refusal } from '../http/refusal.ts'
 import type { Server } from '../http/server.ts'
 import type { Rooms, Subscriber } from './rooms.ts'
+import type { SignInWatch } from './signIns.ts'
 
 const frameLimit = 64 * 1024
 /** What a socket may leave unread before it is skipped; the kernel holds some megabytes more. */
 const bufferLimit = 64 * 1024
 const badFrameLimit = 10
-const pongWithin = 10_000
-const signInCheckEvery = 5000
-/** A draining server lets its clients go over this time, so that they do not all come back at once. */
-const drainMilliseconds = 1000
+
+/** In milliseconds. */
+export interface LiveTimings {
+  /** Between two heartbeat frames, which go with a ping. */
+  heartbeat: number
+  /** How long a socket may take to answer a ping. */
+  pongWithin: number
+  /** A draining server lets its clients go over this time, so that they do not all come back at once. */
+  drain: number
+}
+export const liveTimings: LiveTimings = { heartbeat: heartbeatMilliseconds, pongWithin: 10_000, drain: 1000 }
 
 interface Client extends Subscriber {
   socket: WebSocket
-  headers: IncomingHttpHeaders
   badFrames: number
   skipped: boolean
   alive: boolean
@@ -29,10 +44,11 @@ interface Client extends Subscriber {
 /** `GET /crm/activation/live`: one WebSocket carries any number of rooms. */
 export async function liveRoutes(
   server: Server,
-  options: { rooms: Rooms; identify: Identify; now: () => Date },
+  options: { rooms: Rooms; signIns: SignInWatch; now: () => Date; timings: LiveTimings },
 ): Promise<void> {
-  const { rooms, now } = options
+  const { rooms, signIns, now, timings } = options
   const clients = new Set<Client>()
+  let draining = false
   await server.register(websocket, {
     options: { maxPayload: frameLimit, perMessageDeflate: false },
     errorHandler: (error, socket, request) => {
@@ -40,32 +56,41 @@ export async function liveRoutes(
       socket.terminate()
     },
     preClose: (done) => {
-      void drain(clients).then(() => done())
+      draining = true
+      void drain(clients, timings.drain).then(() => done())
     },
   })
 
-  const heartbeat = setInterval(() => beat(clients, now), heartbeatMilliseconds)
-  const signIns = setInterval(() => void closeSignedOut(clients, options.identify), signInCheckEvery)
-  server.addHook('onClose', async () => {
-    clearInterval(heartbeat)
-    clearInterval(signIns)
-  })
+  const heartbeat = setInterval(() => beat(clients, now, timings.pongWithin), timings.heartbeat)
+  server.addHook('onClose', async () => clearInterval(heartbeat))
 
-  server.get(
-    '/crm/activation/live',
-    {
-      websocket: true,
-      schema: { summary: 'The live connection: a WebSocket', tags: ['live'] },
-      preValidation: [refuseForeignOrigin, requireRole('support')],
+  server.route({
+    method: 'GET',
+    url: '/crm/activation/live',
+    onRequest: [refuseForeignOrigin, requireRole('support'), refuseCookieWithoutOrigin],
+    schema: {
+      summary: 'The live connection: a WebSocket that carries any number of rooms',
+      description:
+        'Frames are JSON text. Subscribe with `{"type":"subscribe","sessionId":…}` or `{"type":"subscribe","room":"active"}`; the answers are `progress`, `active`, `event`, `heartbeat` and `error` frames.',
+      tags: ['live'],
+      response: {
+        101: Type.Unsafe<never>({ type: 'null', description: 'The connection is a WebSocket from here on.' }),
+        '4xx': Failure,
+        '5xx': Failure,
+      },
     },
-    (socket, request) => {
-      const client = createClient(socket, request.headers)
+    handler: async () => {
+      throw new Refusal(400, 'BAD_REQUEST', 'This address speaks WebSocket only; open it as one.')
+    },
+    wsHandler: (socket, request) => {
+      if (draining) return socket.close(closeCodes.restarting, 'the server restarts')
+      const client = createClient(socket)
       clients.add(client)
       socket.on('message', (data, isBinary) => {
         const text = isBinary || !Buffer.isBuffer(data) ? null : data.toString('utf8')
         handle(client, text, rooms).catch((error: unknown) => {
           request.log.warn({ err: error }, 'a frame could not be answered')
-          socket.close(closeCodes.tryLater)
+          socket.close(closeCodes.tryLater, 'try again later')
         })
       })
       request.raw.socket.on('drain', () => {
@@ -74,26 +99,35 @@ export async function liveRoutes(
       })
       socket.on('pong', () => (client.alive = true))
       socket.on('error', (error) => request.log.debug({ err: error }, 'live connection broke'))
+      const unwatch = signIns.watch(request.headers, () => socket.close(closeCodes.notSignedIn, 'not signed in'))
       socket.on('close', () => {
         clients.delete(client)
         rooms.leaveAll(client)
+        unwatch()
       })
+      return undefined
     },
-  )
+  })
 }
 
-/** A browser always names the page that opens a socket, and sends the cookie along from any page; so the page must be ours. */
 async function refuseForeignOrigin(request: FastifyRequest): Promise<void> {
   const { origin } = request.headers
-  const byKey = request.headers['x-api-key'] !== undefined
-  if (origin === undefined ? !byKey : !request.server.allowedOrigins.includes(origin))
-    throw new Refusal(403, 'ORIGIN_NOT_ALLOWED', "This connection does not come from one of Rollcall's own pages.")
+  if (origin !== undefined && !request.server.allowedOrigins.includes(origin)) throw foreign()
 }
 
-function createClient(socket: WebSocket, headers: IncomingHttpHeaders): Client {
+/** A browser always names the page that opens a socket, and sends the cookie along from any page; so it must say which. */
+async function refuseCookieWithoutOrigin(request: FastifyRequest): Promise<void> {
+  const byKey = request.headers['x-api-key'] !== undefined
+  if (request.headers.origin === undefined && !byKey) throw foreign()
+}
+
+function foreign(): Refusal {
+  return new Refusal(403, 'ORIGIN_NOT_ALLOWED', "This connection does not come from one of Rollcall's own pages.")
+}
+
+function createClient(socket: WebSocket): Client {
   const client: Client = {
     socket,
-    headers,
     badFrames: 0,
     skipped: false,
     alive: true,
@@ -114,7 +148,8 @@ async function handle(client: Client, text: string | null, rooms: Rooms): Promis
   if (frame === null) return badFrame(client)
   if (frame.type === 'unsubscribe') return rooms.leave(frame.sessionId, client)
   if ('room' in frame) return rooms.joinActive(client)
-  if (!(await rooms.join(frame.sessionId, client)))
+  // What does not look like an id is none, and the database need not be asked.
+  if (!Value.Check(SessionId, frame.sessionId) || !(await rooms.join(frame.sessionId, client)))
     sendError(client, 'SESSION_NOT_FOUND', 'No session has this id.', frame.sessionId)
   return undefined
 }
@@ -144,7 +179,7 @@ function sendFrame(client: Client, frame: ServerFrame): void {
 }
 
 /** A frame tells the browser that the line stands; the ping's pong tells the server that the frames before it were read. */
-function beat(clients: Set<Client>, now: () => Date): void {
+function beat(clients: Set<Client>, now: () => Date, pongWithin: number): void {
   const at = now().toISOString()
   const asked = [...clients].filter((client) => client.socket.readyState === WebSocket.OPEN)
   for (const client of asked) {
@@ -158,21 +193,7 @@ function beat(clients: Set<Client>, now: () => Date): void {
   judge.unref()
 }
 
-/** Closes the sockets of people who are no longer signed in; asks once for each sign-in, however many sockets it has. */
-async function closeSignedOut(clients: Set<Client>, identify: Identify): Promise<void> {
-  const bySignIn = Map.groupBy(
-    clients,
-    ({ headers }) => `${headers.cookie ?? ''}\n${String(headers['x-api-key'] ?? '')}`,
-  )
-  for (const group of bySignIn.values()) {
-    const headers = group[0]?.headers
-    // While the database is away nobody is known to have gone.
-    const staff = headers === undefined ? null : await identify(headers).catch(() => undefined)
-    if (staff === null) for (const client of group) client.socket.close(closeCodes.notSignedIn, 'not signed in')
-  }
-}
-
-async function drain(clients: Set<Client>): Promise<void> {
+async function drain(clients: Set<Client>, drainMilliseconds: number): Promise<void> {
   const all = [...clients]
   const closing = all.map(
     (client, index) =>
@@ -182,7 +203,7 @@ async function drain(clients: Set<Client>): Promise<void> {
           () => client.socket.close(closeCodes.restarting, 'the server restarts'),
           (drainMilliseconds * index) / all.length,
         )
-        setTimeout(() => client.socket.terminate(), drainMilliseconds * 2).unref()
+        setTimeout(() => client.socket.terminate(), drainMilliseconds + 1000).unref()
       }),
   )
   await Promise.all(closing)

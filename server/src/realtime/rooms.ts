@@ -22,7 +22,8 @@ export interface Rooms {
   /** Puts a subscriber into a room, then sends the stored progress if it is newer than `seenVersion`. False: no such session. */
   join(sessionId: string, subscriber: Subscriber, seenVersion?: number): Promise<boolean>
   leave(sessionId: string, subscriber: Subscriber): void
-  joinActive(subscriber: Subscriber): Promise<void>
+  /** Sends the list of sessions that are not over as soon as it is read, and again whenever one starts or ends. */
+  joinActive(subscriber: Subscriber): void
   /** Takes a subscriber out of every room. */
   leaveAll(subscriber: Subscriber): void
   /** Gives a subscriber that was not ready the newest of its rooms. */
@@ -31,6 +32,8 @@ export interface Rooms {
   ring(sessionIds: readonly string[], urgent: boolean): void
   /** Reads every open room again: for when a ring may have been missed. */
   refreshAll(): void
+  /** How many sessions are watched. */
+  readonly size: number
   close(): void
 }
 
@@ -38,9 +41,18 @@ interface Room {
   /** Who is in it, and the newest version that each was sent. */
   members: Map<Subscriber, number>
   latest: { version: number; text: string } | null
+  /** The newest event that was there before the first member; asked once, so that no member misses or doubles one. */
+  eventsBefore: Promise<number> | null
+  /** The newest event that members were told of or that was there before them; null until it is known. */
   lastEventId: number | null
   refreshedAt: number
   /** When it is to be read again; null when nothing is known to be new. */
+  due: number | null
+}
+
+/** Who watches which sessions run, and which list each was sent; null: none yet. */
+interface ActiveRoom {
+  members: Map<Subscriber, string | null>
   due: number | null
 }
 
@@ -59,27 +71,28 @@ export function createRooms(options: { source: RoomsSource; logger: FastifyBaseL
   const { source, logger } = options
   const clock = options.clock ?? (() => performance.now())
   const rooms = new Map<string, Room>()
-  const active = { members: new Set<Subscriber>(), key: '', text: '' }
+  const active: ActiveRoom = { members: new Map(), due: null }
   let timer: NodeJS.Timeout | null = null
+  let timerAt = Infinity
   let refreshing = false
-  let activeDue = false
   let closed = false
 
   function interval(room: Room): number {
     return Math.min(slowest, Math.max(fastest, (room.members.size * 1000) / framesPerSecond))
   }
 
-  function schedule(): void {
-    if (timer !== null || refreshing || closed) return
-    const dues = [...rooms.values()].flatMap((room) => (room.due === null ? [] : [room.due]))
-    if (dues.length === 0 && !activeDue) return
-    const next = activeDue ? 0 : Math.min(...dues) - clock()
+  /** Makes sure that `refreshDue` runs at this time or earlier. */
+  function wakeAt(time: number): void {
+    if (refreshing || closed || time >= timerAt) return
+    if (timer !== null) clearTimeout(timer)
+    timerAt = time
     timer = setTimeout(
       () => {
         timer = null
+        timerAt = Infinity
         void refreshDue()
       },
-      Math.max(0, next),
+      Math.max(0, time - clock()),
     )
   }
 
@@ -91,19 +104,18 @@ export function createRooms(options: { source: RoomsSource; logger: FastifyBaseL
       room.due = null
       room.refreshedAt = now
     }
-    const refreshActive = activeDue
-    activeDue = false
+    const refreshActive = active.due !== null && active.due <= now
+    if (refreshActive) active.due = null
     try {
+      if (refreshActive) await refreshActiveRoom()
       if (due.length > 0) await refresh(new Map(due))
-      if (refreshActive && active.members.size > 0) await refreshActiveRoom()
     } catch (error) {
       logger.warn({ err: error }, 'rooms could not be read and will be again')
       for (const [, room] of due) room.due ??= now + slowest
-      activeDue ||= refreshActive
-      if (activeDue) await new Promise((resolve) => setTimeout(resolve, slowest))
+      if (refreshActive) active.due ??= now + slowest
     } finally {
       refreshing = false
-      schedule()
+      wakeAt(Math.min(active.due ?? Infinity, ...[...rooms.values()].map((room) => room.due ?? Infinity)))
     }
   }
 
@@ -114,25 +126,32 @@ export function createRooms(options: { source: RoomsSource; logger: FastifyBaseL
       const room = due.get(sessionId)
       if (room === undefined || id <= (room.lastEventId ?? 0)) continue
       room.lastEventId = id
-      await broadcast(room, { type: 'event', text: frame({ type: 'event', sessionId, data: event }), version: null })
+      const text = frame({ type: 'event', sessionId, data: event })
+      await forMembers(room, (subscriber) => {
+        if (subscriber.ready()) subscriber.send({ type: 'event', text, version: null })
+      })
     }
     for (const progress of progresses) {
       const room = due.get(progress.sessionId)
-      if (room === undefined || (room.latest !== null && room.latest.version >= progress.version)) continue
-      room.latest = { version: progress.version, text: frame({ type: 'progress', data: progress }) }
-      await broadcast(room, { type: 'progress', ...room.latest })
+      if (room === undefined) continue
+      takeNewer(room, progress)
+      // Also where it is not newer than what the room knows: somebody who joined may have read it for the room.
+      await forMembers(room, (subscriber) => sendProgress(room, subscriber))
     }
   }
 
-  async function broadcast(room: Room, message: Parameters<Subscriber['send']>[0]): Promise<void> {
-    let sent = 0
+  async function forMembers(room: Room, tell: (subscriber: Subscriber) => void): Promise<void> {
+    let told = 0
     for (const subscriber of Array.from(room.members.keys())) {
-      if (message.version === null) {
-        if (subscriber.ready()) subscriber.send(message)
-      } else sendProgress(room, subscriber)
-      sent += 1
-      if (sent % membersAtOnce === 0) await new Promise((resolve) => setImmediate(resolve))
+      if (room.members.has(subscriber)) tell(subscriber)
+      told += 1
+      if (told % membersAtOnce === 0) await new Promise((resolve) => setImmediate(resolve))
     }
+  }
+
+  function takeNewer(room: Room, progress: Progress): void {
+    if (room.latest === null || progress.version > room.latest.version)
+      room.latest = { version: progress.version, text: frame({ type: 'progress', data: progress }) }
   }
 
   /** Sends the newest progress of a room to one member, if it is newer than what it has and the member can take it. */
@@ -143,14 +162,23 @@ export function createRooms(options: { source: RoomsSource; logger: FastifyBaseL
     subscriber.send({ type: 'progress', ...room.latest })
   }
 
+  /** All lists are read here, one after the other, so that nobody gets an older one after a newer one. */
   async function refreshActiveRoom(): Promise<void> {
+    if (active.members.size === 0) return
     const progresses = await source.active()
     const key = progresses.map((progress) => progress.sessionId).join(' ')
-    const changed = key !== active.key
-    active.key = key
-    active.text = frame({ type: 'active', data: progresses })
-    if (!changed) return
-    for (const subscriber of active.members) subscriber.send({ type: 'active', text: active.text, version: null })
+    const text = frame({ type: 'active', data: progresses })
+    for (const [subscriber, sent] of Array.from(active.members)) {
+      if (sent === key || !active.members.has(subscriber) || !subscriber.ready()) continue
+      active.members.set(subscriber, key)
+      subscriber.send({ type: 'active', text, version: null })
+    }
+  }
+
+  function refreshActiveSoon(): void {
+    if (active.members.size === 0) return
+    active.due = clock()
+    wakeAt(active.due)
   }
 
   return {
@@ -158,34 +186,38 @@ export function createRooms(options: { source: RoomsSource; logger: FastifyBaseL
       const room = rooms.get(sessionId) ?? {
         members: new Map(),
         latest: null,
+        eventsBefore: null,
         lastEventId: null,
-        refreshedAt: -Infinity,
+        refreshedAt: clock(),
         due: null,
       }
       rooms.set(sessionId, room)
       room.members.set(subscriber, Math.max(seenVersion, room.members.get(subscriber) ?? 0))
-      // Read after joining: what changes in between is either in what is read, or rings for a member already.
-      room.lastEventId ??= await source.lastEventId(sessionId)
-      const [progress] = await source.progress([sessionId])
-      if (progress === undefined) {
+      try {
+        // Read after joining: what changes in between is either in what is read, or rings for a member already.
+        room.eventsBefore ??= source.lastEventId(sessionId)
+        const before = await room.eventsBefore
+        room.lastEventId ??= before
+        const [progress] = await source.progress([sessionId])
+        if (progress === undefined) {
+          leave(sessionId, subscriber)
+          return false
+        }
+        takeNewer(room, progress)
+      } catch (error) {
+        room.eventsBefore = null
         leave(sessionId, subscriber)
-        return false
+        throw error
       }
-      if (room.latest === null || progress.version > room.latest.version)
-        room.latest = { version: progress.version, text: frame({ type: 'progress', data: progress }) }
       // A version that never was says nothing of what the subscriber has seen.
-      if ((room.members.get(subscriber) ?? 0) > room.latest.version) room.members.set(subscriber, 0)
+      if ((room.members.get(subscriber) ?? 0) > (room.latest?.version ?? 0)) room.members.set(subscriber, 0)
       sendProgress(room, subscriber)
       return true
     },
     leave,
-    async joinActive(subscriber) {
-      active.members.add(subscriber)
-      const progresses = await source.active()
-      subscriber.send({ type: 'active', text: frame({ type: 'active', data: progresses }), version: null })
-      // Others may know less than was read now.
-      activeDue = true
-      schedule()
+    joinActive(subscriber) {
+      active.members.set(subscriber, null)
+      refreshActiveSoon()
     },
     leaveAll(subscriber) {
       active.members.delete(subscriber)
@@ -193,6 +225,7 @@ export function createRooms(options: { source: RoomsSource; logger: FastifyBaseL
     },
     catchUp(subscriber) {
       for (const room of rooms.values()) sendProgress(room, subscriber)
+      if (active.members.has(subscriber)) refreshActiveSoon()
     },
     ring(sessionIds, urgent) {
       for (const sessionId of sessionIds) {
@@ -200,18 +233,19 @@ export function createRooms(options: { source: RoomsSource; logger: FastifyBaseL
         if (room === undefined) continue
         const due = urgent ? clock() : Math.max(clock(), room.refreshedAt + interval(room))
         room.due = Math.min(room.due ?? Infinity, due)
+        wakeAt(room.due)
       }
-      if (urgent && active.members.size > 0) activeDue = true
-      if (urgent && timer !== null) {
-        clearTimeout(timer)
-        timer = null
-      }
-      schedule()
+      if (urgent) refreshActiveSoon()
     },
     refreshAll() {
-      for (const room of rooms.values()) room.due ??= clock()
-      activeDue = active.members.size > 0
-      schedule()
+      for (const room of rooms.values()) {
+        room.due ??= Math.max(clock(), room.refreshedAt + interval(room))
+        wakeAt(room.due)
+      }
+      refreshActiveSoon()
+    },
+    get size() {
+      return rooms.size
     },
     close() {
       closed = true

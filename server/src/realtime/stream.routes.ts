@@ -1,63 +1,96 @@
 import { fastifySSE } from '@fastify/sse'
+import { Type } from 'typebox'
+import { Failure } from '@rollcall/shared'
 import { SessionParams } from '../activation/sessions.routes.ts'
 import { Refusal } from '../http/refusal.ts'
 import { requireRole } from '../http/roles.ts'
 import type { Server } from '../http/server.ts'
 import type { Rooms, Subscriber } from './rooms.ts'
+import type { SignInWatch } from './signIns.ts'
 
-/** What proxies and browsers need to see to know that the line stands. */
-const commentEvery = 15_000
 const bufferLimit = 64 * 1024
-/** A stream is asked for anew now and then, so that a sign-in that ended ends it too. */
-const longest = 5 * 60_000
+
+/** In milliseconds. */
+export interface StreamTimings {
+  /** Between two comments, which tell proxies and browsers that the line stands. */
+  comment: number
+}
+export const streamTimings: StreamTimings = { comment: 15_000 }
+
+type Frame = Parameters<Subscriber['send']>[0]
 
 /** `GET /crm/activation/progress/:sessionId/stream`: server-sent events, where a WebSocket cannot be had. */
-export async function streamRoutes(server: Server, options: { rooms: Rooms }): Promise<void> {
-  const { rooms } = options
-  await server.register(fastifySSE, { heartbeatInterval: commentEvery })
+export async function streamRoutes(
+  server: Server,
+  options: { rooms: Rooms; signIns: SignInWatch; timings: StreamTimings },
+): Promise<void> {
+  const { rooms, signIns } = options
+  const ends = new Set<() => void>()
+  await server.register(fastifySSE, { heartbeatInterval: options.timings.comment })
+  // A stream never ends by itself, and a server that closes waits for its answers to end.
+  server.addHook('preClose', async () => {
+    for (const end of ends) end()
+  })
 
   server.get(
     '/crm/activation/progress/:sessionId/stream',
     {
-      sse: 'only',
-      preHandler: requireRole('support'),
+      sse: 'manual',
+      exposeHeadRoute: false,
+      onRequest: requireRole('support'),
       schema: {
         summary: 'Progress as server-sent events',
+        description:
+          '`progress` events carry a whole progress, with its version as their id; `session-event` events carry an event of the session.',
         tags: ['live'],
         params: SessionParams,
         produces: ['text/event-stream'],
+        response: {
+          200: Type.Unsafe<never>({ type: 'string', description: 'A stream of events' }),
+          '4xx': Failure,
+          '5xx': Failure,
+        },
       },
     },
     async (request, reply) => {
       const { sessionId } = request.params
       const { raw } = reply
-      const queued: Parameters<Subscriber['send']>[0][] = []
+      const queued: Frame[] = []
       let open = false
-      const write = (frame: Parameters<Subscriber['send']>[0]) => {
+      const write = (frame: Frame) => {
         raw.write(eventText(frame))
       }
       const subscriber: Subscriber = {
         ready: () => !raw.destroyed && raw.writableLength < bufferLimit,
         send: (frame) => (open ? write(frame) : queued.push(frame)),
       }
+      // Before the room is joined: the client may go away while it is being read.
+      reply.sse.onClose(() => rooms.leaveAll(subscriber))
       if (!(await rooms.join(sessionId, subscriber, seenVersion(request.headers['last-event-id']))))
         throw new Refusal(404, 'SESSION_NOT_FOUND', 'No active activation session found')
+      if (raw.destroyed) {
+        rooms.leaveAll(subscriber)
+        reply.hijack()
+        return
+      }
       void reply.header('x-accel-buffering', 'no').header('cache-control', 'no-cache, no-transform')
       reply.sse.keepAlive()
       reply.sse.sendHeaders()
       open = true
       for (const frame of queued) write(frame)
       raw.on('drain', () => rooms.catchUp(subscriber))
-      const timer = setTimeout(() => reply.sse.close(), longest)
+      const end = () => reply.sse.close()
+      const unwatch = signIns.watch(request.headers, end)
+      ends.add(end)
       reply.sse.onClose(() => {
-        clearTimeout(timer)
-        rooms.leaveAll(subscriber)
+        ends.delete(end)
+        unwatch()
       })
     },
   )
 }
 
-function eventText({ type, text, version }: Parameters<Subscriber['send']>[0]): string {
+function eventText({ type, text, version }: Frame): string {
   const { data, sessionId } = JSON.parse(text) as { data: unknown; sessionId?: string }
   if (type === 'progress') return `id: ${version}\nevent: progress\ndata: ${JSON.stringify(data)}\n\n`
   return `event: session-event\ndata: ${JSON.stringify({ sessionId, data })}\n\n`

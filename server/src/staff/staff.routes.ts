@@ -61,7 +61,7 @@ export async function staffRoutes(
   server.get(
     '/staff/me',
     {
-      preHandler: requireRole('support'),
+      onRequest: requireRole('support'),
       schema: { summary: 'Who is signed in', tags: ['staff'], response: answers(Me) },
     },
     async (request, reply) => {
