@@ -25,9 +25,10 @@ test('A lower version changes no number, whichever way it came', () => {
   expect(withProgress(known, older, 'live', at).progress?.version).toBe(41)
 })
 
-test('A late answer to a request takes away nothing that a frame confirmed', () => {
+test('A newer answer, or what another tab kept, takes away nothing that a frame confirmed', () => {
   const live = withProgress(unknownSession, exampleProgress(), 'live', at)
   expect(knowledgeOf(withProgress(live, exampleProgress({ version: 42 }), 'answer', at))).toBe('live')
+  expect(knowledgeOf(withProgress(live, exampleProgress({ version: 42 }), 'kept', at))).toBe('live')
 })
 
 test('A completed session is final, and runs again when its failed mails are retried', () => {

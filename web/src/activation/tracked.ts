@@ -29,7 +29,7 @@ export function withProgress(known: Tracked, incoming: Progress, source: Source,
   return {
     progress,
     trueAt: isNewer ? at : Math.max(known.trueAt, at),
-    confirmed: source === 'live' || (known.confirmed && source === 'answer'),
+    confirmed: source === 'live' || known.confirmed,
     endedAt: endedAt(known, incoming, at),
   }
 }
