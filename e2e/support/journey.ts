@@ -1,5 +1,4 @@
 import path from 'node:path'
-import type { Pool } from 'pg'
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, onTestFailed } from 'vitest'
 import type { List, MailboxMessage } from '@rollcall/shared'
@@ -9,7 +8,8 @@ import { startSmtpServer, type TestSmtpServer } from '../../server/test/smtp.ts'
 import { launchBrowser } from './browser.ts'
 import { type Numbers, watchNumbers } from './numbers.ts'
 import { type Api, madeUpLeads, openApi, signInBrowser, type Staff } from './people.ts'
-import { type RollcallServer, startServer, superadmin } from './server.ts'
+import { type Proxy, startProxy } from './proxy.ts'
+import { freePort, type RollcallServer, startServer, superadmin } from './server.ts'
 
 /** How many mails are handed over at once: as many can be without an answer when Rollcall is killed. */
 export const mailConnections = 4
@@ -21,8 +21,8 @@ interface Options {
   mail?: 'smtp' | 'mailbox'
   /** `shared`: a copy of the template, in memory; `embedded`: the one that Rollcall brings. */
   database?: 'shared' | 'embedded'
-  /** What a browser opens, where that is not Rollcall itself. */
-  publicUrl?: () => string
+  /** Browsers come through a proxy. */
+  proxy?: boolean
 }
 
 /** A running Rollcall, a browser, and everything that a journey asserts with. */
@@ -32,10 +32,12 @@ export interface Journey {
   /** The superadmin's way to the API. */
   api: Api
   numbers: Numbers
-  pool: Pool
+  pool: ReturnType<typeof openPool>
   /** Milliseconds that the mail server thinks about each mail; at `mailConnections` at once. */
   pace: { milliseconds: number }
   smtp: TestSmtpServer
+  /** Where it was asked for. */
+  proxy: Proxy | null
   /** A browser of its own for a person; null: for somebody who is not signed in. */
   openBrowser: (who?: Staff | null, options?: BrowserContextOptions) => Promise<BrowserContext>
   /** Watches over a browser that was opened in another way. */
@@ -97,11 +99,15 @@ async function openJourney(options: Options, closing: (() => unknown)[]) {
   const hasMailbox = options.mail === 'mailbox'
   const shared = options.database === 'embedded' ? null : await createTestDatabase()
   closing.push(() => shared?.close())
+  let serverPort = 0
+  const proxy = options.proxy ? await startProxy(await freePort(), () => serverPort) : null
+  closing.push(() => proxy?.close())
   const server = await startServer({
     ...(shared ? { databaseUrl: shared.url } : {}),
     ...(hasMailbox ? {} : { smtpUrl: `${smtp.url}?connections=${mailConnections}&ignoreTLS=true` }),
-    ...(options.publicUrl ? { publicUrl: options.publicUrl() } : {}),
+    ...(proxy ? { publicUrl: proxy.url } : {}),
   })
+  serverPort = server.port
   closing.push(() => server.stop())
   const pool = openPool(await server.databaseUrl(), { maximum: 4, onError: () => undefined })
   closing.push(() => pool.end())
@@ -121,6 +127,7 @@ async function openJourney(options: Options, closing: (() => unknown)[]) {
     pool,
     pace,
     smtp,
+    proxy,
     async openBrowser(who = superadmin, contextOptions = {}) {
       const context = await browser.newContext({ locale: 'en-GB', ...contextOptions })
       await journey.watchOver(context)

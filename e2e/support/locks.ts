@@ -1,7 +1,7 @@
-import type { Pool } from 'pg'
+import type { Journey } from './journey.ts'
 
 /** Holds the row of the lead that came in at this place, as somebody does who is about to change it. */
-export async function lockLead(pool: Pool, place: number): Promise<{ release(): Promise<void> }> {
+export async function lockLead(pool: Journey['pool'], place: number): Promise<{ release(): Promise<void> }> {
   const client = await pool.connect()
   await client.query('BEGIN')
   const { rowCount } = await client.query(
