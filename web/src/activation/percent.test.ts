@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { exampleEnd, exampleProgress } from './example.ts'
-import { accountsSettled, mailsSettled, percent, percentOfAll } from './percent.ts'
+import { accountsSettled, hasBegun, mailsSettled, percent, percentOfAll } from './percent.ts'
 
 test('A percent is floored', () => {
   expect(percent(1, 3, false)).toBe(33)
@@ -26,4 +26,14 @@ test('Several sessions count by their mails together, and are at 100 when all ar
   expect(percentOfAll([exampleProgress(), small])).toBe(20)
   expect(percentOfAll([exampleEnd(), exampleProgress()])).toBe(62)
   expect(percentOfAll([exampleEnd()])).toBe(100)
+})
+
+test('A session has begun once anything of it has its outcome', () => {
+  const { accounts, mails, total } = exampleProgress()
+  const nothing = { accounts: { ...accounts, created: 0, existing: 0, pending: total } }
+  const none = { ...mails, sent: 0, failed: 0, skipped: 0, pending: total }
+  expect(hasBegun(exampleProgress({ ...nothing, mails: none }))).toBe(false)
+  expect(hasBegun(exampleProgress({ ...nothing, mails: { ...none, skipped: 1, pending: total - 1 } }))).toBe(true)
+  expect(hasBegun(exampleProgress({ mails: none }))).toBe(true)
+  expect(hasBegun(exampleEnd())).toBe(true)
 })

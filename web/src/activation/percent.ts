@@ -17,6 +17,11 @@ export function mailsSettled(progress: Progress): number {
   return progress.total - progress.mails.pending
 }
 
+/** True once anything has its outcome. Before that, an old progress says no more than none: a zero that may be wrong. */
+export function hasBegun(progress: Progress): boolean {
+  return progress.completed || accountsSettled(progress) > 0 || mailsSettled(progress) > 0
+}
+
 /** The percent of several sessions together, by mails, which end last; null when there is none. */
 export function percentOfAll(sessions: readonly Progress[]): number | null {
   if (sessions.length === 0) return null

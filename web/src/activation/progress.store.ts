@@ -5,11 +5,13 @@ import { computed, reactive, ref } from 'vue'
 import { ApiFailure, call } from '../api/http.ts'
 import { browserPorts, LiveConnection, type LiveListener, type Transport } from '../api/live.ts'
 import { forgetKept, keptKey, parseKept, readKept, writeKept, type KeptBySession } from './kept.ts'
+import { hasBegun } from './percent.ts'
 import { knowledgeOf, showEndedMilliseconds, showsInTracker, unknownSession, withProgress } from './tracked.ts'
 import type { Knowledge, Source, Tracked } from './tracked.ts'
 
 const keepEveryMilliseconds = 1_000
 const recentSessions = 20
+const listenAgainMilliseconds = 5_000
 
 type EventHandler = (sessionId: string, event: SessionEvent) => void
 
@@ -76,7 +78,17 @@ export const useProgressStore = defineStore('progress', () => {
       lost: (sessionId) => eachConfirmed(sessionId, (session) => ({ ...session, confirmed: false })),
       transport: (kind) => (transport.value = kind),
       unknown: forget,
-      signedOut: () => void call('GET /staff/me', {}).catch(() => {}),
+      signedOut: () => void confirmSignIn(),
+    }
+  }
+
+  /** The connection was refused for want of a sign-in. If that is so, this call's 401 leads there; if not, listen again. */
+  async function confirmSignIn(): Promise<void> {
+    try {
+      await call('GET /staff/me', {})
+      window.setTimeout(() => started && live.start(), listenAgainMilliseconds)
+    } catch {
+      // Whoever hears of 401s has heard of this one.
     }
   }
 
@@ -113,7 +125,7 @@ export const useProgressStore = defineStore('progress', () => {
   }
 
   function paint(kept: KeptBySession): void {
-    for (const { progress, trueAt } of Object.values(kept)) apply(progress, 'kept', trueAt)
+    for (const { progress, trueAt } of Object.values(kept)) if (hasBegun(progress)) apply(progress, 'kept', trueAt)
   }
 
   /** Paints what the browser kept, asks the server, and listens. To be called when somebody is signed in. */
