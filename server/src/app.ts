@@ -29,6 +29,7 @@ import { watchSignIns } from './realtime/signIns.ts'
 import { streamRoutes, streamTimings, type StreamTimings } from './realtime/stream.routes.ts'
 import type { Auth } from './staff/auth.ts'
 import { createIdentify } from './staff/signIn.ts'
+import { settingsRoutes } from './settings/settings.routes.ts'
 import { staffRoutes } from './staff/staff.routes.ts'
 
 /** What the API is made of. */
@@ -91,6 +92,7 @@ export async function createApp(parts: AppParts): Promise<Server> {
     onActivated: async (transaction, accountId) =>
       activation.ring(await confirmArrival(transaction, accountId, activation.now()), false),
   })
+  await server.register(settingsRoutes, { database, now: activation.now })
   if (parts.builtInMailbox) await server.register(mailboxRoutes, { database })
   const timings = { ...usualTimings, ...parts.timings }
   const signIns = watchSignIns({ identify, every: timings.signIns })

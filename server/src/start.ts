@@ -13,12 +13,11 @@ import { startMailbox } from './mail/mailbox.ts'
 import { createSmtpSender } from './mail/smtp.ts'
 import { defaultTemplate } from './mail/template.ts'
 import { openPostgresBus } from './realtime/bus.ts'
+import { readSettings } from './settings/settings.usecases.ts'
 import { createAuth } from './staff/auth.ts'
 import { ensureFirstSuperadmin } from './staff/firstStaff.ts'
 import { banner } from './banner.ts'
 import { startWorker } from './worker.ts'
-
-const linkLifeDays = 7
 
 /** A Rollcall that runs. */
 export interface Running {
@@ -109,7 +108,7 @@ export async function start(
               source: defaultTemplate,
               from: config.mailFrom,
               publicUrl: config.publicUrl,
-              linkLifeDays,
+              linkLifeDays: (await readSettings(database)).linkLifeDays,
             }),
             builtInMailbox: mailbox !== null,
             webFolder,

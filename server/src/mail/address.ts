@@ -38,6 +38,12 @@ export function checkAddress(text: string): CheckedAddress {
   return { ok: true, address: checked, key: checked.toLowerCase() }
 }
 
+/** A domain as addresses carry it, in ASCII and lower case; null for what is not a full domain name. */
+export function checkDomain(text: string): string | null {
+  const domain = domainInAscii(text.trim().replace(/\.$/, '')).toLowerCase()
+  return problemOfDomain(domain) === null && domain.includes('.') ? domain : null
+}
+
 /** True when the text is, character for character, an address as `checkAddress` gives it. */
 export function isSendable(address: string): boolean {
   const checked = checkAddress(address)

@@ -1,0 +1,42 @@
+import { SettingsAnswer, SettingsPatch } from '@rollcall/shared'
+import type { Database } from '../db/database.ts'
+import { answers, ok } from '../http/answers.ts'
+import { pageForBrowsers } from '../http/page.ts'
+import { requireRole } from '../http/roles.ts'
+import type { Server } from '../http/server.ts'
+import { changeSettings, showSettings } from './settings.usecases.ts'
+
+const tags = ['settings']
+
+/** What is changed while Rollcall runs. The web app's page has the same address. */
+export async function settingsRoutes(server: Server, options: { database: Database; now: () => Date }): Promise<void> {
+  const { database, now } = options
+
+  server.get(
+    '/settings',
+    {
+      onRequest: [pageForBrowsers, requireRole('admin')],
+      schema: { summary: 'The settings, and who changed any last', tags, response: answers(SettingsAnswer) },
+    },
+    async () => ok(await showSettings(database)),
+  )
+
+  server.patch(
+    '/settings',
+    {
+      onRequest: requireRole('superadmin'),
+      schema: {
+        summary: 'Changes the settings that are named; the rest stays',
+        tags,
+        body: SettingsPatch,
+        response: answers(SettingsAnswer),
+      },
+    },
+    async (request) => {
+      const { id, name } = request.staff
+      const changed = await changeSettings(database, request.body, { id, name }, now())
+      request.log.info({ staff: id, settings: Object.keys(request.body) }, 'settings changed')
+      return ok(changed)
+    },
+  )
+}
