@@ -160,5 +160,5 @@ function actorOf(staff: { id: string; name: string }): { id: string; name: strin
 /** RFC 9110 section 13.1.2: any of the list, compared weakly. A proxy that compresses makes ours weak. */
 function matchesEtag(header: string | undefined, etag: string): boolean {
   const listed = (header ?? '').split(',').map((each) => each.trim().replace(/^W\//, ''))
-  return listed.includes(etag)
+  return listed.includes(etag) || listed.includes('*')
 }
