@@ -57,7 +57,8 @@ export async function serveWebApp(server: Server, folder: string): Promise<void>
     },
   })
   answerUnknown(server, (request, reply) => {
-    const isPage = request.method === 'GET' && !apiPaths.test(request.url) && !/\.[a-z0-9]+($|\?)/i.test(request.url)
+    const reads = request.method === 'GET' || request.method === 'HEAD'
+    const isPage = reads && !apiPaths.test(request.url) && !/\.[a-z0-9]+($|\?)/i.test(request.url)
     if (isPage) void reply.sendFile('index.html')
     return isPage
   })

@@ -37,7 +37,7 @@ export async function storeMails(database: Queryable, mails: readonly ArrivedMai
     ON CONFLICT (arrival) DO NOTHING`)
 }
 
-/** Up to `limit` + 1 mails, the newest first, whose recipient or subject has every word. */
+/** Up to `limit` + 1 mails, the newest first, whose recipient or subject has every word. Ordered by the number, not by its text. */
 export async function newestMails(
   database: Queryable,
   options: { words: string[]; limit: number; after: Position | null },
@@ -47,7 +47,7 @@ export async function newestMails(
     sql`SELECT id::text AS id, recipient AS "to", subject, ${receivedAt}
         FROM mailbox_messages
         WHERE ${hasWords(options.words)} AND ${pageAfter({ id: 'integer' }, 'DESC', options.after)}
-        ORDER BY id DESC LIMIT ${options.limit + 1}`,
+        ORDER BY mailbox_messages.id DESC LIMIT ${options.limit + 1}`,
   )
 }
 

@@ -149,6 +149,17 @@ describe('GET /mailbox/messages', () => {
     expect(second).toMatchObject({ items: [{ to: 'one@x.test' }], nextCursor: null, total: 3 })
   })
 
+  it('keeps its order where the numbers of the mails get longer', async () => {
+    await database.pool.query('ALTER TABLE mailbox_messages ALTER COLUMN id RESTART WITH 999998')
+    const names = ['one', 'two', 'three', 'four']
+    for (const name of names) await sendRaw(`${name}@x.test`, mailTo(`${name}@x.test`, name))
+    const first = await list('?limit=3')
+    const second = await list(`?limit=3&cursor=${first.nextCursor}`)
+    expect([...first.items, ...second.items].map(({ to }) => to)).toEqual(
+      names.toReversed().map((name) => `${name}@x.test`),
+    )
+  })
+
   it('finds by words of the recipient and of the subject, in any case', async () => {
     for (const name of ['Ünal', 'Ada', 'Bob_1'])
       await sendRaw(`${name.length}${name.at(-1)}@x.test`, mailTo('a@x.test', name))
