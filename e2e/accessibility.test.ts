@@ -1,0 +1,87 @@
+import { AxeBuilder } from '@axe-core/playwright'
+import type { Locator, Page } from 'playwright-core'
+import { expect, test } from 'vitest'
+import type { List, MailboxMessage } from '@rollcall/shared'
+import { prepareJourney } from './support/journey.ts'
+import { lockLead } from './support/locks.ts'
+import { card, chooseEverything, review, waitForDone } from './support/screen.ts'
+
+const leads = 120
+const journey = prepareJourney({ leads, mail: 'mailbox' })
+
+test('no page has a serious barrier, in light and in dark, wide and narrow, while a session runs', async () => {
+  const { openBrowser, api, server, pool, provokes } = journey()
+  provokes(/401 \(Unauthorized\)/, /(404|422) .*\/activation\/inspect/, /404 .*\/leads\//)
+  const lock = await lockLead(pool, 60)
+  const { sessionId } = await api.post<{ sessionId: string }>('/crm/activation/sessions', { selection: { filter: {} } })
+  await expect.poll(async () => (await api.progress(sessionId)).mails.sent, { timeout: 20_000 }).toBe(50)
+  const { items } = await api.get<{ items: { id: string }[] }>('/crm/leads?limit=1')
+  const messages = await api.get<List<MailboxMessage>>('/mailbox/messages?limit=1')
+  const { text } = await api.get<{ text: string }>(`/mailbox/messages/${messages.items[0]?.id}`)
+  const link = /http:\S+\/activate\/\S+/.exec(text)?.[0] ?? ''
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const look = { colorScheme, reducedMotion: 'reduce' } as const
+    const staff = await openBrowser(undefined, look)
+    const page = await staff.newPage()
+    const anybody = await (await openBrowser(null, look)).newPage()
+    const sees = async (where: Page, name: string, there: Locator) => {
+      await there.first().waitFor()
+      await expectNoBarrier(where, `${name}, ${colorScheme}`)
+      await journey().picture(where, `${name.replaceAll(' ', '-')}-${colorScheme}`)
+    }
+
+    await anybody.goto(`${server.url}/sign-in`)
+    await sees(anybody, 'sign-in', anybody.getByRole('button', { name: 'Sign in' }))
+    await anybody.goto(link)
+    await sees(anybody, 'activation link', anybody.getByRole('button', { name: 'Activate my account' }))
+    await anybody.goto(`${link}x`)
+    await sees(anybody, 'wrong link', anybody.getByRole('heading', { name: 'This link is not right' }))
+
+    await page.goto(`${server.url}/leads`)
+    await waitForDone(card(page, sessionId), 'Mails', 50)
+    await chooseEverything(page, leads)
+    await sees(page, 'leads', page.getByRole('link', { name: 'Person Number 0120' }))
+    await review(page, leads)
+    await sees(page, 'review', page.getByText('For example'))
+    await page.getByRole('button', { name: 'Not now' }).click()
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: 'Import CSV' }).click()
+    await sees(page, 'import', page.getByText('Choose a CSV file'))
+    const buffer = Buffer.from('Alpha;Beta\nAda;ada@tables.example\nNobody;none\n')
+    await page.getByLabel('CSV file').setInputFiles({ name: 'a.csv', mimeType: 'text/csv', buffer })
+    await sees(page, 'import columns', page.getByText('Which column is what'))
+    await page.goto(`${server.url}/leads?q=nobody-has-this`)
+    await sees(page, 'no lead matches', page.getByText('No lead matches'))
+    await page.goto(`${server.url}/leads/${items[0]?.id}`)
+    await sees(page, 'a lead', page.getByRole('heading', { name: 'The account' }))
+    await page.goto(`${server.url}/sessions`)
+    await sees(page, 'sessions', page.locator('tr[data-session-id]'))
+    await page.goto(`${server.url}/sessions/${sessionId}`)
+    await sees(page, 'session', page.locator('tr[data-lead-id]'))
+    await page.goto(`${server.url}/mailbox`)
+    await page.getByRole('list', { name: 'Mails' }).getByRole('button').first().click()
+    await sees(page, 'mailbox', page.getByText('Links in this mail'))
+    await page.goto(`${server.url}/nowhere`)
+    await sees(page, 'unknown address', page.getByRole('heading', { level: 1 }))
+    await page.setViewportSize({ width: 360, height: 740 })
+    await page.goto(`${server.url}/sessions/${sessionId}`)
+    await sees(page, 'session narrow', page.locator('tr[data-lead-id]'))
+    await page.goto(`${server.url}/leads`)
+    await sees(page, 'leads narrow', page.getByRole('link', { name: 'Person Number 0120' }))
+    expect(await page.locator('html').evaluate((html) => html.scrollWidth)).toBeLessThanOrEqual(360)
+    await staff.close()
+    await anybody.context().close()
+  }
+  await lock.release()
+})
+
+async function expectNoBarrier(page: Page, name: string): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze()
+  const serious = violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) =>
+      nodes.map(({ target, failureSummary }) => `${id}: ${String(target)}: ${failureSummary}`),
+    )
+  expect(serious, name).toEqual([])
+}
