@@ -42,14 +42,14 @@ type Environment = Record<string, string | undefined>
 export function readConfig(environment: Environment): Config {
   const host = given(environment, 'HOST') ?? '127.0.0.1'
   const port = portNumber(given(environment, 'PORT') ?? '3000')
-  const dataDirectory = path.resolve(given(environment, 'DATA_DIR') ?? '.data')
+  const { databaseUrl, dataDirectory } = readDatabaseConfig(environment)
   const smtpUrl = given(environment, 'SMTP_URL')
   const smtp = smtpUrl === null ? null : smtpSettings(smtpUrl)
   return {
     host,
     port,
     publicUrl: publicAddress(given(environment, 'PUBLIC_URL') ?? `http://localhost:${port}`),
-    databaseUrl: urlOf(environment, 'DATABASE_URL', ['postgres:', 'postgresql:']),
+    databaseUrl,
     dataDirectory,
     smtp,
     mailFrom: sender(given(environment, 'MAIL_FROM') ?? 'Rollcall <no-reply@localhost>'),
@@ -59,6 +59,14 @@ export function readConfig(environment: Environment): Config {
     mode: word(environment, 'MODE', ['all', 'api', 'worker'], 'all'),
     redisUrl: urlOf(environment, 'REDIS_URL', ['redis:', 'rediss:']),
     logLevel: word(environment, 'LOG_LEVEL', logLevels, 'info'),
+  }
+}
+
+/** Where the database is: what a command needs that only looks at it. Generates nothing. Throws ConfigError. */
+export function readDatabaseConfig(environment: Environment): Pick<Config, 'databaseUrl' | 'dataDirectory'> {
+  return {
+    databaseUrl: urlOf(environment, 'DATABASE_URL', ['postgres:', 'postgresql:']),
+    dataDirectory: path.resolve(given(environment, 'DATA_DIR') ?? '.data'),
   }
 }
 

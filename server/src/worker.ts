@@ -2,10 +2,12 @@ import type { PgBoss } from 'pg-boss'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { createAccountsOfChunk } from './activation/accounts.worker.ts'
+import { watchCounters } from './activation/check.worker.ts'
 import { watchHolds } from './activation/holds.worker.ts'
 import { createLedger } from './activation/ledger.ts'
 import { cancelChunk, holdSession, startDue } from './activation/levers.usecases.ts'
 import { sendMailsOfChunk, type Streak } from './activation/mails.worker.ts'
+import { watchRetention } from './activation/retention.worker.ts'
 import type { ActivationParts } from './activation/sessions.usecases.ts'
 import { takeOverAbandoned } from './activation/takeover.usecases.ts'
 import type { WorkerParts } from './activation/worker-parts.ts'
@@ -18,6 +20,8 @@ import type { SmtpSender } from './mail/types.ts'
 export interface Worker {
   /** Begins nothing new, waits for the mails in flight (at most 20 s), stores their outcomes, and lets go of everything. */
   stop(): Promise<void>
+  /** How many sessions' counters disagree with their items; null while that is not known. */
+  disagreeingSessions: () => number | null
 }
 
 const stopMilliseconds = 20_000
@@ -61,6 +65,8 @@ export async function startWorker(options: {
   await node.ready
   const sweeper = startSweeper({ database: parts.database, node, logger, takeOver: () => takeOverAbandoned(parts) })
   const holds = watchHolds(workerParts)
+  const retention = watchRetention(workerParts)
+  const counters = watchCounters(workerParts)
   const streaks = new Map<string, Streak>()
 
   const runs = (queue: QueueName, atOnce: number, handler: Parameters<typeof work>[3]) =>
@@ -79,12 +85,15 @@ export async function startWorker(options: {
   await runs('due', 1, (job) => startDue(parts, job.sessionId))
 
   return {
+    disagreeingSessions: counters.disagreeing,
     async stop() {
       stopping = true
       holds.close()
+      const roundsDone = Promise.all([retention.close(), counters.close()])
       const jobsDone = Promise.all(Object.values(queues).map((name) => boss.offWork(name, { wait: true })))
       await Promise.race([jobsDone, wait(stopMilliseconds, undefined, { ref: false })])
       await sender.close(0)
+      await roundsDone
       await sweeper.close()
       await node.close()
     },

@@ -34,7 +34,8 @@ interface Options {
   settings?: Record<string, string>
 }
 
-const database = 'rollcall'
+/** The name of the database in the embedded PostgreSQL. */
+export const embeddedDatabase = 'rollcall'
 const watchMilliseconds = 250
 const logBytes = 5_000_000
 
@@ -55,7 +56,7 @@ export async function startEmbeddedPostgres(options: Options): Promise<EmbeddedP
   logger.info({ port, adopted, folder: place.home }, 'PostgreSQL is ready.')
   const watch = keepRunning({ place, settings, logger, postmaster, ownership })
   return {
-    url: urlOf(place, port, database),
+    url: urlOf(place, port, embeddedDatabase),
     port,
     adopted,
     stop: async () => {
@@ -112,8 +113,8 @@ function isFree(port: number): Promise<boolean> {
 
 async function createDatabase(administration: string): Promise<void> {
   await withClient(administration, async (client) => {
-    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [database])
-    if (rowCount === 0) await client.query(`CREATE DATABASE ${database}`)
+    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [embeddedDatabase])
+    if (rowCount === 0) await client.query(`CREATE DATABASE ${embeddedDatabase}`)
   })
 }
 
