@@ -49,6 +49,8 @@ export interface AppParts {
   /** The folder of the built web app; null where there is none to serve. */
   webFolder: string | null
   logger: FastifyBaseLogger
+  /** Where this process runs activations: what its check of the counters says. */
+  disagreeingSessions?: () => number | null
   /** Where a test cannot wait. */
   timings?: Partial<Timings>
 }
@@ -72,7 +74,10 @@ export async function createApp(parts: AppParts): Promise<Server> {
       Object.assign(new Error(`Too many requests; try again in ${after}.`), { statusCode: 429 }),
   })
   await describeApi(server, publicUrl)
-  await server.register(healthRoutes, { pool: parts.pool })
+  await server.register(healthRoutes, {
+    pool: parts.pool,
+    disagreeingSessions: parts.disagreeingSessions,
+  })
   await server.register(staffRoutes, {
     auth,
     publicUrl,
@@ -105,9 +110,14 @@ export async function createApp(parts: AppParts): Promise<Server> {
 }
 
 /** The server of a process that runs activations only: health and metrics. */
-export async function createWorkerApp(parts: Pick<AppParts, 'logger' | 'pool'>): Promise<Server> {
+export async function createWorkerApp(
+  parts: Pick<AppParts, 'logger' | 'pool' | 'disagreeingSessions'>,
+): Promise<Server> {
   const server = await createServer({ logger: parts.logger, https: false })
-  await server.register(healthRoutes, { pool: parts.pool })
+  await server.register(healthRoutes, {
+    pool: parts.pool,
+    disagreeingSessions: parts.disagreeingSessions,
+  })
   answerUnknown(server, () => false)
   return server
 }

@@ -87,15 +87,17 @@ export async function start(
       },
     }
 
+    let disagreeingSessions: (() => number | null) | undefined
     if (runsJobs) {
       const sender = createSmtpSender({ url: config.smtp ?? smtpSettings(mailbox!.url), logger })
       const worker = await startWorker({ databaseUrl, parts: activation, boss, sender, secret: config.secret, logger })
       closing.push(() => worker.stop())
+      disagreeingSessions = worker.disagreeingSessions
     }
 
     const app =
       config.mode === 'worker'
-        ? await createWorkerApp({ logger, pool })
+        ? await createWorkerApp({ logger, pool, disagreeingSessions })
         : await createApp({
             database,
             pool,
@@ -111,6 +113,7 @@ export async function start(
               linkLifeDays: (await readSettings(database)).linkLifeDays,
             }),
             builtInMailbox: mailbox !== null,
+            disagreeingSessions,
             webFolder,
             spoolFolder,
             logger,

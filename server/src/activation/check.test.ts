@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createActivation, type Activation } from '../../test/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../../test/database.ts'
 import { startSmtpServer, type TestSmtpServer } from '../../test/smtp.ts'
+import { createWorkerApp } from '../app.ts'
 import { openPool } from '../db/database.ts'
 import { startEmbeddedPostgres } from '../db/embedded.ts'
 import { migrateDatabase } from '../db/migrate.ts'
@@ -133,6 +134,24 @@ describe('the check of the counters', () => {
       said: `${first} version ${version}: mails.sent 20, counted 19; mails.failed 0, counted 1\n2 sessions checked, 1 disagree\n`,
       complained: '',
     })
+  })
+})
+
+describe('what Prometheus is told of the check', () => {
+  it('is how many sessions disagree, and not a number while that is not known', async () => {
+    const test = await createTestDatabase()
+    let known: number | null = null
+    const server = await createWorkerApp({
+      logger: pino({ level: 'silent' }),
+      pool: test.pool,
+      disagreeingSessions: () => known,
+    })
+    const told = async () => /^rollcall_sessions_disagreeing (.*)$/m.exec((await server.inject('/metrics')).body)?.[1]
+    expect(Number(await told())).toBeNaN()
+    known = 2
+    expect(await told()).toBe('2')
+    await server.close()
+    await test.close()
   })
 })
 

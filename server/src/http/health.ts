@@ -6,9 +6,17 @@ import type { Server } from './server.ts'
 const tags = ['health']
 
 /** Is the process there, can it work, and how is it doing. Not described in the envelope: other programs have their own ways to ask. */
-export async function healthRoutes(server: Server, options: { pool: Pool }): Promise<void> {
-  const { pool } = options
+export async function healthRoutes(
+  server: Server,
+  options: {
+    pool: Pool
+    /** How many sessions' counters disagree with their items; null while that is not known. Left out where nobody checks. */
+    disagreeingSessions?: () => number | null
+  },
+): Promise<void> {
+  const { pool, disagreeingSessions } = options
   await server.register(metrics.default, { endpoint: '/metrics', clearRegisterOnInit: true })
+  if (disagreeingSessions !== undefined) tellDisagreeing(server, disagreeingSessions)
 
   server.get('/health/live', { schema: { summary: 'The process answers', tags, security: [] } }, async () => ({
     status: 'live',
@@ -27,4 +35,15 @@ export async function healthRoutes(server: Server, options: { pool: Pool }): Pro
       }
     },
   )
+}
+
+/** Not a number while it is not known: a zero would say that all is well. */
+function tellDisagreeing(server: Server, disagreeing: () => number | null): void {
+  void new server.metrics.client.Gauge({
+    name: 'rollcall_sessions_disagreeing',
+    help: 'Sessions whose counters are not what their items say; anything but 0 is a mistake.',
+    collect() {
+      this.set(disagreeing() ?? NaN)
+    },
+  })
 }
