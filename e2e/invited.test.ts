@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { prepareJourney } from './support/journey.ts'
+import { prepareJourney, sandboxedMail } from './support/journey.ts'
 import { activateEverything, card, waitForState } from './support/screen.ts'
 import { expectOneTruth } from './support/truth.ts'
 
@@ -9,6 +9,7 @@ const password = 'a long sentence of my own'
 
 test('the invited person opens the link from the mail, sets a password once, and has an account that signs in nowhere else', async () => {
   const { openBrowser, openTab, api, server, provokes, picture } = journey()
+  provokes(sandboxedMail)
   const admin = await openTab(await openBrowser())
   const sessionId = await activateEverything(admin, leads)
   await expectOneTruth(journey(), card(admin, sessionId), sessionId)
@@ -46,7 +47,7 @@ test('the invited person opens the link from the mail, sets a password once, and
   await picture(page, 'ready')
   expect(await lead()).toBe('active')
 
-  provokes(/40\d|410|422/)
+  provokes(/(404|410|409|422) .*\/activation\/inspect/, /401 .*\/sign-in\/email/)
   await page.goto(link)
   await page.getByRole('heading', { name: 'This link was used already' }).waitFor()
   await picture(page, 'used')

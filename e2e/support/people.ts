@@ -61,7 +61,7 @@ export async function signInBrowser(context: BrowserContext, url: string, who: S
 }
 
 /** Made-up leads, `first` to `first + count - 1`, at most 1,000 of them. */
-export function madeUpLeads(count: number, first = 1): NewLead[] {
+export function madeUpLeads(count: number, first = 1, source?: string): NewLead[] {
   return Array.from({ length: count }, (_, index) => {
     const number = String(first + index).padStart(4, '0')
     return {
@@ -69,7 +69,7 @@ export function madeUpLeads(count: number, first = 1): NewLead[] {
       firstName: 'Person',
       lastName: `Number ${number}`,
       company: index % 2 === 0 ? 'Even & Sons' : 'Odd Ltd',
-      source: index % 3 === 0 ? 'Fair' : 'Web',
+      source: source ?? (index % 3 === 0 ? 'Fair' : 'Web'),
     }
   })
 }
