@@ -94,8 +94,10 @@ export async function createApp(parts: AppParts): Promise<Server> {
   await server.register(accountsRoutes, {
     database,
     now: activation.now,
-    onActivated: async (transaction, accountId) =>
-      activation.ring(await confirmArrival(transaction, accountId, activation.now()), false),
+    onActivated: async (transaction, accountId) => {
+      const sessionIds = await confirmArrival(transaction, accountId, activation.now())
+      return () => activation.ring(sessionIds, false)
+    },
   })
   await server.register(settingsRoutes, { database, now: activation.now })
   if (parts.builtInMailbox) await server.register(mailboxRoutes, { database })

@@ -173,15 +173,13 @@ async function addStaff(test: TestDatabase, url: string, role: Role): Promise<Si
   const email = `${role}@example.com`
   await test.database.insert(staffUsers).values({ id, name: `A ${role}`, email, role })
   passwordDigest ??= hashPassword(password)
-  await test.database
-    .insert(staffAccounts)
-    .values({
-      id: `account-${role}`,
-      accountId: id,
-      providerId: 'credential',
-      userId: id,
-      password: await passwordDigest,
-    })
+  await test.database.insert(staffAccounts).values({
+    id: `account-${role}`,
+    accountId: id,
+    providerId: 'credential',
+    userId: id,
+    password: await passwordDigest,
+  })
   const cookie = await signInAt(url, email)
   const { key } = (await (
     await fetch(`${url}/api/auth/api-key/create`, {
@@ -226,7 +224,7 @@ async function callAt<Data>(
   const text = await response.text()
   const isJson = response.headers.get('content-type')?.startsWith('application/json') && text !== ''
   const parsed = isJson ? (JSON.parse(text) as Record<string, unknown>) : {}
-  return { status: response.status, headers: response.headers, text, ...parsed } as Answer<Data>
+  return { ...parsed, status: response.status, headers: response.headers, text } as Answer<Data>
 }
 
 /** One live connection and everything it was sent. */

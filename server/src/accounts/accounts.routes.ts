@@ -1,8 +1,8 @@
 import { AcceptAnswer, AcceptRequest, InspectAnswer, InspectRequest } from '@rollcall/shared'
-import type { Database, Transaction } from '../db/database.ts'
+import type { Database } from '../db/database.ts'
 import { answers, ok } from '../http/answers.ts'
 import type { Server } from '../http/server.ts'
-import { acceptInvitation, inspectToken } from './accounts.usecases.ts'
+import { acceptInvitation, inspectToken, type OnActivated } from './accounts.usecases.ts'
 
 /** The invited person's two calls. Opening the link itself is a page of the web app and changes nothing. */
 export async function accountsRoutes(
@@ -10,7 +10,7 @@ export async function accountsRoutes(
   options: {
     database: Database
     now: () => Date
-    onActivated: (transaction: Transaction, accountId: string) => Promise<void>
+    onActivated: OnActivated
   },
 ): Promise<void> {
   const { database, now, onActivated } = options

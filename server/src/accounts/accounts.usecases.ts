@@ -81,8 +81,11 @@ export async function inspectToken(database: Database, token: string, now: Date)
   }
 }
 
+/** What else follows from an activation, in the same transaction; what it gives is called after the commit. */
+export type OnActivated = (transaction: Transaction, accountId: string) => Promise<() => void>
+
 /**
- * Sets the password of the account that the token belongs to, once. `onActivated` runs in the same transaction.
+ * Sets the password of the account that the token belongs to, once.
  * Refuses a weak password and a wrong, used or expired token.
  */
 export async function acceptInvitation(
@@ -91,17 +94,18 @@ export async function acceptInvitation(
     token: string
     password: string
     now: Date
-    onActivated: (transaction: Transaction, accountId: string) => Promise<void>
+    onActivated: OnActivated
   },
 ): Promise<{ email: string }> {
   const account = await usableAccount(database, options.token, options.now)
   const problem = passwordProblem(options.password)
   if (problem !== null) throw new Refusal(422, 'PASSWORD_TOO_WEAK', problem)
   const passwordHash = await hashPassword(options.password)
-  await database.transaction(async (transaction) => {
+  const tell = await database.transaction(async (transaction) => {
     if (!(await activateAccount(transaction, { accountId: account.id, passwordHash, now: options.now }))) throw used()
-    await options.onActivated(transaction, account.id)
+    return options.onActivated(transaction, account.id)
   })
+  tell()
   return { email: account.email }
 }
 

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { stringify } from 'csv-stringify'
-import { Item, ItemsCsvQuery, ItemsQuery, listOf, mailReasons, accountReasons } from '@rollcall/shared'
+import { Type } from 'typebox'
+import { Failure, Item, ItemsCsvQuery, ItemsQuery, listOf, mailReasons, accountReasons } from '@rollcall/shared'
 import type { Database } from '../db/database.ts'
 import { answers, ok } from '../http/answers.ts'
 import { requireRole } from '../http/roles.ts'
@@ -9,6 +10,7 @@ import { allItems, latestProgress, pageOfItems } from './history.usecases.ts'
 import { SessionParams } from './sessions.routes.ts'
 
 const tags = ['activation']
+const Csv = Type.Unsafe<Readable>({ type: 'string', description: 'CSV' })
 
 /** What became of each lead of a session, as a list and as a file. */
 export async function itemsRoutes(server: Server, options: { database: Database }): Promise<void> {
@@ -39,6 +41,7 @@ export async function itemsRoutes(server: Server, options: { database: Database 
         params: SessionParams,
         querystring: ItemsCsvQuery,
         produces: ['text/csv'],
+        response: { 200: Csv, '4xx': Failure, '5xx': Failure },
       },
     },
     async (request, reply) => {

@@ -1,5 +1,6 @@
 import { sql, type SQL } from 'drizzle-orm'
 import { Refusal } from '../http/refusal.ts'
+import { isTime } from './time.ts'
 
 /** The key of the last row of a page: the values that the list is ordered by. */
 export type Position = (string | number)[]
@@ -17,13 +18,7 @@ const kinds = {
     fits: (value: unknown) => typeof value === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value),
   },
   integer: { type: 'bigint', fits: (value: unknown) => Number.isSafeInteger(value) },
-  time: {
-    type: 'timestamptz',
-    fits: (value: unknown) =>
-      typeof value === 'string' &&
-      /^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?(\+00|Z)$/.test(value) &&
-      !Number.isNaN(Date.parse(value)),
-  },
+  time: { type: 'timestamptz', fits: (value: unknown) => typeof value === 'string' && isTime(value) },
 } as const
 export type PositionKind = keyof typeof kinds
 

@@ -1,6 +1,7 @@
 import type { Ajv } from 'ajv'
 import type { FastifyRequest } from 'fastify'
 import { storableText } from '../db/text.ts'
+import { isTime } from '../db/time.ts'
 import { Refusal } from './refusal.ts'
 
 declare module 'fastify' {
@@ -10,32 +11,41 @@ declare module 'fastify' {
   }
 }
 
-/** Refuses text that no row can hold, wherever in a request it stands, so that no statement has to fail of it. */
-export async function refuseUnstorableText(request: FastifyRequest): Promise<void> {
+/** No body of the contract is nested deeper than a few levels. */
+const deepest = 50
+
+/**
+ * Refuses text that no row can hold, wherever in a request it stands, so that no statement has to fail of it; and a body
+ * that is nested deeper than any that Rollcall knows, so that nothing that recurses through it has to fail.
+ */
+export async function refuseUnstorable(request: FastifyRequest): Promise<void> {
   const { checksTextItself = false } = request.routeOptions.config
+  refuseDeep(request.body)
   const parts: unknown[] = [request.params, request.query, ...(checksTextItself ? [] : [request.body])]
   if (!parts.every(isStorable))
     throw new Refusal(
       400,
       'BAD_REQUEST',
-      'The request has a character that cannot be stored (NUL or half a character).',
+      'The request has a character that cannot be stored (NUL, or half a character).',
     )
 }
 
-/** Without recursion: a body may be nested deeper than the stack is. */
-function isStorable(value: unknown): boolean {
-  const waiting = [value]
-  while (waiting.length > 0) {
-    const each = waiting.pop()
-    if (typeof each === 'string' && !storableText(each)) return false
-    if (typeof each === 'object' && each !== null) {
-      for (const [key, inner] of Object.entries(each)) {
-        if (!storableText(key)) return false
-        waiting.push(inner)
-      }
-    }
+/** Level by level, without recursion. */
+function refuseDeep(body: unknown): void {
+  let level = [body]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > deepest) throw new Refusal(400, 'BAD_REQUEST', 'The body is nested too deep.')
+    level = level.flatMap((each) => (isPlain(each) ? Object.values(each) : []))
   }
-  return true
+}
+
+function isStorable(value: unknown): boolean {
+  if (typeof value === 'string') return storableText(value)
+  return !isPlain(value) || Object.entries(value).every(([key, inner]) => storableText(key) && isStorable(inner))
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)
 }
 
 /** The formats as PostgreSQL and JavaScript both take them; the usual ones are wider. */
@@ -43,17 +53,4 @@ export function addFormats(ajv: Ajv): Ajv {
   ajv.addFormat('uuid', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i)
   ajv.addFormat('date-time', isTime)
   return ajv
-}
-
-const time = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-](0\d|1[0-4]):[0-5]\d)$/i
-const earliest = Date.parse('0001-01-01T00:00:00Z')
-const latest = Date.parse('9999-12-31T23:59:59.999Z')
-
-/** ISO 8601 with a zone (RFC 3339), a day that exists, in the years 1 to 9999; no leap second. */
-function isTime(text: string): boolean {
-  const day = time.exec(text)?.[1]
-  if (day === undefined) return false
-  const at = Date.parse(text)
-  // JavaScript takes the 31st of February for a day in March.
-  return at >= earliest && at <= latest && new Date(day).toISOString().startsWith(day)
 }

@@ -87,6 +87,7 @@ function clientSentence(error: FastifyError, status: number): string {
   if (status === 415) return 'Rollcall does not take this kind of content here; send JSON, or multipart for a file.'
   if (error.code === 'FST_ERR_CTP_INVALID_JSON_BODY' || error.code === 'FST_ERR_CTP_EMPTY_JSON_BODY')
     return 'The body is not valid JSON.'
+  if (error.code === 'FST_ERR_BAD_URL') return 'The address has a percent sign that is followed by no character code.'
   return error.message
 }
 
@@ -94,10 +95,15 @@ function clientSentence(error: FastifyError, status: number): string {
 export function isDatabaseAway(error: unknown): boolean {
   for (let each: unknown = error; each instanceof Error; each = each.cause) {
     const code = (each as { code?: unknown }).code
-    if (typeof code === 'string' && /^(08...|53...|57P..|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/.test(code))
+    if (
+      typeof code === 'string' &&
+      /^(08...|53...|57P..|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/.test(
+        code,
+      )
+    )
       return true
     if (
-      /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
+      /not currently accepting connections|Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
         each.message,
       )
     )

@@ -1,9 +1,26 @@
 import metrics from 'fastify-metrics'
+import type { RouteOptions } from 'fastify'
 import type { Pool } from 'pg'
+import { Type } from 'typebox'
+import { strict } from '@rollcall/shared'
 import { isMigrated } from '../db/migrate.ts'
 import type { Server } from './server.ts'
 
 const tags = ['health']
+const Status = strict({ status: Type.String() })
+const metricsRoute: RouteOptions = {
+  method: 'GET',
+  url: '/metrics',
+  exposeHeadRoute: false,
+  schema: {
+    summary: 'How it is doing, in the text format of Prometheus',
+    tags,
+    security: [],
+    produces: ['text/plain'],
+    response: { 200: Type.String() },
+  },
+  handler: () => undefined,
+}
 
 /** Is the process there, can it work, and how is it doing. Not described in the envelope: other programs have their own ways to ask. */
 export async function healthRoutes(
@@ -24,7 +41,14 @@ export async function healthRoutes(
 
   server.get(
     '/health/ready',
-    { schema: { summary: 'Database and migrations are there', tags, security: [] } },
+    {
+      schema: {
+        summary: 'Database and migrations are there',
+        tags,
+        security: [],
+        response: { 200: Status, 503: Status },
+      },
+    },
     async (request, reply) => {
       try {
         if (await isMigrated(pool)) return { status: 'ready' }

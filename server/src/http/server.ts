@@ -4,7 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { Ajv, type Options } from 'ajv'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { addFormats, refuseUnstorableText } from './border.ts'
+import { addFormats, refuseUnstorable } from './border.ts'
 import { answerError, answerErrors } from './errors.ts'
 
 /** Fastify with the contract's schemas as types. */
@@ -35,8 +35,9 @@ export async function createServer(options: {
     routerOptions: { maxParamLength: 300 },
   }).withTypeProvider<TypeBoxTypeProvider>()
   server.setValidatorCompiler(validatorCompiler())
+  server.removeContentTypeParser('text/plain')
   answerErrors(server)
-  server.addHook('preValidation', refuseUnstorableText)
+  server.addHook('preValidation', refuseUnstorable)
   await server.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,

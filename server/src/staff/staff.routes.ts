@@ -1,5 +1,6 @@
 import { Failure, Me, type Me as MeBody, SignInAnswer, SignInRequest } from '@rollcall/shared'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
 import { answers, ok } from '../http/answers.ts'
 import { requireRole } from '../http/roles.ts'
 import type { Server } from '../http/server.ts'
@@ -52,7 +53,8 @@ export async function staffRoutes(
     schema: {
       summary: 'The rest of sign-in, staff and API keys, in the words of better-auth',
       tags: ['staff'],
-      response: { '4xx': Failure, '5xx': Failure },
+      params: Type.Object({ '*': Type.String() }),
+      response: { 200: SignInAnswer, '4xx': Failure, '5xx': Failure },
     },
   }
   server.get(`${authPath}/*`, rest, handOver)
