@@ -9,7 +9,7 @@ import { cancelChunk, holdSession, startDue } from './activation/levers.usecases
 import { sendMailsOfChunk, type Streak } from './activation/mails.worker.ts'
 import { watchRetention } from './activation/retention.worker.ts'
 import type { ActivationParts } from './activation/sessions.usecases.ts'
-import { takeOverAbandoned } from './activation/takeover.usecases.ts'
+import { mendStranded, takeOverAbandoned } from './activation/takeover.usecases.ts'
 import type { WorkerParts } from './activation/worker-parts.ts'
 import { joinNodes } from './jobs/node.ts'
 import { queues, work, type QueueName } from './jobs/queues.ts'
@@ -63,7 +63,13 @@ export async function startWorker(options: {
     stopping: () => stopping,
   }
   await node.ready
-  const sweeper = startSweeper({ database: parts.database, node, logger, takeOver: () => takeOverAbandoned(parts) })
+  const sweeper = startSweeper({
+    database: parts.database,
+    node,
+    logger,
+    takeOver: () => takeOverAbandoned(parts),
+    mend: () => mendStranded(parts),
+  })
   const holds = watchHolds(workerParts)
   const retention = watchRetention(workerParts)
   const counters = watchCounters(workerParts)

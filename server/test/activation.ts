@@ -73,7 +73,7 @@ export async function createActivation(test: TestDatabase): Promise<Activation> 
 }
 
 /** Stores leads with addresses of their own; gives their ids. */
-export async function addLeads(test: TestDatabase, count: number): Promise<string[]> {
+export async function addLeads(test: Pick<TestDatabase, 'database'>, count: number): Promise<string[]> {
   const tag = randomBytes(4).toString('hex')
   const rows = await rowsOf<{ id: string }>(
     test.database,
@@ -102,7 +102,7 @@ export async function until<Answer>(
 
 /** What the items say, in the shape of a progress's counters: must equal them, always. */
 export async function recounted(
-  test: TestDatabase,
+  test: Pick<TestDatabase, 'database'>,
   sessionId: string,
 ): Promise<Pick<Progress, 'accounts' | 'mails' | 'total'>> {
   const { accounts, mails, total } = await recount(test.database, sessionId)

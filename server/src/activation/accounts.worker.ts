@@ -5,6 +5,7 @@ import { claimChunk, finishAccounts, lockHeldChunk, releaseChunk, type HeldChunk
 import { itemsWithoutAccount, storeAccountOutcomes, type AccountOutcome } from './items.queries.ts'
 import { advance } from './progress.queries.ts'
 import { readSession, type SessionRow } from './sessions.queries.ts'
+import { timeOrNull } from './sessions.usecases.ts'
 import type { WorkerParts } from './worker-parts.ts'
 
 /** Thrown to undo a chunk whose session stopped meanwhile. */
@@ -15,8 +16,7 @@ class Stopped extends Error {}
  * Does nothing when the chunk is done, held by somebody else, or its session does not run.
  */
 export async function createAccountsOfChunk(parts: WorkerParts, job: ChunkJob): Promise<void> {
-  const nodeId = parts.nodeId()
-  if (nodeId === null) return
+  const nodeId = parts.stopping() ? null : parts.nodeId()
   const held = await claimChunk(parts.database, { ...job, phase: 'accounts', nodeId })
   if (held === null) return
   try {
@@ -58,7 +58,7 @@ async function createAccounts(parts: WorkerParts, transaction: Transaction, held
   const moved = await advance(transaction, { sessionId: held.sessionId, now, deltas, change: { transition: 'begin' } })
   if (moved !== null && !['running', 'completed'].includes(moved.status)) throw new Stopped()
   if (toMail) {
-    const startAfter = session.mail_not_before === null ? null : new Date(session.mail_not_before)
+    const startAfter = timeOrNull(session.mail_not_before)
     await enqueue(parts.boss, transaction, 'mails', [
       { data: { sessionId: held.sessionId, chunk: held.chunk }, startAfter },
     ])

@@ -14,14 +14,21 @@ export interface HeldChunk extends Holding {
 /** What a worker does to a chunk: first its accounts, then its mails. */
 export type Phase = 'accounts' | 'mails'
 
+/** This process cannot work right now, although there may be work: the job is to be tried again. */
+class NotNow extends Error {
+  override name = 'NotNow'
+}
+
 /**
- * Takes a chunk for this node, and raises its fence. Gives null where there is nothing to do: the phase is done, the
- * session does not run, another node holds the chunk, or this node was marked dead.
+ * Takes a chunk for this node, and raises its fence. Gives null where there is nothing to do for this job: the phase is
+ * done, the session does not run (a resume puts new jobs), or another job holds the chunk (and puts one when it lets go).
+ * Throws where it is this process that cannot work, so that its job is not used up.
  */
 export async function claimChunk(
   database: Queryable,
-  options: { sessionId: string; chunk: number; phase: Phase; nodeId: string },
+  options: { sessionId: string; chunk: number; phase: Phase; nodeId: string | null },
 ): Promise<HeldChunk | null> {
+  if (options.nodeId === null) throw new NotNow('This process is stopping, or is not heard by the database.')
   const wanted = options.phase === 'accounts' ? sql`NOT accounts_done` : sql`accounts_done AND NOT mails_done`
   const rows = await rowsOf<{ fence: number; first_position: number; last_position: number }>(
     database,
@@ -32,7 +39,14 @@ export async function claimChunk(
       RETURNING fence, first_position, last_position`,
   )
   const row = rows[0]
-  if (row === undefined) return null
+  if (row === undefined) {
+    const [node] = await rowsOf(
+      database,
+      sql`SELECT 1 FROM nodes WHERE id = ${options.nodeId}::uuid AND dead_at IS NULL`,
+    )
+    if (node === undefined) throw new NotNow('This process was taken for dead.')
+    return null
+  }
   return {
     sessionId: options.sessionId,
     chunk: options.chunk,

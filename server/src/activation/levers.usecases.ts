@@ -16,7 +16,7 @@ import { cancelPending, confirmByActivation, reopenMails } from './items.queries
 import { presentProgress, type ProgressRow } from './progress.presenter.ts'
 import { advance, addEvent, passCanary } from './progress.queries.ts'
 import { readSession, type SessionRow } from './sessions.queries.ts'
-import { enqueueWaiting, type ActivationParts } from './sessions.usecases.ts'
+import { enqueueWaiting, timeOrNull, type ActivationParts } from './sessions.usecases.ts'
 
 const doneWords: Record<Lever, string> = { pause: 'paused', resume: 'resumed', cancel: 'cancelled' }
 
@@ -150,7 +150,7 @@ export async function confirmArrival(transaction: Transaction, accountId: string
 async function goOn(parts: ActivationParts, transaction: Transaction, sessionId: string): Promise<void> {
   await passCanary(transaction, sessionId)
   const session = (await readSession(transaction, sessionId)) as SessionRow
-  const mailNotBefore = session.mail_not_before === null ? null : new Date(session.mail_not_before)
+  const mailNotBefore = timeOrNull(session.mail_not_before)
   await enqueueWaiting(parts.boss, transaction, sessionId, mailNotBefore)
 }
 

@@ -44,8 +44,7 @@ const againDelay = 1000
  * this fence; its outcome is stored before the chunk is given back.
  */
 export async function sendMailsOfChunk(parts: WorkerParts, streaks: Map<string, Streak>, job: ChunkJob): Promise<void> {
-  const nodeId = parts.nodeId()
-  if (nodeId === null || parts.stopping()) return
+  const nodeId = parts.stopping() ? null : parts.nodeId()
   const held = await claimChunk(parts.database, { ...job, phase: 'mails', nodeId })
   if (held === null) return
   let again = 0

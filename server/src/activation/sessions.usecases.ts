@@ -6,7 +6,7 @@ import type { Database, Queryable, Transaction } from '../db/database.ts'
 import { Refusal } from '../http/refusal.ts'
 import { enqueue } from '../jobs/queues.ts'
 import { selectionCondition } from '../leads/leads.usecases.ts'
-import { waitingChunks } from './chunks.queries.ts'
+import { waitingChunks, type Phase } from './chunks.queries.ts'
 import { presentProgress } from './progress.presenter.ts'
 import {
   countSelection,
@@ -121,15 +121,25 @@ export async function enqueueWaiting(
   sessionId: string,
   mailNotBefore: Date | null,
 ): Promise<void> {
-  const waiting = await waitingChunks(transaction, sessionId)
+  await enqueueChunks(boss, transaction, sessionId, await waitingChunks(transaction, sessionId), { mailNotBefore })
+}
+
+/** Puts a job for each of these chunks; `first`: before the jobs that wait already. */
+export async function enqueueChunks(
+  boss: PgBoss,
+  transaction: Transaction,
+  sessionId: string,
+  waiting: { number: number; phase: Phase }[],
+  options: { mailNotBefore: Date | null; first?: boolean },
+): Promise<void> {
   for (const phase of ['accounts', 'mails'] as const) {
     const jobs = waiting
       .filter((chunk) => chunk.phase === phase)
       .map((chunk) => ({
         data: { sessionId, chunk: chunk.number },
-        startAfter: phase === 'mails' ? mailNotBefore : null,
+        startAfter: phase === 'mails' ? options.mailNotBefore : null,
       }))
-    await enqueue(boss, transaction, phase, jobs)
+    await enqueue(boss, transaction, phase, jobs, { priority: options.first === true ? 1 : 0 })
   }
 }
 
@@ -191,4 +201,9 @@ function digestOf(value: unknown): string {
 function sortedFields(_key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** A time of a row, or null. */
+export function timeOrNull(value: string | null): Date | null {
+  return value === null ? null : new Date(value)
 }

@@ -1,5 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { rowsOf, type Queryable } from '../db/database.ts'
+import { queues } from '../jobs/queues.ts'
+import type { Phase } from './chunks.queries.ts'
 
 /** Sessions in which nodes that were marked dead hold chunks. */
 export async function abandonedChunks(
@@ -13,17 +15,42 @@ export async function abandonedChunks(
   )
 }
 
-/** Takes the chunks of a session from a dead node; their locks keep its late writes out until the fence has grown. */
-export async function freeChunks(database: Queryable, sessionId: string, nodeId: string): Promise<number[]> {
-  const rows = await rowsOf<{ number: number }>(
+/**
+ * Chunks of running sessions that have work, that nobody holds, and that no job names. There are none while the rules
+ * for jobs are kept; this is what notices that they were not.
+ */
+export async function strandedChunks(
+  database: Queryable,
+): Promise<{ sessionId: string; number: number; phase: Phase; mailNotBefore: string | null }[]> {
+  return rowsOf(
+    database,
+    sql`SELECT chunk.session_id AS "sessionId", chunk.number, CASE WHEN chunk.accounts_done THEN 'mails' ELSE 'accounts' END AS phase,
+        session.mail_not_before AS "mailNotBefore"
+      FROM sessions session JOIN chunks chunk ON chunk.session_id = session.id
+      WHERE session.status IN ('queued', 'running') AND chunk.owner IS NULL AND NOT (chunk.accounts_done AND chunk.mails_done)
+        AND NOT EXISTS (
+          SELECT FROM jobs.job WHERE job.name IN (${queues.accounts}, ${queues.mails}) AND job.state < 'completed'
+            AND job.data->>'sessionId' = chunk.session_id AND (job.data->>'chunk')::int = chunk.number
+        )
+      ORDER BY session.created_at, chunk.number LIMIT 1000`,
+  )
+}
+
+/** Takes the chunks of a session from a dead node; gives them with the phase that each is in. The fence keeps late writes out. */
+export async function freeChunks(
+  database: Queryable,
+  sessionId: string,
+  nodeId: string,
+): Promise<{ number: number; phase: Phase }[]> {
+  return rowsOf(
     database,
     sql`WITH held AS MATERIALIZED (
       SELECT session_id, number FROM chunks WHERE session_id = ${sessionId} AND owner = ${nodeId}::uuid ORDER BY number FOR UPDATE
     )
     UPDATE chunks SET owner = NULL, fence = fence + 1 FROM held
-    WHERE chunks.session_id = held.session_id AND chunks.number = held.number RETURNING chunks.number`,
+    WHERE chunks.session_id = held.session_id AND chunks.number = held.number
+    RETURNING chunks.number, CASE WHEN chunks.accounts_done THEN 'mails' ELSE 'accounts' END AS phase`,
   )
-  return rows.map((row) => row.number)
 }
 
 /** Settles the mails of these chunks that were past the gate; gives how many there were. */

@@ -1,7 +1,7 @@
 import type { Transaction } from '../db/database.ts'
-import { abandonedChunks, freeChunks, settleInFlight } from './takeover.queries.ts'
+import { abandonedChunks, freeChunks, settleInFlight, strandedChunks } from './takeover.queries.ts'
 import { addEvent, advance } from './progress.queries.ts'
-import { enqueueWaiting, type ActivationParts } from './sessions.usecases.ts'
+import { enqueueChunks, timeOrNull, type ActivationParts } from './sessions.usecases.ts'
 import { readSession, type SessionRow } from './sessions.queries.ts'
 
 /**
@@ -27,7 +27,12 @@ async function takeOver(
   if (freed.length === 0) return
   const session = (await readSession(transaction, sessionId)) as SessionRow
   const resend = session.options.unconfirmed === 'resend'
-  const inFlight = await settleInFlight(transaction, sessionId, freed, resend ? 'pending' : 'unconfirmed')
+  const inFlight = await settleInFlight(
+    transaction,
+    sessionId,
+    freed.map((chunk) => chunk.number),
+    resend ? 'pending' : 'unconfirmed',
+  )
   const moved = await advance(transaction, { sessionId, now, deltas: { mailsUnconfirmed: resend ? 0 : inFlight } })
   await addEvent(transaction, {
     sessionId,
@@ -37,7 +42,19 @@ async function takeOver(
     details: { node: dead.nodeName, chunks: freed.length, inFlight, settledAs: resend ? 'pending' : 'unconfirmed' },
   })
   const status = moved?.status ?? session.status
-  const mailNotBefore = session.mail_not_before === null ? null : new Date(session.mail_not_before)
-  if (status === 'running' || status === 'queued')
-    await enqueueWaiting(parts.boss, transaction, sessionId, mailNotBefore)
+  if (status !== 'running' && status !== 'queued') return
+  const mailNotBefore = timeOrNull(session.mail_not_before)
+  await enqueueChunks(parts.boss, transaction, sessionId, freed, { mailNotBefore, first: true })
+}
+
+/** Puts jobs for chunks that have none although they should; gives how many there were. */
+export async function mendStranded(parts: ActivationParts): Promise<number> {
+  const stranded = await strandedChunks(parts.database)
+  for (const [sessionId, chunks] of Map.groupBy(stranded, (chunk) => chunk.sessionId)) {
+    const mailNotBefore = timeOrNull(chunks[0]?.mailNotBefore ?? null)
+    await parts.database.transaction((transaction) =>
+      enqueueChunks(parts.boss, transaction, sessionId, chunks, { mailNotBefore }),
+    )
+  }
+  return stranded.length
 }

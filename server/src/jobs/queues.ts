@@ -54,11 +54,16 @@ export async function enqueue(
   transaction: Transaction,
   queue: QueueName,
   jobs: { data: ChunkJob | { sessionId: string }; startAfter?: Date | null }[],
+  options: { priority?: number } = {},
 ): Promise<void> {
   if (jobs.length === 0) return
   await boss.insert(
     queues[queue],
-    jobs.map(({ data, startAfter }) => ({ data, ...(startAfter ? { startAfter } : {}) })),
+    jobs.map(({ data, startAfter }) => ({
+      data,
+      priority: options.priority ?? 0,
+      ...(startAfter ? { startAfter } : {}),
+    })),
     { db: fromDrizzle(transaction, sql) },
   )
 }

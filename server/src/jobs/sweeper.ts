@@ -9,6 +9,7 @@ export interface Sweeper {
 }
 
 const sweepEvery = 500
+const turnsBetweenMending = 20
 
 /**
  * Twice a second marks nodes dead whose connection is gone or whose beat is too old, and calls `takeOver` while dead
@@ -19,16 +20,26 @@ export function startSweeper(options: {
   node: Node
   logger: FastifyBaseLogger
   takeOver: () => Promise<void>
+  /** Puts jobs for work that has none; gives for how much. */
+  mend: () => Promise<number>
 }): Sweeper {
   let closed = false
   let timer: NodeJS.Timeout | undefined
+  let turns = 0
   let running = sweep()
+
+  async function mend(): Promise<void> {
+    const mended = await options.mend()
+    if (mended > 0) options.logger.warn({ chunks: mended }, 'chunks had work and no job; they have one now')
+  }
 
   async function sweep(): Promise<void> {
     try {
       const id = options.node.id()
       if (id !== null && options.node.mayJudge()) await markDead(options.database, id)
       if (id !== null) await options.takeOver()
+      turns += 1
+      if (id !== null && turns % turnsBetweenMending === 0) await mend()
     } catch (error) {
       options.logger.warn({ err: error }, 'sweeping failed and is tried again')
     } finally {

@@ -1,0 +1,302 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
+import { pino } from 'pino'
+import { canTransition, type Progress } from '@rollcall/shared'
+import { latestProgress } from '../../src/activation/history.usecases.ts'
+import { pullLever } from '../../src/activation/levers.usecases.ts'
+import { startSession, type ActivationParts } from '../../src/activation/sessions.usecases.ts'
+import { openDatabase, openPool } from '../../src/db/database.ts'
+import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
+import { migrateDatabase } from '../../src/db/migrate.ts'
+import { openBoss } from '../../src/jobs/queues.ts'
+import { actor, addLeads, recounted, template } from '../activation.ts'
+import { startSmtpServer, type SmtpReply } from '../smtp.ts'
+import { randomOf } from './random.ts'
+import { workerProcess, type WorkerProcess } from './worker-process.ts'
+
+export interface TortureOptions {
+  minutes: number
+  seed: number
+  /** Leads of each session. */
+  leads: number
+  say: (line: string) => void
+}
+
+export interface TortureReport {
+  seed: number
+  sessions: number
+  leads: number
+  kills: number
+  freezes: number
+  databaseRestarts: number
+  mailServerRestarts: number
+  levers: number
+  mailsTaken: number
+  sent: number
+  unconfirmed: number
+  /** The most that the kills, freezes and lost answers may leave. */
+  unconfirmedAtMost: number
+  secondCopies: number
+  sentWithoutCopy: number
+  accountsTwice: number
+  sessionsThatDisagree: number
+  /** Milliseconds from a kill to the next mail of a chunk that the killed process held; another worker was alive. */
+  goOn: { measured: number; median: number; p95: number; longest: number }
+  broken: string[]
+}
+
+const connections = 8
+const addressOf = (to: readonly string[]) => (to[0] ?? '').toLowerCase()
+
+/**
+ * Runs sessions on two worker processes while killing and freezing them, restarting PostgreSQL and the mail server, and
+ * losing answers; then lets everything end and holds the promises against items, accounts and the mails that the mail
+ * server has.
+ */
+export async function torture(options: TortureOptions): Promise<TortureReport> {
+  const { say } = options
+  const random = randomOf(options.seed)
+  const folder = await mkdtemp(path.join(tmpdir(), 'rollcall-torture-'))
+  const logger = pino({ level: 'silent' })
+  const postgres = await startEmbeddedPostgres({ dataDirectory: folder, logger })
+  await migrateDatabase(postgres.url)
+  const pool = openPool(postgres.url, { maximum: 10, onError: () => undefined })
+  const database = openDatabase(pool)
+  const smtp = await startSmtpServer()
+  const boss = await openBoss({ databaseUrl: postgres.url, runsJobs: false, onError: () => undefined })
+  const parts: ActivationParts = { database, boss, now: () => new Date(), ring: () => undefined }
+  const environment = {
+    DATABASE_URL: postgres.url,
+    SMTP_URL: `${smtp.url}?connections=${connections}&ignoreTLS=true`,
+    SECRET: 'torture '.repeat(5),
+    DATA_DIR: folder,
+  }
+  const workers = [1, 2].map((number) => workerProcess(environment, path.join(folder, `worker-${number}.log`)))
+  const counted = { kills: 0, freezes: 0, databaseRestarts: 0, mailServerRestarts: 0, levers: 0, lostAnswers: 0 }
+  const watched = new Map<string, { since: number; done: boolean }[]>()
+  const goOn: number[] = []
+  let faults = true
+  let ended = false
+
+  smtp.script = (moment, { to }): SmtpReply | undefined => {
+    if (moment === 'DOT') arrived(addressOf(to))
+    if (!faults) return undefined
+    if (moment === 'RCPT' && random.chance(0.003)) return { drop: 'rst' }
+    if (moment === 'RCPT' && random.chance(0.003)) return '451 4.3.0 try again later'
+    if (moment === 'RCPT' && random.chance(0.003)) return '550 5.1.1 no such user'
+    if (moment === 'DOT' && random.chance(0.002)) {
+      counted.lostAnswers += 1
+      return { drop: 'rst' }
+    }
+    return moment === 'DOT' ? { delay: random.between(1, 12) } : undefined
+  }
+
+  function arrived(address: string): void {
+    for (const watch of watched.get(address) ?? []) {
+      if (watch.done) continue
+      watch.done = true
+      goOn.push(performance.now() - watch.since)
+    }
+    watched.delete(address)
+  }
+
+  async function asked<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await ask()
+      } catch (error) {
+        if (tries > 300) throw error
+        await wait(100)
+      }
+    }
+  }
+
+  /** Which mails a process is in the middle of: pending ones of the chunks that it holds. */
+  async function heldBy(worker: WorkerProcess): Promise<string[]> {
+    const { rows } = await asked(() =>
+      pool.query<{ email: string }>(
+        `SELECT lower(items.email) AS email FROM nodes JOIN chunks ON chunks.owner = nodes.id
+         JOIN items ON items.session_id = chunks.session_id AND items.chunk = chunks.number
+         JOIN sessions ON sessions.id = chunks.session_id AND sessions.status = 'running'
+         WHERE nodes.name LIKE '% ' || $1 AND chunks.accounts_done AND items.mail_state = 'pending' AND items.next_try_at IS NULL`,
+        [String(worker.pid)],
+      ),
+    )
+    return rows.map((row) => row.email)
+  }
+
+  async function killOne(worker: WorkerProcess): Promise<void> {
+    const other = workers.find((each) => each !== worker)
+    const held = await heldBy(worker)
+    await worker.kill()
+    counted.kills += 1
+    const watch = { since: performance.now(), done: false }
+    if (other?.running === true)
+      for (const address of held) watched.set(address, [...(watched.get(address) ?? []), watch])
+    await wait(random.between(0, 2500))
+    await worker.start()
+  }
+
+  async function killPostmaster(): Promise<void> {
+    const { rows } = await asked(() =>
+      pool.query<{ pid: string }>(`SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1) AS pid`),
+    )
+    for (const watches of watched.values()) for (const watch of watches) watch.done = true
+    process.kill(Number(rows[0]?.pid), random.chance(0.5) ? 'SIGKILL' : 'SIGQUIT')
+    counted.databaseRestarts += 1
+    await wait(3000)
+  }
+
+  async function restartMailServer(): Promise<void> {
+    for (const watches of watched.values()) for (const watch of watches) watch.done = true
+    counted.lostAnswers += smtp.openConnections
+    await smtp.stop()
+    counted.mailServerRestarts += 1
+    await wait(random.between(200, 1500))
+    await smtp.start()
+  }
+
+  async function pullSomeLever(running: string[]): Promise<void> {
+    const sessionId = random.pick(running)
+    for (const watches of watched.values()) for (const watch of watches) watch.done = true
+    await pullLever(parts, 'pause', sessionId, actor).catch(() => undefined)
+    await wait(random.between(0, 800))
+    await resume(sessionId)
+    counted.levers += 1
+  }
+
+  async function resume(sessionId: string): Promise<void> {
+    const { status } = await asked(() => latestProgress(database, sessionId))
+    if (canTransition('resume', status)) await pullLever(parts, 'resume', sessionId, actor).catch(() => undefined)
+  }
+
+  async function disturb(running: string[]): Promise<void> {
+    const what = random.next()
+    if (what < 0.5) await killOne(random.pick(workers))
+    else if (what < 0.62) {
+      counted.freezes += 1
+      const frozen = random.pick(workers)
+      await frozen.freeze(random.between(5500, 8000))
+    } else if (what < 0.72) await killPostmaster()
+    else if (what < 0.85) await restartMailServer()
+    else await pullSomeLever(running)
+  }
+
+  const sessions: string[] = []
+  const running = async (): Promise<string[]> => {
+    const all: Progress[] = []
+    for (const id of sessions) all.push(await asked(() => latestProgress(database, id)))
+    return all.filter(({ completed }) => !completed).map(({ sessionId }) => sessionId)
+  }
+
+  try {
+    say(`seed ${options.seed}, ${options.minutes} min, sessions of ${options.leads} leads, logs in ${folder}`)
+    for (const worker of workers) await worker.start()
+    const end = performance.now() + options.minutes * 60_000
+    while (performance.now() < end) {
+      while ((await running()).length < 2) {
+        const ids = await asked(() => addLeads({ database }, options.leads))
+        const started = await asked(() => startSession(parts, { selection: { ids } }, { actor, template }))
+        sessions.push(started.progress.sessionId)
+      }
+      const now = await running()
+      for (const id of now) await resume(id)
+      await wait(random.between(300, 1500))
+      if (now.length > 0) await disturb(now)
+    }
+    faults = false
+    say(`letting ${(await running()).length} sessions end`)
+    await letEnd()
+    ended = true
+    return await judge()
+  } finally {
+    for (const worker of workers) await worker.kill()
+    await boss.stop({ graceful: false })
+    await pool.end()
+    await smtp.stop()
+    await postgres.stop()
+    if (ended) await rm(folder, { recursive: true, force: true })
+  }
+
+  async function letEnd(): Promise<void> {
+    const patience = performance.now() + 60_000
+    for (let left = await running(); left.length > 0; left = await running()) {
+      if (performance.now() > patience) throw new Error(`These sessions do not end:\n${await whatIsLeft()}`)
+      for (const id of left) await resume(id)
+      // What waits for its next try is tried now: in the items, and in the jobs that would look at them then.
+      await asked(() =>
+        pool.query(`UPDATE items SET next_try_at = now() WHERE mail_state = 'pending' AND next_try_at > now()`),
+      )
+      await asked(() =>
+        pool.query(`UPDATE jobs.job SET start_after = now() WHERE state < 'active' AND start_after > now()`),
+      )
+      await wait(250)
+    }
+  }
+
+  /** What a developer needs to see of sessions that do not end. */
+  async function whatIsLeft(): Promise<string> {
+    const tables = [
+      `SELECT id, status, reason, accounts_pending, mails_pending FROM sessions WHERE status NOT IN ('completed', 'cancelled')`,
+      `SELECT chunk.*, node.name, node.dead_at, now() - node.beat_at AS beat FROM chunks chunk LEFT JOIN nodes node ON node.id = chunk.owner
+       WHERE NOT (accounts_done AND mails_done)`,
+      `SELECT session_id, chunk, account_state, mail_state, mail_reason, count(*), min(next_try_at) FROM items
+       WHERE account_state = 'pending' OR mail_state IN ('pending', 'sending') GROUP BY 1, 2, 3, 4, 5`,
+      `SELECT name, state, data, start_after, retry_count, created_on, started_on, heartbeat_on FROM jobs.job WHERE state < 'completed' ORDER BY created_on LIMIT 40`,
+    ]
+    const rows = await Promise.all(tables.map(async (statement) => (await pool.query(statement)).rows))
+    return rows.map((each) => each.map((row) => JSON.stringify(row)).join('\n')).join('\n\n')
+  }
+
+  async function judge(): Promise<TortureReport> {
+    const copies = new Map<string, number>()
+    for (const { to } of smtp.mails) copies.set(addressOf(to), (copies.get(addressOf(to)) ?? 0) + 1)
+    const { rows: sent } = await pool.query<{ email: string }>(
+      `SELECT lower(email) AS email FROM items WHERE mail_state = 'sent'`,
+    )
+    const { rows: unconfirmed } = await pool.query(`SELECT 1 FROM items WHERE mail_state = 'unconfirmed'`)
+    const { rows: twice } = await pool.query(`SELECT email_key FROM accounts GROUP BY email_key HAVING count(*) > 1`)
+    let disagree = 0
+    for (const id of sessions) {
+      const { accounts, mails, total } = await latestProgress(database, id)
+      const again = await recounted({ database }, id)
+      if (!isDeepStrictEqual(again, { accounts, mails, total })) disagree += 1
+    }
+    const secondCopies = [...copies.values()].reduce((sum, count) => sum + count - 1, 0)
+    const sentWithoutCopy = sent.filter(({ email }) => !copies.has(email)).length
+    const atMost = (counted.kills + counted.freezes) * connections + counted.lostAnswers
+    const times = goOn.toSorted((a, b) => a - b)
+    const quantile = (share: number) =>
+      Math.round(times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0)
+    const broken = [
+      secondCopies > 0 && `${secondCopies} second copies`,
+      sentWithoutCopy > 0 && `${sentWithoutCopy} sent that the mail server does not have`,
+      twice.length > 0 && `${twice.length} addresses with two accounts`,
+      disagree > 0 && `${disagree} sessions whose counters disagree with their items`,
+      unconfirmed.length > atMost && `${unconfirmed.length} unconfirmed, at most ${atMost} can be explained`,
+    ].filter((each) => each !== false)
+    return {
+      seed: options.seed,
+      sessions: sessions.length,
+      leads: sessions.length * options.leads,
+      kills: counted.kills,
+      freezes: counted.freezes,
+      databaseRestarts: counted.databaseRestarts,
+      mailServerRestarts: counted.mailServerRestarts,
+      levers: counted.levers,
+      mailsTaken: smtp.mails.length,
+      sent: sent.length,
+      unconfirmed: unconfirmed.length,
+      unconfirmedAtMost: atMost,
+      secondCopies,
+      sentWithoutCopy,
+      accountsTwice: twice.length,
+      sessionsThatDisagree: disagree,
+      goOn: { measured: times.length, median: quantile(0.5), p95: quantile(0.95), longest: quantile(1) },
+      broken,
+    }
+  }
+}
