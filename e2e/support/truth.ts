@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import type { Locator } from 'playwright-core'
 import type { Progress } from '@rollcall/shared'
 import type { Journey } from './journey.ts'
-import { done, spelledCounts, version, waitForState } from './screen.ts'
+import { done, patience, spelledCounts, version, waitForState } from './screen.ts'
 
 /**
  * The end of a journey: what the screen shows, what the API gives, what a recount of the items in the database gives and
@@ -10,6 +10,8 @@ import { done, spelledCounts, version, waitForState } from './screen.ts'
  */
 export async function expectOneTruth(journey: Journey, shown: Locator, sessionId: string): Promise<Progress> {
   await waitForState(shown, 'final')
+  const behind = async () => (await journey.api.progress(sessionId)).version - (await version(shown))
+  await expect.poll(behind, patience).toBe(0)
   const progress = await journey.api.progress(sessionId)
   expect(progress.completed).toBe(true)
   expect(await version(shown)).toBe(progress.version)
