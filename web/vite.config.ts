@@ -30,6 +30,11 @@ export default defineConfig({
       '/staff': toServer,
       '/activation': toServer,
       '/mailbox/messages': toServer,
+      // A call for programs, a page for browsers.
+      '/settings': {
+        ...toServer,
+        bypass: ({ headers }) => (headers.accept?.includes('text/html') ? '/index.html' : undefined),
+      },
     },
   },
 })

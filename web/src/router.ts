@@ -36,6 +36,7 @@ export function createAppRouter(): Router {
         props: true,
       },
       { path: '/mailbox', component: () => import('./mailbox/MailboxPage.vue'), meta: { title: 'Mailbox' } },
+      { path: '/settings', component: () => import('./settings/SettingsPage.vue'), meta: { title: 'Settings' } },
       { path: '/:rest(.*)*', component: () => import('./ui/NotFoundPage.vue'), meta: { title: 'Not found' } },
     ],
   })

@@ -18,6 +18,8 @@ import type {
   Selection,
   SessionDetail,
   SessionsQuery,
+  SettingsAnswer,
+  SettingsPatch,
   StartRequest,
 } from '@rollcall/shared'
 import type { Lever } from '@rollcall/shared/statuses'
@@ -55,6 +57,9 @@ export interface Calls {
 
   'GET /mailbox/messages': { query: MailboxQuery; answer: List<MailboxMessage> }
   'GET /mailbox/messages/:id': { parameters: { id: string }; answer: MailboxMessageDetail }
+
+  'GET /settings': { answer: SettingsAnswer }
+  'PATCH /settings': { body: SettingsPatch; answer: SettingsAnswer }
 
   'POST /activation/inspect': { body: { token: string }; answer: InspectAnswer }
   'POST /activation/accept': { body: { token: string; password: string }; answer: { email: string } }
