@@ -1,16 +1,14 @@
 import { Readable } from 'node:stream'
 import { stringify } from 'csv-stringify'
-import { Type } from 'typebox'
-import { Failure, Item, ItemsCsvQuery, ItemsQuery, listOf, mailReasons, accountReasons } from '@rollcall/shared'
+import { Item, ItemsCsvQuery, ItemsQuery, listOf, mailReasons, accountReasons } from '@rollcall/shared'
 import type { Database } from '../db/database.ts'
-import { answers, ok } from '../http/answers.ts'
+import { answers, fileAnswers, ok } from '../http/answers.ts'
 import { requireRole } from '../http/roles.ts'
 import type { Server } from '../http/server.ts'
 import { allItems, latestProgress, pageOfItems } from './history.usecases.ts'
 import { SessionParams } from './sessions.routes.ts'
 
 const tags = ['activation']
-const Csv = Type.Unsafe<Readable>({ type: 'string', description: 'CSV' })
 
 /** What became of each lead of a session, as a list and as a file. */
 export async function itemsRoutes(server: Server, options: { database: Database }): Promise<void> {
@@ -40,8 +38,7 @@ export async function itemsRoutes(server: Server, options: { database: Database 
         tags,
         params: SessionParams,
         querystring: ItemsCsvQuery,
-        produces: ['text/csv'],
-        response: { 200: Csv, '4xx': Failure, '5xx': Failure },
+        response: fileAnswers('text/csv', 'The items, one a line'),
       },
     },
     async (request, reply) => {

@@ -1,5 +1,6 @@
+import type { Readable } from 'node:stream'
 import { Failure, success } from '@rollcall/shared'
-import type { TSchema } from 'typebox'
+import { Type, type TSchema } from 'typebox'
 
 /** The answer of a success. */
 export function ok<Data>(data: Data): { success: true; data: Data } {
@@ -12,4 +13,10 @@ export function answers<Schema extends TSchema, const Status extends number = 20
     Status,
     ReturnType<typeof success<Schema>>
   > & { '4xx': typeof Failure; '5xx': typeof Failure }
+}
+
+/** The `response` schemas of a route that answers with a file or a stream of this type, and with every failure. */
+export function fileAnswers(mediaType: string, description: string) {
+  const file = Type.Unsafe<Readable>({ description, content: { [mediaType]: { schema: { type: 'string' } } } })
+  return { 200: file, '4xx': Failure, '5xx': Failure }
 }

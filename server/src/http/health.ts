@@ -32,12 +32,14 @@ export async function healthRoutes(
   },
 ): Promise<void> {
   const { pool, disagreeingSessions } = options
-  await server.register(metrics.default, { endpoint: '/metrics', clearRegisterOnInit: true })
+  await server.register(metrics.default, { endpoint: metricsRoute, clearRegisterOnInit: true })
   if (disagreeingSessions !== undefined) tellDisagreeing(server, disagreeingSessions)
 
-  server.get('/health/live', { schema: { summary: 'The process answers', tags, security: [] } }, async () => ({
-    status: 'live',
-  }))
+  server.get(
+    '/health/live',
+    { schema: { summary: 'The process answers', tags, security: [], response: { 200: Status } } },
+    async () => ({ status: 'live' }),
+  )
 
   server.get(
     '/health/ready',

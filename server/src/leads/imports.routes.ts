@@ -1,16 +1,14 @@
 import multipart from '@fastify/multipart'
-import type { Readable } from 'node:stream'
 import { Type } from 'typebox'
-import { Failure, ImportPreview, ImportResult, strict, Uuid } from '@rollcall/shared'
+import { ImportPreview, ImportResult, strict, Uuid } from '@rollcall/shared'
 import type { Database } from '../db/database.ts'
-import { answers, ok } from '../http/answers.ts'
+import { answers, fileAnswers, ok } from '../http/answers.ts'
 import { requireRole } from '../http/roles.ts'
 import type { Server } from '../http/server.ts'
 import { importFile, previewBytes, previewImport, rejectionsCsv } from './imports.usecases.ts'
 import { uploadBeginning, withUpload } from './upload.ts'
 
 const File = Type.Unsafe<unknown>({ type: 'string', format: 'binary', description: 'CSV' })
-const Csv = Type.Unsafe<Readable>({ type: 'string', description: 'CSV' })
 /** The schema of a form is for readers of the API; the parts are checked as they stream in. */
 const formIsChecked = { validatorCompiler: () => () => true }
 
@@ -69,8 +67,7 @@ export async function importRoutes(
         summary: 'All rows that an import rejected, as CSV that is safe to open in a spreadsheet',
         tags: ['leads'],
         params: strict({ importId: Uuid }),
-        produces: ['text/csv'],
-        response: { 200: Csv, '4xx': Failure, '5xx': Failure },
+        response: fileAnswers('text/csv', 'The rejected rows'),
       },
     },
     async (request, reply) => {

@@ -1,7 +1,6 @@
 import { fastifySSE } from '@fastify/sse'
-import { Type } from 'typebox'
-import { Failure } from '@rollcall/shared'
 import { SessionParams } from '../activation/sessions.routes.ts'
+import { fileAnswers } from '../http/answers.ts'
 import { Refusal } from '../http/refusal.ts'
 import { requireRole } from '../http/roles.ts'
 import type { Server } from '../http/server.ts'
@@ -44,12 +43,7 @@ export async function streamRoutes(
           '`progress` events carry a whole progress, with its version as their id; `session-event` events carry an event of the session.',
         tags: ['live'],
         params: SessionParams,
-        produces: ['text/event-stream'],
-        response: {
-          200: Type.Unsafe<never>({ type: 'string', description: 'A stream of events' }),
-          '4xx': Failure,
-          '5xx': Failure,
-        },
+        response: fileAnswers('text/event-stream', 'A stream of events'),
       },
     },
     async (request, reply) => {
