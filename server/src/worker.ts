@@ -1,15 +1,16 @@
 import type { PgBoss } from 'pg-boss'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
+import { isFinal } from '@rollcall/shared'
 import { createAccountsOfChunk } from './activation/accounts.worker.ts'
 import { watchCounters } from './activation/check.worker.ts'
 import { watchHolds } from './activation/holds.worker.ts'
 import { createLedger } from './activation/ledger.ts'
-import { cancelChunk, holdSession, startDue } from './activation/levers.usecases.ts'
+import { cancelChunk, startDue } from './activation/levers.usecases.ts'
 import { sendMailsOfChunk, type Streak } from './activation/mails.worker.ts'
 import { watchRetention } from './activation/retention.worker.ts'
 import type { ActivationParts } from './activation/sessions.usecases.ts'
-import { mendStranded, takeOverAbandoned } from './activation/takeover.usecases.ts'
+import { mend, takeOverAbandoned } from './activation/takeover.usecases.ts'
 import type { WorkerParts } from './activation/worker-parts.ts'
 import { joinNodes } from './jobs/node.ts'
 import { queues, work, type QueueName } from './jobs/queues.ts'
@@ -25,6 +26,7 @@ export interface Worker {
 }
 
 const stopMilliseconds = 20_000
+const storeMilliseconds = 3000
 
 /** Every job by name, and what runs beside them. */
 export async function startWorker(options: {
@@ -37,6 +39,7 @@ export async function startWorker(options: {
 }): Promise<Worker> {
   const { parts, boss, sender, logger } = options
   let stopping = false
+  const streaks = new Map<string, Streak>()
   const node = joinNodes({ databaseUrl: options.databaseUrl, logger })
   const ledger = createLedger({
     database: parts.database,
@@ -46,10 +49,7 @@ export async function startWorker(options: {
     onProgress: (sessionId, { progress }) => {
       if (progress === null) return
       parts.ring([sessionId], progress.status !== progress.status_before)
-      if (progress.status === 'running' && progress.canary !== null && progress.mails_sent >= progress.canary)
-        holdSession(parts, sessionId, 'canary', null).catch((error: unknown) =>
-          logger.error({ err: error, sessionId }, 'the session could not be held after its first mails'),
-        )
+      if (isFinal(progress.status)) streaks.delete(sessionId)
     },
   })
   const workerParts: WorkerParts = {
@@ -60,6 +60,7 @@ export async function startWorker(options: {
     sender,
     ledger,
     random: Math.random,
+    turns: new Set(),
     stopping: () => stopping,
   }
   await node.ready
@@ -68,12 +69,11 @@ export async function startWorker(options: {
     node,
     logger,
     takeOver: () => takeOverAbandoned(parts),
-    mend: () => mendStranded(parts),
+    mend: () => mend(parts),
   })
   const holds = watchHolds(workerParts)
   const retention = watchRetention(workerParts)
   const counters = watchCounters(workerParts)
-  const streaks = new Map<string, Streak>()
 
   const runs = (queue: QueueName, atOnce: number, handler: Parameters<typeof work>[3]) =>
     work(
@@ -81,7 +81,7 @@ export async function startWorker(options: {
       queue,
       {
         atOnce,
-        onError: (error, job) => logger.error({ err: error, queue, job: job.data }, 'job failed and is tried again'),
+        onError: (error, job) => logger.warn({ err: error, queue, job: job.data }, 'job failed and is tried again'),
       },
       handler,
     )
@@ -99,6 +99,8 @@ export async function startWorker(options: {
       const jobsDone = Promise.all(Object.values(queues).map((name) => boss.offWork(name, { wait: true })))
       await Promise.race([jobsDone, wait(stopMilliseconds, undefined, { ref: false })])
       await sender.close(0)
+      // What the mail server has answered by now is still stored, and the chunks are given back.
+      await Promise.race([jobsDone, wait(storeMilliseconds, undefined, { ref: false })])
       await roundsDone
       await sweeper.close()
       await node.close()

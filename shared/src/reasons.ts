@@ -17,6 +17,7 @@ export const mailReasons = {
   address_refused: 'The mail server does not know this address.',
   mailbox_full: "The person's mailbox is full.",
   refused: 'The mail server refused this mail.',
+  not_composable: 'The mail could not be made from the template and the data of this person.',
   gave_up: 'The mail server kept asking to try again later, and Rollcall stopped after two days.',
   answer_lost: 'The mail was handed over and the answer was lost: it may or may not have arrived.',
   worker_lost: 'The process that was sending this mail stopped: it may or may not have arrived.',

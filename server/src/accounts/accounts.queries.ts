@@ -58,10 +58,18 @@ export async function accountsByKey(
   )
 }
 
-/** Lets the links of invited accounts live until `expiresAt`, where they would end before. */
-export async function extendLinks(database: Queryable, accountIds: string[], expiresAt: Date): Promise<void> {
-  await database.execute(sql`UPDATE accounts SET token_expires_at = ${expiresAt.toISOString()}::timestamptz
-    WHERE id = ANY(${sql.param(accountIds)}::uuid[]) AND status = 'invited' AND token_expires_at < ${expiresAt.toISOString()}::timestamptz`)
+/** Lets the links of invited accounts live until `expiresAt`, where they would end before `endingBefore`. Locks in the order of ids. */
+export async function extendLinks(
+  database: Queryable,
+  accountIds: string[],
+  expiresAt: Date,
+  endingBefore: Date,
+): Promise<void> {
+  await database.execute(sql`WITH ending AS (
+      SELECT id FROM accounts WHERE id = ANY(${sql.param(accountIds)}::uuid[]) AND status = 'invited'
+        AND token_expires_at < ${endingBefore.toISOString()}::timestamptz ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE accounts SET token_expires_at = ${expiresAt.toISOString()}::timestamptz FROM ending WHERE accounts.id = ending.id`)
 }
 
 /** The account of a lead's address, or null. */

@@ -14,10 +14,14 @@ import {
 import { hashPassword, passwordProblem } from './password.ts'
 import { activationToken, tokenDigest } from './token.ts'
 
+const day = 86_400_000
+
 export interface PersonWithoutAccount {
   leadId: string
   email: string
   emailKey: string
+  /** False where no mail could be sent to the address: then only an account that exists is found. */
+  mayHaveNew: boolean
 }
 
 export interface EnsuredAccount {
@@ -36,11 +40,13 @@ export async function ensureAccounts(
   people: PersonWithoutAccount[],
   options: { secret: string; now: Date; linkLifeDays: number; remind: boolean },
 ): Promise<Map<string, EnsuredAccount>> {
-  const expiresAt = new Date(options.now.getTime() + options.linkLifeDays * 86_400_000)
-  const made = people.map((person) => {
-    const id = randomUUID()
-    return { ...person, id, tokenDigest: tokenDigest(activationToken(options.secret, id, 1)) }
-  })
+  const expiresAt = new Date(options.now.getTime() + options.linkLifeDays * day)
+  const made = people
+    .filter((person) => person.mayHaveNew)
+    .map((person) => {
+      const id = randomUUID()
+      return { ...person, id, tokenDigest: tokenDigest(activationToken(options.secret, id, 1)) }
+    })
   const ids = new Set<string>(made.map((account) => account.id))
   await insertAccounts(transaction, made, { now: options.now, expiresAt })
   // A statement of its own, so that it sees accounts that another transaction made while the insert waited for it.
@@ -54,8 +60,19 @@ export async function ensureAccounts(
       transaction,
       earlier.map((account) => account.id),
       expiresAt,
+      expiresAt,
     )
   return new Map(found.map(({ id, email_key, status }) => [email_key, { id, status, created: ids.has(id) }]))
+}
+
+/** Lets the links of these accounts live a whole life from now on, where more than a day of it is gone. */
+export async function extendLinksOf(
+  transaction: Transaction,
+  accountIds: string[],
+  options: { now: Date; linkLifeDays: number },
+): Promise<void> {
+  const expiresAt = new Date(options.now.getTime() + options.linkLifeDays * day)
+  if (accountIds.length > 0) await extendLinks(transaction, accountIds, expiresAt, new Date(expiresAt.getTime() - day))
 }
 
 /** The account of a lead as screens show it, or null. */

@@ -1,11 +1,12 @@
 import { ensureAccounts, type EnsuredAccount } from '../accounts/accounts.usecases.ts'
 import type { Transaction } from '../db/database.ts'
 import { enqueue, type ChunkJob } from '../jobs/queues.ts'
-import { claimChunk, finishAccounts, lockHeldChunk, releaseChunk, type HeldChunk } from './chunks.queries.ts'
+import { finishAccounts, lockHeldChunk, type HeldChunk } from './chunks.queries.ts'
 import { itemsWithoutAccount, storeAccountOutcomes, type AccountOutcome } from './items.queries.ts'
 import { advance } from './progress.queries.ts'
 import { readSession, type SessionRow } from './sessions.queries.ts'
 import { timeOrNull } from './sessions.usecases.ts'
+import { workOnChunk } from './turn.ts'
 import type { WorkerParts } from './worker-parts.ts'
 
 /** Thrown to undo a chunk whose session stopped meanwhile. */
@@ -16,21 +17,15 @@ class Stopped extends Error {}
  * Does nothing when the chunk is done, held by somebody else, or its session does not run.
  */
 export async function createAccountsOfChunk(parts: WorkerParts, job: ChunkJob): Promise<void> {
-  const nodeId = parts.stopping() ? null : parts.nodeId()
-  const held = await claimChunk(parts.database, { ...job, phase: 'accounts', nodeId })
-  if (held === null) return
-  try {
-    const changed = await parts.database.transaction((transaction) => createAccounts(parts, transaction, held))
-    parts.ring([job.sessionId], changed)
-  } catch (error) {
-    await giveBack(parts, held)
-    if (!(error instanceof Stopped)) throw error
-  }
-}
-
-/** Gives a chunk back whose work was undone; when the session was resumed meanwhile, with a job for it. */
-async function giveBack(parts: WorkerParts, held: HeldChunk): Promise<void> {
-  await parts.database.transaction((transaction) => releaseChunk(parts.boss, transaction, held, 'accounts', null))
+  await workOnChunk(parts, job, 'accounts', async (held) => {
+    try {
+      const changed = await parts.database.transaction((transaction) => createAccounts(parts, transaction, held))
+      parts.ring([job.sessionId], changed)
+    } catch (error) {
+      if (!(error instanceof Stopped)) throw error
+    }
+    return { idle: false }
+  })
 }
 
 /** True when the session's status changed with it. */
@@ -41,9 +36,12 @@ async function createAccounts(parts: WorkerParts, transaction: Transaction, held
   const people = await itemsWithoutAccount(transaction, held)
   const ensured = await ensureAccounts(
     transaction,
-    people
-      .filter((person) => person.valid)
-      .map((person) => ({ leadId: person.lead_id, email: person.email, emailKey: person.email_key })),
+    people.map((person) => ({
+      leadId: person.lead_id,
+      email: person.email,
+      emailKey: person.email_key,
+      mayHaveNew: person.valid,
+    })),
     {
       secret: parts.secret,
       now,
@@ -56,7 +54,8 @@ async function createAccounts(parts: WorkerParts, transaction: Transaction, held
   const toMail = outcomes.some((outcome) => outcome.mailState === 'pending')
   await finishAccounts(transaction, held, !toMail)
   const moved = await advance(transaction, { sessionId: held.sessionId, now, deltas, change: { transition: 'begin' } })
-  if (moved !== null && !['running', 'completed'].includes(moved.status)) throw new Stopped()
+  // Null when no item was left to settle and the session had begun before: then its status is the one that was read.
+  if (!['running', 'completed'].includes(moved?.status ?? session.status)) throw new Stopped()
   if (toMail) {
     const startAfter = timeOrNull(session.mail_not_before)
     await enqueue(parts.boss, transaction, 'mails', [

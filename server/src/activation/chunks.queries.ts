@@ -3,7 +3,9 @@ import type { PgBoss } from 'pg-boss'
 import type { SessionStatus } from '@rollcall/shared'
 import { rowsOf, type Queryable, type Transaction } from '../db/database.ts'
 import { enqueue } from '../jobs/queues.ts'
+import { settleInFlight } from './takeover.queries.ts'
 import type { Holding } from './ledger.queries.ts'
+import { advance } from './progress.queries.ts'
 
 /** A chunk that this node holds, and the positions of its items. */
 export interface HeldChunk extends Holding {
@@ -15,7 +17,7 @@ export interface HeldChunk extends Holding {
 export type Phase = 'accounts' | 'mails'
 
 /** This process cannot work right now, although there may be work: the job is to be tried again. */
-class NotNow extends Error {
+export class NotNow extends Error {
   override name = 'NotNow'
 }
 
@@ -23,6 +25,9 @@ class NotNow extends Error {
  * Takes a chunk for this node, and raises its fence. Gives null where there is nothing to do for this job: the phase is
  * done, the session does not run (a resume puts new jobs), or another job holds the chunk (and puts one when it lets go).
  * Throws where it is this process that cannot work, so that its job is not used up.
+ *
+ * A chunk that this node holds already is one whose claim was stored and whose answer was lost: the caller sees to it
+ * that a process works on a chunk only once.
  */
 export async function claimChunk(
   database: Queryable,
@@ -33,7 +38,7 @@ export async function claimChunk(
   const rows = await rowsOf<{ fence: number; first_position: number; last_position: number }>(
     database,
     sql`UPDATE chunks SET owner = ${options.nodeId}::uuid, fence = fence + 1
-      WHERE session_id = ${options.sessionId} AND number = ${options.chunk} AND owner IS NULL AND ${wanted}
+      WHERE session_id = ${options.sessionId} AND number = ${options.chunk} AND (owner IS NULL OR owner = ${options.nodeId}::uuid) AND ${wanted}
         AND EXISTS (SELECT FROM nodes WHERE id = ${options.nodeId}::uuid AND dead_at IS NULL)
         AND EXISTS (SELECT FROM sessions WHERE id = ${options.sessionId} AND status IN ('queued', 'running'))
       RETURNING fence, first_position, last_position`,
@@ -76,41 +81,46 @@ export async function finishAccounts(database: Queryable, holding: Holding, mail
 }
 
 /**
- * Gives a chunk back after a turn of work, and puts the job for its next turn when its session runs: now for work that
- * is due, later for mails that wait for their next try. Session and chunk are locked in the order of all writers, so a
- * resume comes either before (and the job is put here) or after (and finds the chunk free).
+ * Gives a chunk back after a turn of work, and puts the job for its next turn where work is left: at once, after
+ * `delaySeconds`, or when the first of its mails is due. Nothing of the chunk is in flight any more, so a mail that is
+ * still `sending` is one whose outcome could not be stored: it is unconfirmed.
+ *
+ * Chunk and session are locked in the order of all writers, so a resume or a cancel comes either before (and the job is
+ * put here) or after (and finds the chunk free).
  */
 export async function releaseChunk(
   boss: PgBoss,
   transaction: Transaction,
   held: HeldChunk,
   phase: Phase,
-  notBefore: Date | null,
+  options: { delaySeconds: number; now: Date },
 ): Promise<void> {
   if (!(await lockHeldChunk(transaction, held))) return
-  const sessions = await rowsOf<{ status: SessionStatus }>(
+  const { sessionId, chunk } = held
+  const lost = await settleInFlight(transaction, sessionId, [chunk], { state: 'unconfirmed', reason: 'answer_lost' })
+  const [session] = await rowsOf<{ status: SessionStatus }>(
     transaction,
-    sql`SELECT status FROM sessions WHERE id = ${held.sessionId} FOR SHARE`,
+    sql`SELECT status FROM sessions WHERE id = ${sessionId} FOR NO KEY UPDATE`,
   )
-  const rows = await rowsOf<{ done: boolean; due: string | null }>(
+  if (lost > 0) await advance(transaction, { sessionId, now: options.now, deltas: { mailsUnconfirmed: lost } })
+  const [row] = await rowsOf<{ done: boolean; start_after: string | null }>(
     transaction,
     sql`UPDATE chunks SET owner = NULL, mails_done = accounts_done AND waiting.mails = 0
       FROM (
-        SELECT count(*) AS mails,
-          CASE WHEN bool_or(next_try_at IS NULL) THEN NULL ELSE min(next_try_at) END AS due
-        FROM items
-        WHERE session_id = ${held.sessionId} AND position BETWEEN ${held.firstPosition} AND ${held.lastPosition}
-          AND mail_state IN ('pending', 'sending')
+        SELECT count(*) AS mails, min(coalesce(next_try_at, now())) AS due FROM items
+        WHERE session_id = ${sessionId} AND position BETWEEN ${held.firstPosition} AND ${held.lastPosition} AND mail_state = 'pending'
       ) waiting
-      WHERE session_id = ${held.sessionId} AND number = ${held.chunk}
-      RETURNING accounts_done AND mails_done AS done, waiting.due`,
+      WHERE session_id = ${sessionId} AND number = ${chunk}
+      RETURNING accounts_done AND mails_done AS done,
+        nullif(greatest(waiting.due, now() + make_interval(secs => ${options.delaySeconds})), now()) AS start_after`,
   )
-  const row = rows[0]
-  const runs = sessions[0]?.status === 'running' || sessions[0]?.status === 'queued'
-  if (row === undefined || row.done || !runs) return
-  const due = row.due === null ? null : new Date(row.due)
-  const startAfter = due !== null && (notBefore === null || due > notBefore) ? due : notBefore
-  await enqueue(boss, transaction, phase, [{ data: { sessionId: held.sessionId, chunk: held.chunk }, startAfter }])
+  if (row === undefined || row.done) return
+  const data = { sessionId, chunk }
+  if (session?.status === 'cancelled') await enqueue(boss, transaction, 'cancel', [{ data }])
+  if (session?.status !== 'running' && session?.status !== 'queued') return
+  await enqueue(boss, transaction, phase, [
+    { data, startAfter: row.start_after === null ? null : new Date(row.start_after) },
+  ])
 }
 
 /** The chunks of a session that nobody holds and that are not done, by the phase that is next for them. */

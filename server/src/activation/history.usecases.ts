@@ -12,6 +12,7 @@ import type {
 import type { Database } from '../db/database.ts'
 import { cutPage, positionOf } from '../db/paging.ts'
 import { Refusal } from '../http/refusal.ts'
+import { senderOf } from '../mail/address.ts'
 import { readEvents, type EventRow } from './events.queries.ts'
 import { countItems, itemsOfLead, listItems, type ItemRow } from './items.queries.ts'
 import { unknownSession } from './levers.usecases.ts'
@@ -133,7 +134,7 @@ function presentItem(row: ItemRow, session: SessionRow): Item {
       tries: row.tries,
       nextTryAt: isoTimeOrNull(row.next_try_at),
       reply: row.reply,
-      messageId: handedOver ? messageIdOf(session.id, row.position, session.template.from) : null,
+      messageId: handedOver ? messageIdOf(session.id, row.position, senderOf(session.template.from).address) : null,
       sentAt: isoTimeOrNull(row.sent_at),
       settledBy: row.settled_by,
     },

@@ -23,7 +23,8 @@ export function watchHolds(parts: WorkerParts): { close(): void } {
       try {
         const held = await sessionsHeldByServer(parts.database)
         const answered = held.length > 0 && (await parts.sender.probe()).kind === 'ready'
-        if (answered) for (const id of held) await recoverSession(parts, id, 'The mail server answers again.')
+        if (answered)
+          for (const id of held) await recoverSession(parts, id, 'mail_server_down', 'The mail server answers again.')
         delay = held.length === 0 || answered ? firstProbe : Math.min(delay * 2, longestBetweenProbes)
       } catch (error) {
         parts.logger.warn({ err: error }, 'held sessions could not be looked at and will be again')

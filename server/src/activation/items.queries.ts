@@ -93,17 +93,43 @@ export interface DueMail {
   first_try_at: string | null
 }
 
+/** Pending mails of a held chunk whose time has come, by the database's clock, like that of the jobs. */
+function isDue(held: HeldChunk): SQL {
+  return sql`items.session_id = ${held.sessionId} AND items.position BETWEEN ${held.firstPosition} AND ${held.lastPosition}
+    AND items.mail_state = 'pending' AND (items.next_try_at IS NULL OR items.next_try_at <= now())`
+}
+
 /** The mails of a chunk that are due now, the first first. */
-export async function dueMails(database: Database, held: HeldChunk, now: Date): Promise<DueMail[]> {
+export async function dueMails(database: Database, held: HeldChunk): Promise<DueMail[]> {
   return rowsOf<DueMail>(
     database,
     sql`SELECT items.position, items.email, items.first_name, items.last_name, items.company, items.account_id,
         account.generation, items.tries, items.first_try_at
       FROM items JOIN accounts account ON account.id = items.account_id
-      WHERE items.session_id = ${held.sessionId} AND items.position BETWEEN ${held.firstPosition} AND ${held.lastPosition}
-        AND items.mail_state = 'pending' AND (items.next_try_at IS NULL OR items.next_try_at <= ${now.toISOString()}::timestamptz)
-      ORDER BY items.position`,
+      WHERE ${isDue(held)} ORDER BY items.position`,
   )
+}
+
+/** The accounts whose mails are due now, in the order of their ids. */
+export async function dueAccounts(database: Queryable, held: HeldChunk): Promise<string[]> {
+  const rows = await rowsOf<{ account_id: string }>(
+    database,
+    sql`SELECT account_id FROM items WHERE ${isDue(held)} ORDER BY account_id`,
+  )
+  return rows.map((row) => row.account_id)
+}
+
+/** Skips the due mails to people who have set their password by now; gives how many there were. The chunk is locked. */
+export async function skipActive(database: Queryable, held: HeldChunk): Promise<number> {
+  const rows = await rowsOf<{ items: number }>(
+    database,
+    sql`WITH skipped AS (
+      UPDATE items SET mail_state = 'skipped', mail_reason = 'already_active', next_try_at = NULL
+      FROM accounts account WHERE account.id = items.account_id AND account.status = 'active' AND ${isDue(held)}
+      RETURNING 1
+    ) SELECT count(*)::int AS items FROM skipped`,
+  )
+  return rows[0]?.items ?? 0
 }
 
 /** A page of a session's items in their order. */
@@ -197,23 +223,33 @@ export async function cancelPending(
   return rows[0] ?? {}
 }
 
-/** Makes failed or unconfirmed mails pending again; gives the chunks that have work again and how many items each has. */
+/**
+ * Makes failed or unconfirmed mails pending again; gives the chunks that have work again and how many items each has.
+ * A failed mail starts anew, with all its tries; an unconfirmed one stays the same mail, byte for byte.
+ */
 export async function reopenMails(
   database: Queryable,
   options: { sessionId: string; state: 'failed' | 'unconfirmed'; reason: string | null },
 ): Promise<{ chunk: number; items: number }[]> {
+  const { sessionId, state } = options
+  const chosen = sql`session_id = ${sessionId} AND mail_state = ${state} AND mail_state IN ('failed', 'unconfirmed')
+    AND (${options.reason}::text IS NULL OR mail_reason = ${options.reason}::text)`
+  await rowsOf(
+    database,
+    sql`SELECT number FROM chunks WHERE session_id = ${sessionId} AND number IN (SELECT chunk FROM items WHERE ${chosen})
+      ORDER BY number FOR UPDATE`,
+  )
   return rowsOf(
     database,
     sql`WITH reopened AS (
-      UPDATE items SET mail_state = 'pending', mail_reason = NULL, next_try_at = NULL, settled_by = NULL
-      WHERE session_id = ${options.sessionId} AND mail_state = ${options.state}
-        AND mail_state IN ('failed', 'unconfirmed')
-        AND (${options.reason}::text IS NULL OR mail_reason = ${options.reason}::text)
-      RETURNING chunk
+      UPDATE items SET mail_state = 'pending', mail_reason = NULL, next_try_at = NULL, settled_by = NULL,
+        first_try_at = CASE WHEN ${state} = 'unconfirmed' THEN first_try_at END,
+        tries = CASE WHEN ${state} = 'unconfirmed' THEN tries ELSE 0 END
+      WHERE ${chosen} RETURNING chunk
     ), counted AS (
       SELECT chunk, count(*)::int AS items FROM reopened GROUP BY chunk
     ), undone AS (
-      UPDATE chunks SET mails_done = false FROM counted WHERE chunks.session_id = ${options.sessionId} AND chunks.number = counted.chunk
+      UPDATE chunks SET mails_done = false FROM counted WHERE chunks.session_id = ${sessionId} AND chunks.number = counted.chunk
     )
     SELECT chunk, items FROM counted ORDER BY chunk`,
   )

@@ -18,6 +18,8 @@ export interface GateEntry {
   position: number
   /** The Date header of the mail, kept from the first try on. */
   triedAt: Date
+  /** True while the session is to hold after its first mails, so that the gate must count. */
+  canary: boolean
 }
 
 /** What became of a mail. */
@@ -54,7 +56,10 @@ export async function storeGatesAndOutcomes(
 ): Promise<LedgerResult> {
   const { sessionId, gates, outcomes, now } = options
   const held = distinctHoldings([...gates, ...outcomes])
-  const statement = sql`WITH owned AS MATERIALIZED (
+  const counts = gates.some((gate) => gate.canary)
+  const beyondGate = counts ? sql`(SELECT mails FROM in_flight)` : sql`0`
+  const inFlight = counts ? sql`in_flight AS MATERIALIZED (${mailsInFlight(sessionId)}), ` : sql``
+  const statement = sql`WITH ${inFlight}owned AS MATERIALIZED (
       SELECT chunk.number, chunk.fence FROM chunks chunk
       JOIN unnest(${integers(held.map((each) => each.chunk))}, ${integers(held.map((each) => each.fence))}, ${texts(held.map((each) => each.nodeId))}) AS held(number, fence, node)
         ON held.number = chunk.number AND held.fence = chunk.fence AND held.node::uuid = chunk.owner
@@ -63,15 +68,15 @@ export async function storeGatesAndOutcomes(
       FOR SHARE OF chunk
     ),
     current AS MATERIALIZED (
-      SELECT status FROM sessions WHERE id = ${sessionId} AND (SELECT count(*) FROM owned) > 0 FOR NO KEY UPDATE
+      SELECT status, canary, mails_sent FROM sessions WHERE id = ${sessionId} AND (SELECT count(*) FROM owned) > 0 FOR NO KEY UPDATE
     ),
     gated AS (
       UPDATE items SET mail_state = 'sending', first_try_at = coalesce(first_try_at, gate.tried_at)
       FROM unnest(${integers(gates.map((each) => each.position))}, ${integers(gates.map((each) => each.holding.chunk))},
-        ${integers(gates.map((each) => each.holding.fence))}, ${times(gates.map((each) => each.triedAt))}) AS gate(position, chunk, fence, tried_at)
+        ${integers(gates.map((each) => each.holding.fence))}, ${times(gates.map((each) => each.triedAt))}) WITH ORDINALITY AS gate(position, chunk, fence, tried_at, ordinal)
       JOIN owned ON owned.number = gate.chunk AND owned.fence = gate.fence, current
       WHERE items.session_id = ${sessionId} AND items.position = gate.position AND items.mail_state = 'pending'
-        AND current.status = 'running'
+        AND current.status = 'running' AND (current.canary IS NULL OR gate.ordinal <= current.canary - current.mails_sent - ${beyondGate})
       RETURNING items.position
     ),
     settled AS (
@@ -90,6 +95,8 @@ export async function storeGatesAndOutcomes(
     )
     SELECT position, 'gated' AS result FROM gated UNION ALL SELECT position, mail_state FROM settled`
   return database.transaction(async (transaction) => {
+    // A statement sees the database as of its beginning; to count, it must begin after the session is locked.
+    if (counts) await transaction.execute(lockStatement(sessionId, held))
     const rows = await rowsOf<{ position: number; result: 'gated' | OutcomeEntry['state'] }>(transaction, statement)
     const count = (result: string) => rows.filter((row) => row.result === result).length
     const deltas = {
@@ -104,6 +111,22 @@ export async function storeGatesAndOutcomes(
       progress: moved ? await advance(transaction, { sessionId, now, deltas }) : null,
     }
   })
+}
+
+/** Locks in the order of all writers: chunks, then the session. */
+function lockStatement(sessionId: string, held: Holding[]): SQL {
+  return sql`WITH chunk_locks AS MATERIALIZED (
+      SELECT number FROM chunks WHERE session_id = ${sessionId} AND number = ANY(${integers(held.map((each) => each.chunk))})
+      ORDER BY number FOR SHARE
+    )
+    SELECT 1 FROM sessions WHERE id = ${sessionId} AND (SELECT count(*) FROM chunk_locks) >= 0 FOR NO KEY UPDATE`
+}
+
+/** Mails of a session that are past the gate without an outcome: only chunks that are held have any. */
+function mailsInFlight(sessionId: string): SQL {
+  return sql`SELECT count(*) AS mails FROM chunks chunk JOIN items ON items.session_id = chunk.session_id
+      AND items.position BETWEEN chunk.first_position AND chunk.last_position
+    WHERE chunk.session_id = ${sessionId} AND chunk.owner IS NOT NULL AND items.mail_state = 'sending'`
 }
 
 /** A chunk may be held twice over a short time, under two fences; each counts for its own entries. */

@@ -79,20 +79,34 @@ export function createLedger(options: {
       } catch (error) {
         failures += 1
         for (const each of gates) each.reject(error)
-        queue.outcomes.unshift(...outcomes)
         options.logger.warn(
           { err: error, sessionId, outcomes: outcomes.length, failures },
-          'outcomes kept until the database answers',
+          'outcomes are kept until the database takes them',
         )
-        if (!isDatabaseAway(error) && failures > outcomeTries) rejectAll(queue, error)
-        else if (outcomes.length > 0) await options.wait(Math.min(2000, 100 * failures))
+        if (failures > jointTries && !isDatabaseAway(error)) await storeOneByOne(sessionId, outcomes)
+        else queue.outcomes.unshift(...outcomes)
+        if (queue.outcomes.length > 0) await options.wait(Math.min(2000, 100 * failures))
       }
     }
     queues.delete(sessionId)
   }
 
-  function rejectAll(queue: Queue, error: unknown): void {
-    for (const each of queue.outcomes.splice(0)) each.reject(error)
+  /** So that an outcome that cannot be stored keeps none of the others from it. */
+  async function storeOneByOne(sessionId: string, outcomes: Waiting<OutcomeEntry>[]): Promise<void> {
+    for (const { entry, resolve, reject } of outcomes) {
+      try {
+        const result = await storeGatesAndOutcomes(options.database, {
+          sessionId,
+          gates: [],
+          outcomes: [entry],
+          now: options.now(),
+        })
+        resolve(result.settled.has(entry.position))
+        if (result.progress !== null) options.onProgress(sessionId, result)
+      } catch (error) {
+        reject(error)
+      }
+    }
   }
 
   return {
@@ -101,5 +115,5 @@ export function createLedger(options: {
   }
 }
 
-/** A statement that fails this often while the database answers is a mistake of ours; waiting does not mend it. */
-const outcomeTries = 20
+/** A statement that fails more often while the database answers fails because of one of its entries. */
+const jointTries = 20

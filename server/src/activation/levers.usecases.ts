@@ -16,7 +16,7 @@ import { cancelPending, confirmByActivation, reopenMails } from './items.queries
 import { presentProgress, type ProgressRow } from './progress.presenter.ts'
 import { advance, addEvent, passCanary } from './progress.queries.ts'
 import { readSession, type SessionRow } from './sessions.queries.ts'
-import { enqueueWaiting, timeOrNull, type ActivationParts } from './sessions.usecases.ts'
+import { enqueueChunks, enqueueWaiting, timeOrNull, type ActivationParts } from './sessions.usecases.ts'
 
 const doneWords: Record<Lever, string> = { pause: 'paused', resume: 'resumed', cancel: 'cancelled' }
 
@@ -33,6 +33,7 @@ export async function pullLever(
 ): Promise<Progress> {
   const now = parts.now()
   const row = await parts.database.transaction(async (transaction) => {
+    if (lever === 'resume') await passCanary(transaction, sessionId)
     const moved = await advance(transaction, { sessionId, now, change: { transition: lever, actor } })
     if (moved === null) throw await notPossible(transaction, sessionId, `be ${doneWords[lever]}`)
     if (lever === 'resume') await goOn(parts, transaction, sessionId)
@@ -77,7 +78,10 @@ export async function retryMails(
     if (moved === null || moved.status === 'cancelled') throw await notPossible(transaction, sessionId, 'retry')
     if (moved.status_before !== 'completed')
       await addEvent(transaction, { sessionId, at: now, type: 'retried', actor, details })
-    if (moved.status === 'running' || moved.status === 'queued') await goOn(parts, transaction, sessionId)
+    if (moved.status === 'running' || moved.status === 'queued') {
+      const chunks = reopened.map(({ chunk }) => ({ number: chunk, phase: 'mails' as const }))
+      await enqueueChunks(parts.boss, transaction, sessionId, chunks, { mailNotBefore: null })
+    }
     return moved
   })
   parts.ring([sessionId], true)
@@ -101,9 +105,18 @@ export async function holdSession(
 }
 
 /** Lets a session that held itself go on, because what had stopped it is gone. */
-export async function recoverSession(parts: ActivationParts, sessionId: string, cause: string): Promise<void> {
+export async function recoverSession(
+  parts: ActivationParts,
+  sessionId: string,
+  heldFor: HoldReason,
+  cause: string,
+): Promise<void> {
   const recovered = await parts.database.transaction(async (transaction) => {
-    const moved = await advance(transaction, { sessionId, now: parts.now(), change: { transition: 'recover', cause } })
+    const moved = await advance(transaction, {
+      sessionId,
+      now: parts.now(),
+      change: { transition: 'recover', cause, heldFor },
+    })
     if (moved !== null) await goOn(parts, transaction, sessionId)
     return moved !== null
   })
@@ -148,7 +161,6 @@ export async function confirmArrival(transaction: Transaction, accountId: string
 }
 
 async function goOn(parts: ActivationParts, transaction: Transaction, sessionId: string): Promise<void> {
-  await passCanary(transaction, sessionId)
   const session = (await readSession(transaction, sessionId)) as SessionRow
   const mailNotBefore = timeOrNull(session.mail_not_before)
   await enqueueWaiting(parts.boss, transaction, sessionId, mailNotBefore)

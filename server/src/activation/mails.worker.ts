@@ -1,16 +1,19 @@
 import type { HoldReason, MailReason } from '@rollcall/shared'
+import { extendLinksOf } from '../accounts/accounts.usecases.ts'
 import { activationLink, activationToken } from '../accounts/token.ts'
 import type { ChunkJob } from '../jobs/queues.ts'
 import { nextTryDelay, refusalsBeforeHold } from '../mail/answers.ts'
 import { composeMail, composeTemplate, type ComposedTemplate } from '../mail/compose.ts'
-import { parseSender } from '../mail/address.ts'
-import type { Delivery, Sender } from '../mail/types.ts'
-import { claimChunk, releaseChunk, type HeldChunk } from './chunks.queries.ts'
-import { dueMails, type DueMail } from './items.queries.ts'
+import { senderOf } from '../mail/address.ts'
+import type { Delivery } from '../mail/types.ts'
+import { lockHeldChunk, type HeldChunk } from './chunks.queries.ts'
+import { dueAccounts, dueMails, skipActive, type DueMail } from './items.queries.ts'
 import type { OutcomeEntry } from './ledger.queries.ts'
 import { holdSession } from './levers.usecases.ts'
 import { messageIdOf } from './message-id.ts'
+import { advance } from './progress.queries.ts'
 import { readSession, type SessionRow } from './sessions.queries.ts'
+import { workOnChunk } from './turn.ts'
 import type { WorkerParts } from './worker-parts.ts'
 
 /** A turn of work on the mails of one chunk. */
@@ -23,8 +26,8 @@ interface Turn {
   streak: Streak
   /** Set when nothing more of the chunk is to be sent in this turn. */
   stopped: boolean
-  /** Mails that are pending again although they were due: a reason to wait a moment before the next turn. */
-  again: number
+  /** How many mails got an outcome. */
+  settled: number
 }
 
 /** What the last mails of a session had in common; a mail that is sent ends it. */
@@ -36,44 +39,47 @@ export interface Streak {
 /** A mail whose answer was lost is sent again at most this often under the policy `resend`. */
 const resendTries = 5
 const resendDelay = 60_000
-/** Milliseconds before mails that got no connection are tried again. */
-const againDelay = 1000
 
 /**
  * Sends the mails of one chunk that are due. A mail leaves only after the gate stored it as `sending` for this node and
  * this fence; its outcome is stored before the chunk is given back.
  */
 export async function sendMailsOfChunk(parts: WorkerParts, streaks: Map<string, Streak>, job: ChunkJob): Promise<void> {
-  const nodeId = parts.stopping() ? null : parts.nodeId()
-  const held = await claimChunk(parts.database, { ...job, phase: 'mails', nodeId })
-  if (held === null) return
-  let again = 0
-  try {
-    again = await sendDueMails(parts, streaks, held)
-  } finally {
-    await parts.database.transaction((transaction) => {
-      const notBefore = again > 0 ? new Date(parts.now().getTime() + againDelay) : null
-      return releaseChunk(parts.boss, transaction, held, 'mails', notBefore)
-    })
-  }
+  await workOnChunk(parts, job, 'mails', async (held) => {
+    const session = (await readSession(parts.database, held.sessionId)) as SessionRow
+    const turn = beginTurn(parts, streaks, held, session)
+    await prepareLinks(parts, held, session)
+    const mails = await dueMails(parts.database, held)
+    await sendAll(turn, mails)
+    return { idle: turn.settled === 0 }
+  })
 }
 
-async function sendDueMails(parts: WorkerParts, streaks: Map<string, Streak>, held: HeldChunk): Promise<number> {
-  const session = (await readSession(parts.database, held.sessionId)) as SessionRow
+function beginTurn(parts: WorkerParts, streaks: Map<string, Streak>, held: HeldChunk, session: SessionRow): Turn {
   const from = senderOf(session.template.from)
   const streak = streaks.get(held.sessionId) ?? { reason: null, length: 0 }
   streaks.set(held.sessionId, streak)
-  const turn: Turn = {
-    parts,
-    held,
-    session,
-    composed: composeTemplate(session.template.source, from, { linkDays: session.template.linkLifeDays }),
-    sender: from.address,
-    streak,
-    stopped: false,
-    again: 0,
-  }
-  const mails = await dueMails(parts.database, held, parts.now())
+  const composed = composeTemplate(session.template.source, from, { linkDays: session.template.linkLifeDays })
+  return { parts, held, session, composed, sender: from.address, streak, stopped: false, settled: 0 }
+}
+
+/**
+ * A link lives as long as its mail says, counted from the mail and not from the account, however long the session
+ * waited; and whoever has a password by now needs no mail.
+ */
+async function prepareLinks(parts: WorkerParts, held: HeldChunk, session: SessionRow): Promise<void> {
+  const now = parts.now()
+  const { linkLifeDays } = session.template
+  await parts.database.transaction(async (transaction) => {
+    if (!(await lockHeldChunk(transaction, held))) return
+    await extendLinksOf(transaction, await dueAccounts(transaction, held), { now, linkLifeDays })
+    const skipped = await skipActive(transaction, held)
+    if (skipped > 0) await advance(transaction, { sessionId: held.sessionId, now, deltas: { mailsSkipped: skipped } })
+  })
+}
+
+async function sendAll(turn: Turn, mails: DueMail[]): Promise<void> {
+  const { parts, held } = turn
   const next = mails.values()
   // As many at once as there are connections; the sender hands each of them one of its own.
   const lanes = Array.from({ length: Math.min(parts.sender.connections, mails.length) }, async () => {
@@ -83,14 +89,6 @@ async function sendDueMails(parts: WorkerParts, streaks: Map<string, Streak>, he
     }
   })
   await settleAll(lanes)
-  return turn.again
-}
-
-/** The sender was checked when it was configured; that it is not one any more would be a mistake of ours. */
-function senderOf(text: string): Sender {
-  const checked = parseSender(text)
-  if (!checked.ok) throw new Error(`The session's sender is not one: ${checked.reason}.`)
-  return checked.sender
 }
 
 /** Waits for all of them, then throws the first failure: a lane that fails must not leave others running behind. */
@@ -102,38 +100,54 @@ async function settleAll(lanes: Promise<void>[]): Promise<void> {
 async function sendMail(turn: Turn, mail: DueMail): Promise<void> {
   const { parts, held } = turn
   const triedAt = mail.first_try_at === null ? parts.now() : new Date(mail.first_try_at)
+  const body = composed(turn, mail, triedAt)
   let asked = false
-  const delivery = await parts.sender.send({
-    from: turn.sender,
-    to: mail.email,
-    body: () => mailBody(turn, mail, triedAt),
-    gate: async () => {
-      // A process that was frozen finds out by its own clock, without asking anybody.
-      if (turn.stopped || parts.nodeId() !== held.nodeId) return false
-      asked = true
-      return parts.ledger.gate({ holding: held, position: mail.position, triedAt })
-    },
-  })
+  const delivery: Delivery =
+    body === null
+      ? { kind: 'failed', reason: 'not_composable', countsTowardHold: true, reply: null, problem: null }
+      : await parts.sender.send({
+          from: turn.sender,
+          to: mail.email,
+          body: () => body,
+          gate: async () => {
+            // A process that was frozen finds out by its own clock, without asking anybody.
+            if (turn.stopped || parts.stopping() || parts.nodeId() !== held.nodeId) return false
+            asked = true
+            return parts.ledger.gate({
+              holding: held,
+              position: mail.position,
+              triedAt,
+              canary: turn.session.canary !== null,
+            })
+          },
+        })
   const outcome = outcomeOf(turn, mail, delivery, triedAt, asked)
   if (outcome !== null) {
     const stored = await parts.ledger.settle({ holding: held, position: mail.position, at: parts.now(), ...outcome })
-    if (!stored) turn.stopped = true
+    if (stored) turn.settled += 1
+    else turn.stopped = true
   }
   await countStreak(turn, delivery)
 }
 
-function mailBody(turn: Turn, mail: DueMail, date: Date): Buffer {
+/** The mail, or null where it cannot be made: one person's data must not stop everybody's mails. */
+function composed(turn: Turn, mail: DueMail, date: Date): Buffer | null {
   const { session, parts } = turn
   const token = activationToken(parts.secret, mail.account_id, mail.generation)
-  return composeMail(turn.composed, {
-    to: mail.email,
-    firstName: mail.first_name,
-    lastName: mail.last_name,
-    company: mail.company,
-    link: activationLink(session.template.publicUrl, token),
-    messageId: messageIdOf(session.id, mail.position, session.template.from),
-    date,
-  })
+  try {
+    return composeMail(turn.composed, {
+      to: mail.email,
+      firstName: mail.first_name,
+      lastName: mail.last_name,
+      company: mail.company,
+      link: activationLink(session.template.publicUrl, token),
+      messageId: messageIdOf(session.id, mail.position, turn.sender),
+      date,
+    })
+  } catch (error) {
+    parts.logger.error({ err: error, sessionId: session.id, position: mail.position }, 'a mail could not be made')
+    return null
+  }
 }
 
 type Outcome = Omit<OutcomeEntry, 'holding' | 'position' | 'at'>
@@ -156,10 +170,7 @@ function outcomeOf(turn: Turn, mail: DueMail, delivery: Delivery, triedAt: Date,
       // When the answer of the database was lost, the gate may have been stored although nothing was handed over.
       return delivery.cause === null || delivery.cause === undefined ? null : pendingAgain
     case 'hold':
-      turn.again += 1
-      return asked ? pendingAgain : null
     case 'again':
-      turn.again += 1
       return asked ? pendingAgain : null
   }
 }

@@ -1,6 +1,6 @@
 import { sql, type SQL } from 'drizzle-orm'
 import type { EventType, HoldReason, Person, SessionStatus, TransitionName } from '@rollcall/shared'
-import { transitions } from '@rollcall/shared'
+import { holdReasons, transitions } from '@rollcall/shared'
 import { rowsOf, type Queryable } from '../db/database.ts'
 import type { ProgressRow } from './progress.presenter.ts'
 
@@ -24,10 +24,12 @@ export interface StatusChange {
   reason?: HoldReason | null
   cause?: string | null
   details?: Record<string, unknown>
+  /** Only while the session is held for this reason. */
+  heldFor?: HoldReason
 }
 
 /** A session's row after a move. */
-export type MovedRow = ProgressRow & { status_before: SessionStatus; canary: number | null }
+export type MovedRow = ProgressRow & { status_before: SessionStatus }
 
 export interface Advance {
   sessionId: string
@@ -69,6 +71,10 @@ const progressColumns = [
   'updated_at',
   'finished_at',
 ]
+/** What a progress is presented from: not the selection and the template, which may be large. */
+const rowColumns = ['id', 'total', 'started_by_id', 'started_by_name', 'created_at', ...progressColumns]
+export const progressSelection = sql.raw(rowColumns.join(', '))
+
 const accountsMoved = sql.raw(
   deltaColumns
     .filter((column) => column.startsWith('accounts'))
@@ -102,7 +108,8 @@ export async function advance(database: Queryable, options: Advance): Promise<Mo
   const { sessionId, now, change } = options
   const time = sql`${now.toISOString()}::timestamptz`
   const rule = change === undefined ? null : transitions[change.transition]
-  const allowed = rule === null ? sql`false` : sql`session.status IN (${words(rule.from)})`
+  const heldFor = change?.heldFor === undefined ? sql`` : sql` AND session.reason = ${change.heldFor}`
+  const allowed = rule === null ? sql`false` : sql`(session.status IN (${words(rule.from)})${heldFor})`
   const rows = await rowsOf<MovedRow>(
     database,
     sql`WITH delta AS MATERIALIZED (${deltaRow(options.deltas ?? {})}),
@@ -110,7 +117,8 @@ export async function advance(database: Queryable, options: Advance): Promise<Mo
       SELECT session.id AS session_id, session.status AS status_before, delta.*,
         CASE WHEN ${allowed} THEN ${rule?.to ?? null}::text ELSE session.status END AS status_asked,
         (${allowed}) AS changes,
-        session.accounts_pending - (${accountsMoved}) = 0 AND session.mails_pending - (${mailsMoved}) = 0 AS nothing_pending
+        session.accounts_pending - (${accountsMoved}) = 0 AND session.mails_pending - (${mailsMoved}) = 0 AS nothing_pending,
+        coalesce(session.mails_sent + delta.mails_sent >= session.canary, false) AS canary_reached
       FROM (SELECT * FROM sessions WHERE id = ${sessionId} FOR NO KEY UPDATE) session, delta
       WHERE (${anythingMoved}) OR (${allowed})
     ),
@@ -121,14 +129,16 @@ export async function advance(database: Queryable, options: Advance): Promise<Mo
         version = session.version + 1,
         updated_at = ${time},
         status = ${finalStatus},
-        reason = CASE WHEN ${finalStatus} = 'held' THEN CASE WHEN delta.changes THEN ${change?.reason ?? null}::text ELSE session.reason END END,
+        reason = CASE WHEN ${finalStatus} = 'held' THEN
+          CASE WHEN delta.status_asked = 'running' THEN 'canary' WHEN delta.changes THEN ${change?.reason ?? null}::text ELSE session.reason END
+        END,
         started_at = CASE WHEN ${finalStatus} IN ('running', 'completed') THEN coalesce(session.started_at, ${time}) ELSE session.started_at END,
         finished_at = CASE WHEN ${finalStatus} IN ('completed', 'cancelled') THEN coalesce(session.finished_at, ${time}) END,
         snapshot_at = CASE WHEN ${snapshotDue(time)} THEN ${time} ELSE session.snapshot_at END,
         ${rateAssignments(time)}
       FROM next delta
       WHERE session.id = delta.session_id
-      RETURNING session.*, delta.status_before, delta.changes
+      RETURNING ${sql.raw(rowColumns.map((column) => `session.${column}`).join(', '))}, session.snapshot_at, delta.status_before, delta.changes
     ),
     stored AS (
       INSERT INTO snapshots (session_id, ${sql.raw(progressColumns.join(', '))})
@@ -141,6 +151,9 @@ export async function advance(database: Queryable, options: Advance): Promise<Mo
       UNION ALL
       SELECT id, ${time}, 'completed', NULL, NULL, NULL, '{}'::jsonb FROM moved
       WHERE status = 'completed' AND status_before <> 'completed'
+      UNION ALL
+      SELECT id, ${time}, 'held', NULL, NULL, ${holdReasons.canary}, '{"reason": "canary"}'::jsonb FROM moved
+      WHERE status = 'held' AND reason = 'canary' AND status_before <> 'held'
     )
     SELECT * FROM moved`,
   )
@@ -164,6 +177,23 @@ export async function addEvent(
       ${event.cause ?? null}, ${JSON.stringify(event.details ?? {})}::jsonb)`)
 }
 
+/**
+ * Forgets the rate of running sessions in which nothing has happened for a while, because all their mails wait for a
+ * next try: what is left cannot be told from it. Gives their ids.
+ */
+export async function forgetOldRates(database: Queryable, now: Date): Promise<string[]> {
+  const rows = await rowsOf<{ id: string }>(
+    database,
+    sql`UPDATE sessions SET rate = NULL, rate_samples = 0, version = version + 1, updated_at = ${now.toISOString()}::timestamptz
+      WHERE id IN (
+        SELECT id FROM sessions WHERE status = 'running' AND rate IS NOT NULL
+          AND updated_at < ${now.toISOString()}::timestamptz - make_interval(secs => ${rateGapSeconds})
+        ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+      ) RETURNING id`,
+  )
+  return rows.map((row) => row.id)
+}
+
 /** A person has seen the first mails: the session does not hold for them again. */
 export async function passCanary(database: Queryable, sessionId: string): Promise<void> {
   await database.execute(
@@ -171,8 +201,12 @@ export async function passCanary(database: Queryable, sessionId: string): Promis
   )
 }
 
-/** Completed as soon as nothing is pending, whatever was asked for in the same moment. */
-const finalStatus = sql`(CASE WHEN delta.nothing_pending AND delta.status_asked IN (${words(transitions.complete.from)}) THEN 'completed' ELSE delta.status_asked END)`
+/**
+ * Completed as soon as nothing is pending, whatever was asked for in the same moment; held as soon as the first mails
+ * that were asked for are sent.
+ */
+const finalStatus = sql`(CASE WHEN delta.nothing_pending AND delta.status_asked IN (${words(transitions.complete.from)}) THEN 'completed'
+  WHEN delta.canary_reached AND delta.status_asked = 'running' THEN 'held' ELSE delta.status_asked END)`
 
 function snapshotDue(time: SQL): SQL {
   return sql`(${finalStatus} <> session.status OR session.snapshot_at <= ${time} - make_interval(secs => ${snapshotSeconds}))`
@@ -181,7 +215,8 @@ function snapshotDue(time: SQL): SQL {
 /** The rate is measured with each snapshot of a running session and smoothed; it is forgotten when the session stops. */
 function rateAssignments(time: SQL): SQL {
   const seconds = sql`extract(epoch FROM ${time} - session.snapshot_at)`
-  const measured = sql`((${mailsTried} - session.rate_done) / ${seconds})`
+  // Mails that were made pending again take away from what was tried; that is no speed.
+  const measured = sql`(greatest(${mailsTried} - session.rate_done, 0) / ${seconds})`
   const running = sql`${finalStatus} = 'running' AND session.status = 'running'`
   const usable = sql`${seconds} BETWEEN ${snapshotSeconds} AND ${rateGapSeconds}`
   const due = snapshotDue(time)
@@ -189,7 +224,7 @@ function rateAssignments(time: SQL): SQL {
       WHEN NOT (${usable}) OR (session.rate IS NULL AND ${measured} = 0) THEN NULL WHEN session.rate IS NULL THEN ${measured} ELSE session.rate * 0.7 + ${measured} * 0.3 END,
     rate_samples = CASE WHEN NOT (${running}) THEN 0 WHEN NOT ${due} THEN session.rate_samples
       WHEN NOT (${usable}) OR (session.rate IS NULL AND ${measured} = 0) THEN 0 ELSE least(session.rate_samples + 1, 1000) END,
-    rate_done = CASE WHEN ${due} THEN ${mailsTried} ELSE session.rate_done END`
+    rate_done = CASE WHEN ${due} THEN ${mailsTried} ELSE least(session.rate_done, ${mailsTried}) END`
 }
 
 /** A list for IN, from words of the contract. */
@@ -204,7 +239,7 @@ function words(list: readonly string[]): SQL {
 export async function readProgress(database: Queryable, sessionIds: readonly string[]): Promise<ProgressRow[]> {
   return rowsOf<ProgressRow>(
     database,
-    sql`SELECT * FROM sessions WHERE id = ANY(${sql.param([...sessionIds])}::text[])`,
+    sql`SELECT ${progressSelection} FROM sessions WHERE id = ANY(${sql.param([...sessionIds])}::text[])`,
   )
 }
 
@@ -212,7 +247,7 @@ export async function readProgress(database: Queryable, sessionIds: readonly str
 export async function readActiveProgress(database: Queryable, limit: number): Promise<ProgressRow[]> {
   return rowsOf<ProgressRow>(
     database,
-    sql`SELECT * FROM sessions WHERE status IN ('scheduled', 'queued', 'running', 'paused', 'held')
+    sql`SELECT ${progressSelection} FROM sessions WHERE status IN ('scheduled', 'queued', 'running', 'paused', 'held')
       ORDER BY created_at DESC, id DESC LIMIT ${limit}`,
   )
 }

@@ -3,6 +3,7 @@ import type { Person, Selection, SessionOptions, SessionsQuery } from '@rollcall
 import { rowsOf, type Database, type Queryable } from '../db/database.ts'
 import { pageAfter, type Position } from '../db/paging.ts'
 import type { ProgressRow } from './progress.presenter.ts'
+import { progressSelection } from './progress.queries.ts'
 import type { SessionTemplate } from './template.ts'
 
 export interface NewSession {
@@ -24,6 +25,7 @@ export interface SessionRow extends ProgressRow {
   request_digest: string
   template: SessionTemplate
   mail_not_before: string | null
+  canary: number | null
 }
 
 /** Stores an empty session; false when the id is taken. Waits for another transaction that is taking it right now. */
@@ -169,7 +171,7 @@ export async function listSessions(
   const [rows, counted] = await Promise.all([
     rowsOf<ProgressRow>(
       database,
-      sql`SELECT * FROM sessions WHERE ${where} AND ${pageAfter(sessionOrder, 'DESC', query.after)}
+      sql`SELECT ${progressSelection} FROM sessions WHERE ${where} AND ${pageAfter(sessionOrder, 'DESC', query.after)}
         ORDER BY created_at DESC, id DESC LIMIT ${query.limit + 1}`,
     ),
     rowsOf<{ total: number }>(database, sql`SELECT count(*)::int AS total FROM sessions WHERE ${where}`),

@@ -124,6 +124,11 @@ export async function enqueueWaiting(
   await enqueueChunks(boss, transaction, sessionId, await waitingChunks(transaction, sessionId), { mailNotBefore })
 }
 
+/** The first chunks of every session come before the later ones of any, so a small session does not wait for a large one. */
+function priorityOf(chunk: number): number {
+  return -Math.floor(chunk / 4)
+}
+
 /** Puts a job for each of these chunks; `first`: before the jobs that wait already. */
 export async function enqueueChunks(
   boss: PgBoss,
@@ -138,8 +143,9 @@ export async function enqueueChunks(
       .map((chunk) => ({
         data: { sessionId, chunk: chunk.number },
         startAfter: phase === 'mails' ? options.mailNotBefore : null,
+        priority: options.first === true ? 1 : priorityOf(chunk.number),
       }))
-    await enqueue(boss, transaction, phase, jobs, { priority: options.first === true ? 1 : 0 })
+    await enqueue(boss, transaction, phase, jobs)
   }
 }
 

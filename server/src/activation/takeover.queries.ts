@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm'
+import type { MailReason } from '@rollcall/shared'
 import { rowsOf, type Queryable } from '../db/database.ts'
 import { queues } from '../jobs/queues.ts'
 import type { Phase } from './chunks.queries.ts'
@@ -53,18 +54,18 @@ export async function freeChunks(
   )
 }
 
-/** Settles the mails of these chunks that were past the gate; gives how many there were. */
+/** Settles the mails of these locked chunks that are past the gate without an outcome; gives how many there were. */
 export async function settleInFlight(
   database: Queryable,
   sessionId: string,
   chunkNumbers: number[],
-  state: 'pending' | 'unconfirmed',
+  outcome: { state: 'pending' | 'unconfirmed'; reason: MailReason },
 ): Promise<number> {
+  const settledBy = outcome.state === 'unconfirmed' ? 'takeover' : null
   const rows = await rowsOf<{ items: number }>(
     database,
     sql`WITH settled AS (
-      UPDATE items SET mail_state = ${state}, mail_reason = 'worker_lost', tries = tries + 1,
-        settled_by = CASE WHEN ${state} = 'unconfirmed' THEN 'takeover' END
+      UPDATE items SET mail_state = ${outcome.state}, mail_reason = ${outcome.reason}, tries = tries + 1, settled_by = ${settledBy}
       FROM chunks chunk
       WHERE chunk.session_id = ${sessionId} AND chunk.number = ANY(${sql.param(chunkNumbers)}::int[])
         AND items.session_id = chunk.session_id AND items.position BETWEEN chunk.first_position AND chunk.last_position

@@ -1,6 +1,6 @@
 import type { Transaction } from '../db/database.ts'
 import { abandonedChunks, freeChunks, settleInFlight, strandedChunks } from './takeover.queries.ts'
-import { addEvent, advance } from './progress.queries.ts'
+import { addEvent, advance, forgetOldRates } from './progress.queries.ts'
 import { enqueueChunks, timeOrNull, type ActivationParts } from './sessions.usecases.ts'
 import { readSession, type SessionRow } from './sessions.queries.ts'
 
@@ -26,20 +26,18 @@ async function takeOver(
   const freed = await freeChunks(transaction, sessionId, dead.nodeId)
   if (freed.length === 0) return
   const session = (await readSession(transaction, sessionId)) as SessionRow
-  const resend = session.options.unconfirmed === 'resend'
-  const inFlight = await settleInFlight(
-    transaction,
-    sessionId,
-    freed.map((chunk) => chunk.number),
-    resend ? 'pending' : 'unconfirmed',
-  )
+  // Nothing of a cancelled session may be pending again.
+  const resend = session.options.unconfirmed === 'resend' && session.status !== 'cancelled'
+  const state = resend ? 'pending' : 'unconfirmed'
+  const numbers = freed.map((chunk) => chunk.number)
+  const inFlight = await settleInFlight(transaction, sessionId, numbers, { state, reason: 'worker_lost' })
   const moved = await advance(transaction, { sessionId, now, deltas: { mailsUnconfirmed: resend ? 0 : inFlight } })
   await addEvent(transaction, {
     sessionId,
     at: now,
     type: 'taken_over',
     cause: `The process "${dead.nodeName}" stopped in the middle of its work.`,
-    details: { node: dead.nodeName, chunks: freed.length, inFlight, settledAs: resend ? 'pending' : 'unconfirmed' },
+    details: { node: dead.nodeName, chunks: freed.length, inFlight, settledAs: state },
   })
   const status = moved?.status ?? session.status
   if (status !== 'running' && status !== 'queued') return
@@ -47,8 +45,16 @@ async function takeOver(
   await enqueueChunks(parts.boss, transaction, sessionId, freed, { mailNotBefore, first: true })
 }
 
-/** Puts jobs for chunks that have none although they should; gives how many there were. */
-export async function mendStranded(parts: ActivationParts): Promise<number> {
+/**
+ * What nothing else would notice: forgets rates that say nothing any more, and puts jobs for chunks that have none
+ * although they should; gives how many those were.
+ */
+export async function mend(parts: ActivationParts): Promise<number> {
+  parts.ring(await forgetOldRates(parts.database, parts.now()), false)
+  return mendStranded(parts)
+}
+
+async function mendStranded(parts: ActivationParts): Promise<number> {
   const stranded = await strandedChunks(parts.database)
   for (const [sessionId, chunks] of Map.groupBy(stranded, (chunk) => chunk.sessionId)) {
     const mailNotBefore = timeOrNull(chunks[0]?.mailNotBefore ?? null)

@@ -13,6 +13,8 @@ export interface WorkerParts extends ActivationParts {
   sender: SmtpSender
   ledger: Ledger
   random: () => number
+  /** The chunks that this process works on right now, as `session chunk phase`. */
+  turns: Set<string>
   /** True once the process is stopping: nothing new is begun. */
   stopping: () => boolean
 }

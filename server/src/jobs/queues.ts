@@ -53,15 +53,14 @@ export async function enqueue(
   boss: PgBoss,
   transaction: Transaction,
   queue: QueueName,
-  jobs: { data: ChunkJob | { sessionId: string }; startAfter?: Date | null }[],
-  options: { priority?: number } = {},
+  jobs: { data: ChunkJob | { sessionId: string }; startAfter?: Date | null; priority?: number }[],
 ): Promise<void> {
   if (jobs.length === 0) return
   await boss.insert(
     queues[queue],
-    jobs.map(({ data, startAfter }) => ({
+    jobs.map(({ data, startAfter, priority }) => ({
       data,
-      priority: options.priority ?? 0,
+      priority: priority ?? 0,
       ...(startAfter ? { startAfter } : {}),
     })),
     { db: fromDrizzle(transaction, sql) },
@@ -82,18 +81,21 @@ export async function work(
   options: { atOnce: number; onError: (error: unknown, job: Job) => void },
   handler: (data: ChunkJob) => Promise<void>,
 ): Promise<void> {
-  const settings = { localConcurrency: options.atOnce, pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 5 }
-  const worker: string = await boss.work<ChunkJob>(queues[queue], settings, async ([job]) => {
-    if (job === undefined) return
-    try {
-      await handler(job.data)
-    } catch (error) {
-      options.onError(error, job)
-      throw error
-    } finally {
-      boss.notifyWorker(worker)
-    }
-  })
+  const settings = { localConcurrency: 1, pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 5 }
+  // Workers of their own: the library wakes only the first of several that share an id.
+  for (let each = 0; each < options.atOnce; each += 1) {
+    const worker: string = await boss.work<ChunkJob>(queues[queue], settings, async ([job]) => {
+      if (job === undefined) return
+      try {
+        await handler(job.data)
+      } catch (error) {
+        options.onError(error, job)
+        throw error
+      } finally {
+        boss.notifyWorker(worker)
+      }
+    })
+  }
 }
 
 /** Opens pg-boss. `runsJobs` is false where jobs are only put into queues. */

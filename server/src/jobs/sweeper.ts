@@ -29,6 +29,7 @@ export function startSweeper(options: {
   let running = sweep()
 
   async function mend(): Promise<void> {
+    await removeOldNodes(options.database)
     const mended = await options.mend()
     if (mended > 0) options.logger.warn({ chunks: mended }, 'chunks had work and no job; they have one now')
   }
@@ -58,6 +59,14 @@ export function startSweeper(options: {
       await running
     },
   }
+}
+
+/** Nobody asks for them any more. */
+async function removeOldNodes(database: Database): Promise<void> {
+  await rowsOf(
+    database,
+    sql`DELETE FROM nodes WHERE dead_at < now() - interval '1 day' AND NOT EXISTS (SELECT FROM chunks WHERE owner = nodes.id)`,
+  )
 }
 
 async function markDead(database: Database, ownId: string): Promise<void> {

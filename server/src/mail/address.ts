@@ -116,3 +116,10 @@ function problemOfDomain(domain: string): string | null {
   }
   return /^[0-9]+$/.test(labels.at(-1) ?? '') ? problem : null
 }
+
+/** The sender of a text that `parseSender` took before; that it does not take it now would be a mistake of ours. */
+export function senderOf(text: string): Sender {
+  const checked = parseSender(text)
+  if (!checked.ok) throw new Error(`This is not a sender: ${checked.reason}.`)
+  return checked.sender
+}
