@@ -25,7 +25,17 @@ export const template: SessionTemplate = {
   linkLifeDays: 7,
 }
 
-const logger = pino({ level: process.env.LOG_LEVEL ?? 'silent' })
+/** Keeps what the workers warned of; a chunk without a job is a mistake that only time would hide. */
+const stranded: string[] = []
+const logger = pino(
+  { level: 'warn' },
+  {
+    write: (line: string) => {
+      if (line.includes('chunks had work and no job')) stranded.push(line)
+      if (process.env.LOG_LEVEL !== undefined) process.stderr.write(line)
+    },
+  },
+)
 
 /** Rollcall's activation without HTTP: a database, jobs, and as many workers as a test starts. */
 export interface Activation {
@@ -68,6 +78,7 @@ export async function createActivation(test: TestDatabase): Promise<Activation> 
     async close() {
       for (const worker of workers) await worker.stop()
       await boss.stop({ graceful: false })
+      if (stranded.length > 0) throw new Error(`Chunks had work and no job: ${stranded.splice(0).join('')}`)
     },
   }
 }

@@ -199,6 +199,71 @@ describe('a session', () => {
     expect(items[0]?.mail.reason).toBe('answer_lost')
   })
 
+  it('holds after exactly the first mails that were asked for, and sends the rest after a resume', async () => {
+    const ids = await activation.addLeads(60)
+    smtp.script = (moment) => (moment === 'DOT' ? { delay: 5 } : undefined)
+    const { sessionId } = await activation.start({ ids }, { canary: 7 })
+    const held = await activation.until(sessionId, ({ status }) => status === 'held')
+    expect(held).toMatchObject({ reason: 'canary', mails: { sent: 7, pending: 53 } })
+    await until(
+      async () => (await pageOfItems(test.database, sessionId, { mail: 'sending' })).total,
+      (total) => total === 0,
+    )
+    expect(smtp.mails).toHaveLength(7)
+    await pullLever(activation.parts, 'resume', sessionId, actor)
+    const done = await activation.until(sessionId, ({ completed }) => completed)
+    expect(done.mails.sent).toBe(60)
+    const { events } = await sessionDetail(test.database, sessionId)
+    expect(events.map(({ type }) => type)).toEqual(['started', 'running', 'held', 'resumed', 'completed'])
+  })
+
+  it('leaves nothing pending when it is cancelled while the mail server is about to ask for a later try', async () => {
+    const ids = await activation.addLeads(8)
+    smtp.script = (moment) => (moment === 'DOT' ? { delay: 200, reply: '451 4.3.0 later' } : undefined)
+    const { sessionId } = await activation.start({ ids })
+    await until(
+      async () => (await pageOfItems(test.database, sessionId, { mail: 'sending' })).total,
+      (total) => total > 0,
+    )
+    await pullLever(activation.parts, 'cancel', sessionId, actor)
+    const done = await activation.until(sessionId, ({ mails }) => mails.pending === 0)
+    expect(done.mails.cancelled).toBe(8)
+  })
+
+  it('fails one mail that cannot be made alone, with its reason, and sends the others', async () => {
+    const ids = await activation.addLeads(5)
+    await test.pool.query(`UPDATE leads SET email = 'two@a.example,three@b.example.test' WHERE id = $1`, [ids[0]])
+    const { sessionId } = await activation.start({ ids: ids.slice(1) })
+    await test.pool.query(
+      `UPDATE items SET email = 'not one address' WHERE session_id = $1 AND lead_id = $2 AND mail_state = 'pending'`,
+      [sessionId, ids[1]],
+    )
+    const done = await activation.until(sessionId, ({ completed }) => completed)
+    expect(done.mails.sent + done.mails.failed).toBe(4)
+    const refused = await activation.start({ ids: ids.slice(0, 1) })
+    const second = await activation.until(refused.sessionId, ({ completed }) => completed)
+    expect(second).toMatchObject({ accounts: { failed: 1 }, mails: { skipped: 1 } })
+  })
+
+  it('does not mail somebody who has set a password meanwhile', async () => {
+    const ids = await activation.addLeads(3)
+    const { sessionId } = await activation.start({ ids }, { delaySeconds: 1 })
+    await activation.until(sessionId, ({ accounts }) => accounts.created === 3)
+    await test.pool.query(`UPDATE accounts SET status = 'active' WHERE lead_id = $1`, [ids[0]])
+    const done = await activation.until(sessionId, ({ completed }) => completed)
+    expect(done.mails).toMatchObject({ sent: 2, skipped: 1 })
+  })
+
+  it('lets ten leads be done before a thousand that were started earlier', async () => {
+    const many = await activation.addLeads(1000)
+    const few = await activation.addLeads(10)
+    const large = await activation.start({ ids: many })
+    const small = await activation.start({ ids: few })
+    await activation.until(small.sessionId, ({ completed }) => completed)
+    expect((await activation.progress(large.sessionId)).mails.pending).toBeGreaterThan(500)
+    await activation.until(large.sessionId, ({ completed }) => completed)
+  })
+
   it('stores snapshots whose numbers add up, in the order of their versions, the last of them final', async () => {
     const ids = await activation.addLeads(60)
     const { sessionId } = await activation.start({ ids })

@@ -81,7 +81,7 @@ export async function work(
   options: { atOnce: number; onError: (error: unknown, job: Job) => void },
   handler: (data: ChunkJob) => Promise<void>,
 ): Promise<void> {
-  const settings = { localConcurrency: 1, pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 5 }
+  const settings = { localConcurrency: 1, pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 1 }
   // Workers of their own: the library wakes only the first of several that share an id.
   for (let each = 0; each < options.atOnce; each += 1) {
     const worker: string = await boss.work<ChunkJob>(queues[queue], settings, async ([job]) => {
