@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import path from 'node:path'
 import { parseSender } from './mail/address.ts'
 import type { SmtpSettings } from './mail/types.ts'
@@ -33,6 +34,8 @@ export class ConfigError extends Error {
   override name = 'ConfigError'
 }
 
+const shortestSecret = 32
+
 type Environment = Record<string, string | undefined>
 
 /**
@@ -40,7 +43,7 @@ type Environment = Record<string, string | undefined>
  * Throws ConfigError for the first variable that is wrong. Generates and stores a secret where none is given.
  */
 export function readConfig(environment: Environment): Config {
-  const host = given(environment, 'HOST') ?? '127.0.0.1'
+  const host = hostName(given(environment, 'HOST') ?? '127.0.0.1')
   const port = portNumber(given(environment, 'PORT') ?? '3000')
   const { databaseUrl, dataDirectory } = readDatabaseConfig(environment)
   const smtpUrl = given(environment, 'SMTP_URL')
@@ -89,31 +92,39 @@ function word<const Words extends readonly string[]>(
   fallback: Words[number],
 ): Words[number] {
   const value = given(environment, name) ?? fallback
-  if (!words.includes(value)) throw new ConfigError(`${name} is "${value}"; it may be one of ${words.join(', ')}.`)
+  if (!words.includes(value))
+    throw new ConfigError(`${name} is ${quoted(value)}; it may be one of ${words.join(', ')}.`)
+  return value
+}
+
+/** On one line, whatever is in it. */
+function quoted(value: string): string {
+  return JSON.stringify(value.length > 100 ? `${value.slice(0, 100)}…` : value)
+}
+
+function hostName(value: string): string {
+  if (isIP(value) === 0 && !/^[a-z0-9_]([a-z0-9._-]*[a-z0-9])?$/i.test(value))
+    throw new ConfigError(`HOST is ${quoted(value)}; it must be an IP address or a host name, such as 0.0.0.0.`)
   return value
 }
 
 function portNumber(value: string): number {
   const port = Number(value)
   if (!/^\d{1,5}$/.test(value) || port < 1 || port > 65_535)
-    throw new ConfigError(`PORT is "${value}"; it must be a whole number from 1 to 65535.`)
+    throw new ConfigError(`PORT is ${quoted(value)}; it must be a whole number from 1 to 65535.`)
   return port
 }
 
 function publicAddress(value: string): string {
   const url = URL.parse(value)
-  if (
-    url === null ||
-    !['http:', 'https:'].includes(url.protocol) ||
-    url.search !== '' ||
-    url.hash !== '' ||
-    url.username !== ''
-  )
+  if (url !== null && (url.username !== '' || url.password !== ''))
+    throw new ConfigError('PUBLIC_URL has a user or a password; it must be an address such as https://crm.example.com.')
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.search !== '' || url.hash !== '')
     throw new ConfigError(
-      `PUBLIC_URL is "${value}"; it must be an http:// or https:// address such as https://crm.example.com.`,
+      `PUBLIC_URL is ${quoted(value)}; it must be an http:// or https:// address such as https://crm.example.com.`,
     )
   if (url.pathname !== '/')
-    throw new ConfigError(`PUBLIC_URL is "${value}"; it must have no path, such as https://crm.example.com.`)
+    throw new ConfigError(`PUBLIC_URL is ${quoted(value)}; it must have no path, such as https://crm.example.com.`)
   return url.origin
 }
 
@@ -140,7 +151,7 @@ function sender(value: string): string {
 
 function adminAddress(value: string): string {
   if (!/^[^\s@]+@[^\s@]+$/.test(value) || value.length > 254)
-    throw new ConfigError(`ADMIN_EMAIL is "${value}"; it must be an e-mail address.`)
+    throw new ConfigError(`ADMIN_EMAIL is ${quoted(value)}; it must be an e-mail address.`)
   return value.toLowerCase()
 }
 
@@ -152,30 +163,38 @@ function adminPassword(value: string | null): string | null {
 
 function secret(value: string | null, environment: Environment, dataDirectory: string): string {
   if (value !== null) {
-    if (value.length < 32) throw new ConfigError('SECRET is too short; it must be at least 32 random characters.')
+    if (value.length < shortestSecret)
+      throw new ConfigError('SECRET is too short; it must be at least 32 random characters.')
     return value
   }
   if (environment.NODE_ENV === 'production')
     throw new ConfigError('SECRET is missing; in production it must be given: at least 32 random characters.')
-  const file = path.join(dataDirectory, 'secret')
-  if (!existsSync(file)) {
-    makeDataDirectory(dataDirectory)
-    try {
-      writeFileSync(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' })
-    } catch (error) {
-      // Another process of the same installation may have written it in this moment; then that one counts.
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    }
-  }
-  return readFileSync(file, 'utf8').trim()
+  return storedSecret(dataDirectory)
 }
 
-function makeDataDirectory(dataDirectory: string): void {
+/** The secret of this installation, made at the first start; whole or not there, however many processes start at once. */
+function storedSecret(dataDirectory: string): string {
+  const file = path.join(dataDirectory, 'secret')
   try {
-    mkdirSync(dataDirectory, { recursive: true })
+    if (!existsSync(file)) {
+      mkdirSync(dataDirectory, { recursive: true })
+      const fresh = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
+      writeFileSync(fresh, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx', flush: true })
+      try {
+        linkSync(fresh, file)
+      } catch (error) {
+        // Another process of the same installation was faster in this moment; then its secret counts.
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      } finally {
+        unlinkSync(fresh)
+      }
+    }
+    const stored = readFileSync(file, 'utf8').trim()
+    if (stored.length >= shortestSecret) return stored
   } catch (error) {
     throw new ConfigError(
-      `DATA_DIR cannot be made (${(error as Error).message}); it must be a folder that Rollcall may write.`,
+      `DATA_DIR cannot be used (${(error as Error).message}); it must be a folder that Rollcall may write.`,
     )
   }
+  throw new ConfigError(`DATA_DIR has a damaged file ${quoted(file)}; put the secret back, or remove the file.`)
 }

@@ -26,11 +26,18 @@ function signal(): Promise<void> {
   })
 }
 
+const listenSentences: Record<string, string> = {
+  EADDRINUSE: 'PORT is in use by another program; choose another one.',
+  EACCES: 'PORT may not be used by this user; choose one above 1023.',
+  EADDRNOTAVAIL: 'HOST is no address of this machine; use 127.0.0.1, or 0.0.0.0 for every address.',
+  ENOTFOUND: 'HOST is not known; use 127.0.0.1, or 0.0.0.0 for every address.',
+}
+
 /** What a person reads when the start fails: one line where they can mend it, and the stack where only a developer can. */
 function explain(error: unknown): string {
   if (error instanceof ConfigError) return error.message
-  if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
-    return 'PORT is in use by another program; choose another one.'
+  const sentence = listenSentences[(error as NodeJS.ErrnoException).code ?? '']
+  if (sentence !== undefined && (error as NodeJS.ErrnoException).syscall !== 'connect') return sentence
   if (!(error instanceof Error)) return String(error)
   return isMistake(error) ? (error.stack ?? error.message) : error.message
 }

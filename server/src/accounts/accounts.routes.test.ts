@@ -175,7 +175,7 @@ describe('a mail that nobody could be sure of', () => {
       'GET',
       `/crm/activation/sessions/${sessionId}/items?mail=sent`,
     )
-    expect(data.items.map(({ mail }) => mail.settledBy).toSorted()).toEqual(['activation', null, null])
+    expect(data.items.map(({ mail }) => mail.settledBy).toSorted()).toEqual(['activation', 'answer', 'answer'])
     const progress = await until(
       async () => (await app.call<Progress>('GET', `/crm/activation/progress/${sessionId}`)).data,
       ({ version }) => version === after.version,

@@ -65,6 +65,8 @@ export function parseSender(text: string): CheckedSender {
   const name = bracketed ? withoutQuotes(trimmed.slice(0, open).trim()) : ''
   if (/\p{Cc}|\p{Zl}|\p{Zp}/u.test(name)) return { ok: false, reason: 'its name has a line break or control character' }
 
+  if (bracketed && /[<>]/.test(name)) return { ok: false, reason: 'it has more than one address' }
+
   const at = address.lastIndexOf('@')
   if (at < 0) return { ok: false, reason: 'it has no @' }
   const domain = domainInAscii(address.slice(at + 1))
