@@ -77,13 +77,16 @@ export function prepareJourney(options: Options = {}): () => Journey {
 
 async function startJourney(options: Options) {
   const closing: (() => unknown)[] = []
+  /** Ends everything, also what comes after something that cannot be ended; then tells of the first that could not. */
   const close = async () => {
-    for (const each of closing.toReversed()) await each()
+    const failures: unknown[] = []
+    for (const each of closing.toReversed()) await Promise.try(each).catch((error: unknown) => failures.push(error))
+    if (failures.length > 0) throw failures[0]
   }
   try {
     return { ...(await openJourney(options, closing)), close }
   } catch (error) {
-    await close()
+    await close().catch(() => undefined)
     throw error
   }
 }
