@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pino } from 'pino'
 import { createApp, createWorkerApp, openRooms } from './app.ts'
-import { smtpSettings, type Config } from './config.ts'
+import type { SessionTemplate } from './activation/template.ts'
+import { ConfigError, smtpSettings, type Config } from './config.ts'
 import { openDatabase, openPool, type Database } from './db/database.ts'
 import { startEmbeddedPostgres } from './db/embedded.ts'
 import { migrateDatabase } from './db/migrate.ts'
@@ -18,6 +19,12 @@ import { createAuth } from './staff/auth.ts'
 import { ensureFirstSuperadmin } from './staff/firstStaff.ts'
 import { banner } from './banner.ts'
 import { startWorker } from './worker.ts'
+
+/** What a session that starts now takes from the settings. */
+async function sessionSettings(database: Database): Promise<Pick<SessionTemplate, 'linkLifeDays' | 'failureShare'>> {
+  const { linkLifeDays, failureShare } = await readSettings(database)
+  return { linkLifeDays, failureShare }
+}
 
 /** A Rollcall that runs. */
 export interface Running {
@@ -47,7 +54,9 @@ export async function start(
       config.databaseUrl === null ? await startEmbeddedPostgres({ dataDirectory: config.dataDirectory, logger }) : null
     if (embedded !== null) closing.push(() => embedded.stop())
     const databaseUrl = config.databaseUrl ?? embedded!.url
-    await migrateDatabase(databaseUrl)
+    await migrateDatabase(databaseUrl).catch((error: unknown) => {
+      throw config.databaseUrl === null ? error : unusableDatabase(error)
+    })
 
     const onError = (error: Error) => logger.warn({ err: error }, 'a database connection was lost')
     const pool = openPool(databaseUrl, { maximum: 20, onError })
@@ -110,7 +119,7 @@ export async function start(
               source: defaultTemplate,
               from: config.mailFrom,
               publicUrl: config.publicUrl,
-              linkLifeDays: (await readSettings(database)).linkLifeDays,
+              ...(await sessionSettings(database)),
             }),
             builtInMailbox: mailbox !== null,
             disagreeingSessions,
@@ -128,4 +137,12 @@ export async function start(
     await stop().catch(() => undefined)
     throw error
   }
+}
+
+/** One line; neither the driver nor the server repeats the password. */
+function unusableDatabase(error: unknown): ConfigError {
+  // Node tries every address of a host name and tells of each.
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error
+  const reason = (first instanceof Error ? first.message : String(first)).split('\n')[0]?.replace(/[.]$/, '')
+  return new ConfigError(`DATABASE_URL leads to no database that can be used: ${reason}.`)
 }

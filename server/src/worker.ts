@@ -15,6 +15,8 @@ import type { WorkerParts } from './activation/worker-parts.ts'
 import { joinNodes } from './jobs/node.ts'
 import { queues, work, type QueueName } from './jobs/queues.ts'
 import { startSweeper } from './jobs/sweeper.ts'
+import { readSettings } from './settings/settings.usecases.ts'
+import { createPace } from './mail/pace.ts'
 import type { SmtpSender } from './mail/types.ts'
 
 /** Runs activations until it is stopped. */
@@ -58,6 +60,7 @@ export async function startWorker(options: {
     nodeId: () => node.id(),
     secret: options.secret,
     sender,
+    pace: createPace({ database: parts.database, readRates: () => readSettings(parts.database) }),
     ledger,
     random: Math.random,
     turns: new Set(),

@@ -23,6 +23,7 @@ export const template: SessionTemplate = {
   from: 'Rollcall <no-reply@crm.example>',
   publicUrl: 'http://localhost:3000',
   linkLifeDays: 7,
+  failureShare: null,
 }
 
 /** Keeps what the workers warned of; a chunk without a job is a mistake that only time would hide. */

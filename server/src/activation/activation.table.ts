@@ -65,6 +65,10 @@ export const sessions = pgTable(
     mailNotBefore: moment(),
     /** After this many mails sent the session holds for a person; null when none was asked for or it is passed. */
     canary: integer(),
+    /** Failures beyond this share of the mails tried hold the session; null: never. */
+    failureShare: real(),
+    /** Failures that a person has seen and gone on from. */
+    failuresAccepted: counter(),
     snapshotAt: moment().notNull(),
     /** Mails with an outcome of the mail server when the rate was last measured. */
     rateDone: counter(),

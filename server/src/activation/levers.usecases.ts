@@ -14,7 +14,7 @@ import { enqueue } from '../jobs/queues.ts'
 import { unfinishedChunks, lockChunk } from './chunks.queries.ts'
 import { cancelPending, confirmByActivation, reopenMails } from './items.queries.ts'
 import { presentProgress, type ProgressRow } from './progress.presenter.ts'
-import { advance, addEvent, passCanary } from './progress.queries.ts'
+import { advance, addEvent, acceptWhatWasSeen } from './progress.queries.ts'
 import { readSession, type SessionRow } from './sessions.queries.ts'
 import { enqueueChunks, enqueueWaiting, timeOrNull, type ActivationParts } from './sessions.usecases.ts'
 
@@ -33,7 +33,7 @@ export async function pullLever(
 ): Promise<Progress> {
   const now = parts.now()
   const row = await parts.database.transaction(async (transaction) => {
-    if (lever === 'resume') await passCanary(transaction, sessionId)
+    if (lever === 'resume') await acceptWhatWasSeen(transaction, sessionId)
     const moved = await advance(transaction, { sessionId, now, change: { transition: lever, actor } })
     if (moved === null) throw await notPossible(transaction, sessionId, `be ${doneWords[lever]}`)
     if (lever === 'resume') await goOn(parts, transaction, sessionId)

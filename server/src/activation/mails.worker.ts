@@ -99,6 +99,7 @@ async function settleAll(lanes: Promise<void>[]): Promise<void> {
 
 async function sendMail(turn: Turn, mail: DueMail): Promise<void> {
   const { parts, held } = turn
+  if (!(await parts.pace.turnFor(mail.email))) return
   const triedAt = mail.first_try_at === null ? parts.now() : new Date(mail.first_try_at)
   const body = composed(turn, mail, triedAt)
   let asked = false

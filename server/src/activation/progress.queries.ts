@@ -93,6 +93,11 @@ const mailsTried = sql.raw(
   ['sent', 'failed', 'unconfirmed'].map((c) => `session.mails_${c} + delta.mails_${c}`).join(' + '),
 )
 
+/** So many mails must have been tried before a share of failures says anything. */
+const triedBeforeShare = 50
+const tooManyFail = sql`(delta.mails_failed > 0 AND ${mailsTried} >= ${triedBeforeShare} AND session.failure_share IS NOT NULL
+  AND session.mails_failed + delta.mails_failed - session.failures_accepted > session.failure_share * (${mailsTried}))`
+
 /** Seconds between two stored snapshots, and between two measurements of the rate. */
 const snapshotSeconds = 1
 /** A measurement after a longer gap says nothing of the rate now. */
@@ -118,7 +123,8 @@ export async function advance(database: Queryable, options: Advance): Promise<Mo
         CASE WHEN ${allowed} THEN ${rule?.to ?? null}::text ELSE session.status END AS status_asked,
         (${allowed}) AS changes,
         session.accounts_pending - (${accountsMoved}) = 0 AND session.mails_pending - (${mailsMoved}) = 0 AS nothing_pending,
-        coalesce(session.mails_sent + delta.mails_sent >= session.canary, false) AS canary_reached
+        coalesce(session.mails_sent + delta.mails_sent >= session.canary, false) AS canary_reached,
+        ${tooManyFail} AS too_many_failures
       FROM (SELECT * FROM sessions WHERE id = ${sessionId} FOR NO KEY UPDATE) session, delta
       WHERE (${anythingMoved}) OR (${allowed})
     ),
@@ -130,7 +136,8 @@ export async function advance(database: Queryable, options: Advance): Promise<Mo
         updated_at = ${time},
         status = ${finalStatus},
         reason = CASE WHEN ${finalStatus} = 'held' THEN
-          CASE WHEN delta.status_asked = 'running' THEN 'canary' WHEN delta.changes THEN ${change?.reason ?? null}::text ELSE session.reason END
+          CASE WHEN delta.status_asked = 'running' AND delta.too_many_failures THEN 'too_many_failures'
+            WHEN delta.status_asked = 'running' THEN 'canary' WHEN delta.changes THEN ${change?.reason ?? null}::text ELSE session.reason END
         END,
         started_at = CASE WHEN ${finalStatus} IN ('running', 'completed') THEN coalesce(session.started_at, ${time}) ELSE session.started_at END,
         finished_at = CASE WHEN ${finalStatus} IN ('completed', 'cancelled') THEN coalesce(session.finished_at, ${time}) END,
@@ -152,8 +159,9 @@ export async function advance(database: Queryable, options: Advance): Promise<Mo
       SELECT id, ${time}, 'completed', NULL, NULL, NULL, '{}'::jsonb FROM moved
       WHERE status = 'completed' AND status_before <> 'completed'
       UNION ALL
-      SELECT id, ${time}, 'held', NULL, NULL, ${holdReasons.canary}, '{"reason": "canary"}'::jsonb FROM moved
-      WHERE status = 'held' AND reason = 'canary' AND status_before <> 'held'
+      SELECT id, ${time}, 'held', NULL, NULL, CASE reason WHEN 'canary' THEN ${holdReasons.canary} ELSE ${holdReasons.too_many_failures} END,
+        jsonb_build_object('reason', reason, 'failed', mails_failed, 'sent', mails_sent) FROM moved
+      WHERE status = 'held' AND status_before <> 'held' AND NOT changes
     )
     SELECT * FROM moved`,
   )
@@ -194,10 +202,11 @@ export async function forgetOldRates(database: Queryable, now: Date): Promise<st
   return rows.map((row) => row.id)
 }
 
-/** A person has seen the first mails: the session does not hold for them again. */
-export async function passCanary(database: Queryable, sessionId: string): Promise<void> {
+/** A person has seen the first mails and the failures so far: the session does not hold for them again. */
+export async function acceptWhatWasSeen(database: Queryable, sessionId: string): Promise<void> {
   await database.execute(
-    sql`UPDATE sessions SET canary = NULL WHERE id = ${sessionId} AND canary IS NOT NULL AND mails_sent >= canary`,
+    sql`UPDATE sessions SET canary = CASE WHEN mails_sent < canary THEN canary END, failures_accepted = mails_failed
+      WHERE id = ${sessionId} AND status IN ('paused', 'held')`,
   )
 }
 
@@ -206,7 +215,7 @@ export async function passCanary(database: Queryable, sessionId: string): Promis
  * that were asked for are sent.
  */
 const finalStatus = sql`(CASE WHEN delta.nothing_pending AND delta.status_asked IN (${words(transitions.complete.from)}) THEN 'completed'
-  WHEN delta.canary_reached AND delta.status_asked = 'running' THEN 'held' ELSE delta.status_asked END)`
+  WHEN (delta.canary_reached OR delta.too_many_failures) AND delta.status_asked = 'running' THEN 'held' ELSE delta.status_asked END)`
 
 function snapshotDue(time: SQL): SQL {
   return sql`(${finalStatus} <> session.status OR session.snapshot_at <= ${time} - make_interval(secs => ${snapshotSeconds}))`

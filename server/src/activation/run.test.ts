@@ -254,6 +254,24 @@ describe('a session', () => {
     expect(done.mails).toMatchObject({ sent: 2, skipped: 1 })
   })
 
+  it('holds when more than the set share of its mails fails, and goes on when a person has seen it', async () => {
+    const ids = await activation.addLeads(150)
+    smtp.script = (moment, { mail }) =>
+      moment === 'RCPT' && mail % 2 === 0 ? '550 5.1.1 No such user here' : undefined
+    const { progress } = await startSession(
+      activation.parts,
+      { selection: { ids } },
+      { actor, template: { ...template, failureShare: 0.4 } },
+    )
+    const held = await activation.until(progress.sessionId, ({ status }) => status === 'held')
+    expect(held.reason).toBe('too_many_failures')
+    expect(held.mails.pending).toBeGreaterThan(0)
+    smtp.script = () => undefined
+    await pullLever(activation.parts, 'resume', progress.sessionId, actor)
+    const done = await activation.until(progress.sessionId, ({ completed }) => completed)
+    expect(done.mails.sent + done.mails.failed).toBe(150)
+  })
+
   it('lets ten leads be done before a thousand that were started earlier', async () => {
     const many = await activation.addLeads(1000)
     const few = await activation.addLeads(10)

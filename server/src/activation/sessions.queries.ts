@@ -16,6 +16,7 @@ export interface NewSession {
   startedBy: Person
   mailNotBefore: Date | null
   canary: number | null
+  failureShare: number | null
   now: Date
 }
 
@@ -34,10 +35,10 @@ export async function insertSession(database: Queryable, session: NewSession): P
   const rows = await rowsOf(
     database,
     sql`INSERT INTO sessions (id, status, total, selection, options, request_digest, template, started_by_id, started_by_name,
-        created_at, updated_at, snapshot_at, mail_not_before, canary)
+        created_at, updated_at, snapshot_at, mail_not_before, canary, failure_share)
       VALUES (${session.id}, ${session.status}, 0, ${JSON.stringify(session.selection)}::jsonb, ${JSON.stringify(session.options)}::jsonb,
         ${session.requestDigest}, ${JSON.stringify(session.template)}::jsonb, ${session.startedBy.id}, ${session.startedBy.name},
-        ${now}, ${now}, ${now}, ${session.mailNotBefore?.toISOString() ?? null}, ${session.canary})
+        ${now}, ${now}, ${now}, ${session.mailNotBefore?.toISOString() ?? null}, ${session.canary}, ${session.failureShare})
       ON CONFLICT (id) DO NOTHING RETURNING id`,
   )
   return rows.length === 1

@@ -84,6 +84,7 @@ export async function startSession(
       startedBy: options.actor,
       mailNotBefore: mailTime(settings, startAt ?? now),
       canary: settings.canary ?? null,
+      failureShare: options.template.failureShare,
       now,
     })
     if (!isNew) return null

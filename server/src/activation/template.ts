@@ -8,4 +8,6 @@ export interface SessionTemplate {
   /** What activation links begin with. */
   publicUrl: string
   linkLifeDays: number
+  /** Failures beyond this share of the mails tried hold the session; null: never. */
+  failureShare: number | null
 }

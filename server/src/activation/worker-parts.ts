@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
+import type { Pace } from '../mail/pace.ts'
 import type { SmtpSender } from '../mail/types.ts'
 import type { Ledger } from './ledger.ts'
 import type { ActivationParts } from './sessions.usecases.ts'
@@ -11,6 +12,7 @@ export interface WorkerParts extends ActivationParts {
   /** Signs activation links. */
   secret: string
   sender: SmtpSender
+  pace: Pace
   ledger: Ledger
   random: () => number
   /** The chunks that this process works on right now, as `session chunk phase`. */
