@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
+import { rm } from 'node:fs/promises'
 import { pino } from 'pino'
 import { createApp, createWorkerApp, openRooms } from './app.ts'
 import type { SessionTemplate } from './activation/template.ts'
@@ -10,6 +8,7 @@ import { startEmbeddedPostgres } from './db/embedded.ts'
 import { migrateDatabase } from './db/migrate.ts'
 import { ensureWebApp } from './http/web.ts'
 import { openBoss } from './jobs/queues.ts'
+import { openSpoolFolder } from './leads/spool.ts'
 import { startMailbox } from './mail/mailbox.ts'
 import { createSmtpSender } from './mail/smtp.ts'
 import { defaultTemplate } from './mail/template.ts'
@@ -47,7 +46,7 @@ export async function start(
     for (const close of closing.toReversed()) await close()
   }
   try {
-    const spoolFolder = await mkdtemp(path.join(tmpdir(), 'rollcall-uploads-'))
+    const spoolFolder = await openSpoolFolder(config.dataDirectory)
     closing.push(() => rm(spoolFolder, { recursive: true, force: true }))
     const webFolder = config.mode === 'worker' ? null : await ensureWebApp(logger)
     const embedded =
