@@ -167,7 +167,9 @@ describe('a mail that nobody could be sure of', () => {
     watcher.send({ type: 'subscribe', sessionId })
     await watcher.progress(sessionId)
     for (const { raw } of smtp.mails) expect((await accept(tokenOf(raw))).status).toBe(200)
+    const told = performance.now()
     const after = await watcher.progress(sessionId, ({ mails }) => mails.sent === 3)
+    expect(performance.now() - told).toBeLessThan(1000)
     expect(after).toMatchObject({ status: 'completed', mails: { sent: 3, unconfirmed: 0 } })
     expect(after.version).toBe(before.version + 1)
     watcher.close()
@@ -175,7 +177,7 @@ describe('a mail that nobody could be sure of', () => {
       'GET',
       `/crm/activation/sessions/${sessionId}/items?mail=sent`,
     )
-    expect(data.items.map(({ mail }) => mail.settledBy).toSorted()).toEqual(['activation', 'answer', 'answer'])
+    expect(data.items.filter(({ mail }) => mail.settledBy === 'activation')).toHaveLength(1)
     const progress = await until(
       async () => (await app.call<Progress>('GET', `/crm/activation/progress/${sessionId}`)).data,
       ({ version }) => version === after.version,

@@ -1,0 +1,159 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import net, { type AddressInfo } from 'node:net'
+import path from 'node:path'
+import { pino } from 'pino'
+import type { List, Progress } from '@rollcall/shared'
+import { ensureWebApp } from '../../src/http/web.ts'
+import { openWatcher, type Watcher } from '../app.ts'
+import { until } from '../activation.ts'
+
+const main = path.join(import.meta.dirname, '../../src/main.ts')
+export const password = 'correct horse battery'
+
+/** Builds the web app, so that no process has to. */
+export const prepareWebApp = () => ensureWebApp(pino({ level: 'silent' }))
+
+/** A Rollcall in a process of its own. */
+export interface Rollcall {
+  child: ChildProcess
+  url: string
+  /** Everything it said. */
+  output(): string
+  /** Milliseconds from its start until it was ready. */
+  readyAfter: number
+  exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+  status(path: string): Promise<number>
+  call<Data>(method: string, path: string, body?: unknown): Promise<Data>
+  progress(sessionId: string): Promise<Progress>
+  watch(): Promise<Watcher>
+}
+
+type Environment = Record<string, string>
+
+/** Starts a process with nothing but these variables; resolves when it has ended. */
+export async function runToEnd(environment: Environment): Promise<{ code: number | null; output: string }> {
+  const { child, output, exited } = launch(environment)
+  try {
+    const { code } = await exited
+    return { code, output: output() }
+  } finally {
+    child.kill('SIGKILL')
+  }
+}
+
+/** Starts a process and waits until it is ready. */
+export async function startRollcall(environment: Environment): Promise<Rollcall> {
+  const port = Number(environment.PORT ?? (await freePort()))
+  const url = `http://127.0.0.1:${port}`
+  const begun = performance.now()
+  const { child, output, exited } = launch({
+    ADMIN_PASSWORD: password,
+    LOG_LEVEL: 'warn',
+    PORT: String(port),
+    ...environment,
+  })
+  let ended = false
+  void exited.then(() => (ended = true))
+  await until(
+    async () => {
+      if (ended) throw new Error(`It ended before it was ready:\n${output()}`)
+      return fetch(`${url}/health/ready`).then(
+        ({ status }) => status,
+        () => 0,
+      )
+    },
+    (status) => status === 200,
+    40_000,
+  )
+  const origin = `http://localhost:${port}`
+  let cookie: string | null = null
+
+  async function signedIn(): Promise<Record<string, string>> {
+    cookie ??= await signIn(url, origin)
+    return { cookie, origin }
+  }
+
+  async function call<Data>(method: string, address: string, body?: unknown): Promise<Data> {
+    const response = await fetch(url + address, {
+      method,
+      headers: { ...(await signedIn()), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const answer = (await response.json()) as { success: boolean; data: Data }
+    if (!answer.success) throw new Error(`${method} ${address} answered ${JSON.stringify(answer)}`)
+    return answer.data
+  }
+
+  return {
+    child,
+    url,
+    output,
+    exited,
+    readyAfter: performance.now() - begun,
+    status: async (address) => (await fetch(url + address)).status,
+    call,
+    progress: (sessionId) => call('GET', `/crm/activation/progress/${sessionId}`),
+    watch: async () => openWatcher(url, await signedIn()),
+  }
+}
+
+function launch(environment: Environment) {
+  const child = spawn(process.execPath, [main], {
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const said: string[] = []
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => said.push(data.toString()))
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) =>
+    child.on('close', (code, signal) => resolve({ code, signal })),
+  )
+  return { child, output: () => said.join(''), exited }
+}
+
+async function signIn(url: string, origin: string): Promise<string> {
+  const response = await fetch(`${url}/api/auth/sign-in/email`, {
+    method: 'POST',
+    headers: { origin, 'content-type': 'application/json' },
+    body: JSON.stringify({ email: 'admin@localhost', password }),
+  })
+  if (!response.ok) throw new Error(`Signing in answered ${response.status}`)
+  return response.headers
+    .getSetCookie()
+    .map((each) => each.split(';')[0])
+    .join('; ')
+}
+
+/** Adds leads; gives their ids. */
+export async function addLeads(rollcall: Rollcall, count: number): Promise<string[]> {
+  const leads = Array.from({ length: count }, (_, index) => ({
+    email: `person.${index}@crowd.example`,
+    firstName: 'A',
+  }))
+  await rollcall.call('POST', '/crm/leads', { leads })
+  const { items } = await rollcall.call<List<{ id: string }>>('GET', '/crm/leads?limit=500')
+  return items.map(({ id }) => id)
+}
+
+/** A port that nobody listens on at this moment. */
+export async function freePort(): Promise<number> {
+  const server = net.createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** Kills the embedded database of a data folder with everything that belongs to it, as a power cut would. */
+export function killDatabase(pidFile: string): void {
+  const postmaster = Number(readFileSync(pidFile, 'utf8').split('\n')[0])
+  const children = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8').trim().split(' ')
+  for (const pid of [postmaster, ...children.filter(Boolean).map(Number)]) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      // It may have ended with its postmaster already.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+}
