@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import net, { type AddressInfo } from 'node:net'
 import path from 'node:path'
 import { pino } from 'pino'
+import { onTestFinished } from 'vitest'
 import type { List, Progress } from '@rollcall/shared'
 import { ensureWebApp } from '../../src/http/web.ts'
 import { openWatcher, type Watcher } from '../app.ts'
@@ -33,13 +34,9 @@ type Environment = Record<string, string>
 
 /** Starts a process with nothing but these variables; resolves when it has ended. */
 export async function runToEnd(environment: Environment): Promise<{ code: number | null; output: string }> {
-  const { child, output, exited } = launch(environment)
-  try {
-    const { code } = await exited
-    return { code, output: output() }
-  } finally {
-    child.kill('SIGKILL')
-  }
+  const { output, exited } = launch(environment)
+  const { code } = await exited
+  return { code, output: output() }
 }
 
 /** Starts a process and waits until it is ready. */
@@ -103,6 +100,8 @@ function launch(environment: Environment) {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  // A test that fails half-way leaves nothing behind.
+  onTestFinished(() => void child.kill('SIGKILL'))
   const said: string[] = []
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => said.push(data.toString()))
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) =>
