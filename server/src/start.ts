@@ -98,7 +98,16 @@ export async function start(
     let disagreeingSessions: (() => number | null) | undefined
     if (runsJobs) {
       const sender = createSmtpSender({ url: config.smtp ?? smtpSettings(mailbox!.url), logger })
-      const worker = await startWorker({ databaseUrl, parts: activation, boss, sender, secret: config.secret, logger })
+      const mailServer = config.smtp === null ? 'built-in mailbox' : `${config.smtp.host}:${config.smtp.port}`
+      const worker = await startWorker({
+        databaseUrl,
+        parts: activation,
+        boss,
+        sender,
+        mailServer,
+        secret: config.secret,
+        logger,
+      })
       closing.push(() => worker.stop())
       disagreeingSessions = worker.disagreeingSessions
     }

@@ -36,6 +36,8 @@ export async function startWorker(options: {
   parts: ActivationParts
   boss: PgBoss
   sender: SmtpSender
+  /** Names the mail server among all nodes. */
+  mailServer: string
   secret: string
   logger: FastifyBaseLogger
 }): Promise<Worker> {
@@ -60,6 +62,7 @@ export async function startWorker(options: {
     nodeId: () => node.id(),
     secret: options.secret,
     sender,
+    mailServer: options.mailServer,
     pace: createPace({ database: parts.database, readRates: () => readSettings(parts.database) }),
     ledger,
     random: Math.random,

@@ -65,7 +65,15 @@ export async function createActivation(test: TestDatabase): Promise<Activation> 
       const parsed = parseSmtpUrl(smtpUrl)
       if (!parsed.ok) throw new Error(parsed.problem)
       const sender = createSmtpSender({ url: parsed.settings, logger })
-      const worker = await startWorker({ databaseUrl: test.url, parts, boss, sender, secret: 'x'.repeat(32), logger })
+      const worker = await startWorker({
+        databaseUrl: test.url,
+        parts,
+        boss,
+        sender,
+        mailServer: smtpUrl,
+        secret: 'x'.repeat(32),
+        logger,
+      })
       workers.push(worker)
       return worker
     },

@@ -1,44 +1,62 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { sql } from 'drizzle-orm'
-import { rowsOf, type Database } from '../db/database.ts'
-import { recoverSession } from './levers.usecases.ts'
+import type { HoldReason } from '@rollcall/shared'
+import { claimProbe, freeServers, holdServer, serverHold } from '../mail/server-holds.queries.ts'
+import { holdSession, recoverSession } from './levers.usecases.ts'
+import { sessionsHeldFor } from './sessions.queries.ts'
 import type { WorkerParts } from './worker-parts.ts'
 
-const firstProbe = 5000
-const longestBetweenProbes = 5 * 60_000
+/** Reasons that are the mail server's and not the session's: every session that wants to send meets them. */
+const serverReasons: readonly HoldReason[] = ['mail_server_down', 'mail_sign_in_refused']
+
+const lookEvery = 1000
+
+/** Holds a session and, where the reason is the mail server's, the mail server for every session and node. */
+export async function holdFor(
+  parts: WorkerParts,
+  sessionId: string,
+  reason: HoldReason,
+  heard: string | null,
+): Promise<void> {
+  if (serverReasons.includes(reason)) await holdServer(parts.database, { server: parts.mailServer, reason, heard })
+  await holdSession(parts, sessionId, reason, heard)
+}
+
+/** Holds a session before it tries a mail server that is held; false when it may try. */
+export async function heldByServer(parts: WorkerParts, sessionId: string): Promise<boolean> {
+  const hold = await serverHold(parts.database, parts.mailServer)
+  if (hold === null) return false
+  await holdSession(parts, sessionId, hold.reason, hold.heard)
+  return true
+}
 
 /**
- * While sessions are held because the mail server cannot be reached, tries it with one connection, first after 5 s, then
- * less and less often, to once in 5 min; when it answers, the sessions go on.
+ * While the mail server is held because it cannot be reached, one node at a time tries it with one connection: first
+ * after 5 s, then less and less often, to once in 5 min. When it answers, the sessions that were held for that go on.
  */
 export function watchHolds(parts: WorkerParts): { close(): void } {
   const closing = new AbortController()
   void watch()
 
   async function watch(): Promise<void> {
-    let delay = firstProbe
     while (!closing.signal.aborted) {
-      await wait(delay, undefined, { signal: closing.signal, ref: false }).catch(() => undefined)
+      await wait(lookEvery, undefined, { signal: closing.signal, ref: false }).catch(() => undefined)
       if (closing.signal.aborted) return
-      try {
-        const held = await sessionsHeldByServer(parts.database)
-        const answered = held.length > 0 && (await parts.sender.probe()).kind === 'ready'
-        if (answered)
-          for (const id of held) await recoverSession(parts, id, 'mail_server_down', 'The mail server answers again.')
-        delay = held.length === 0 || answered ? firstProbe : Math.min(delay * 2, longestBetweenProbes)
-      } catch (error) {
-        parts.logger.warn({ err: error }, 'held sessions could not be looked at and will be again')
-      }
+      await look().catch((error: unknown) =>
+        parts.logger.warn({ err: error }, 'the held mail server could not be looked at and will be again'),
+      )
     }
   }
 
-  return { close: () => closing.abort() }
-}
+  async function look(): Promise<void> {
+    if (await claimProbe(parts.database, parts.mailServer)) {
+      const probe = await parts.sender.probe()
+      if (probe.kind !== 'ready') return
+      await freeServers(parts.database, parts.mailServer)
+    } else if ((await serverHold(parts.database, parts.mailServer)) !== null) return
+    // Also those that were held in the moment in which the mail server was freed.
+    for (const id of await sessionsHeldFor(parts.database, 'mail_server_down'))
+      await recoverSession(parts, id, 'mail_server_down', 'The mail server may be tried again.')
+  }
 
-async function sessionsHeldByServer(database: Database): Promise<string[]> {
-  const rows = await rowsOf<{ id: string }>(
-    database,
-    sql`SELECT id FROM sessions WHERE status = 'held' AND reason = 'mail_server_down' ORDER BY created_at`,
-  )
-  return rows.map((row) => row.id)
+  return { close: () => closing.abort() }
 }

@@ -255,6 +255,23 @@ export async function reopenMails(
   )
 }
 
+/** Calls the unconfirmed mails of a session sent, because a person says so; gives how many there were. */
+export async function confirmByPerson(database: Queryable, sessionId: string): Promise<number> {
+  const chosen = sql`session_id = ${sessionId} AND mail_state = 'unconfirmed'`
+  await rowsOf(
+    database,
+    sql`SELECT number FROM chunks WHERE session_id = ${sessionId} AND number IN (SELECT chunk FROM items WHERE ${chosen})
+      ORDER BY number FOR UPDATE`,
+  )
+  const rows = await rowsOf<{ items: number }>(
+    database,
+    sql`WITH confirmed AS (
+      UPDATE items SET mail_state = 'sent', mail_reason = NULL, settled_by = 'person' WHERE ${chosen} RETURNING 1
+    ) SELECT count(*)::int AS items FROM confirmed`,
+  )
+  return rows[0]?.items ?? 0
+}
+
 /** The unconfirmed mails to an account: their person has it, so they arrived. */
 export async function confirmByActivation(
   database: Queryable,

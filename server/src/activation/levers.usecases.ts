@@ -7,12 +7,14 @@ import {
   type Person,
   type Progress,
   type RetryRequest,
+  type SettleRequest,
 } from '@rollcall/shared'
 import type { Transaction } from '../db/database.ts'
 import { Refusal } from '../http/refusal.ts'
 import { enqueue } from '../jobs/queues.ts'
+import { freeServers } from '../mail/server-holds.queries.ts'
 import { unfinishedChunks, lockChunk } from './chunks.queries.ts'
-import { cancelPending, confirmByActivation, reopenMails } from './items.queries.ts'
+import { cancelPending, confirmByActivation, confirmByPerson, reopenMails } from './items.queries.ts'
 import { presentProgress, type ProgressRow } from './progress.presenter.ts'
 import { advance, addEvent, acceptWhatWasSeen } from './progress.queries.ts'
 import { readSession, type SessionRow } from './sessions.queries.ts'
@@ -33,7 +35,11 @@ export async function pullLever(
 ): Promise<Progress> {
   const now = parts.now()
   const row = await parts.database.transaction(async (transaction) => {
-    if (lever === 'resume') await acceptWhatWasSeen(transaction, sessionId)
+    if (lever === 'resume') {
+      await acceptWhatWasSeen(transaction, sessionId)
+      // A person who resumes has mended it, or wants it tried.
+      await freeServers(transaction)
+    }
     const moved = await advance(transaction, { sessionId, now, change: { transition: lever, actor } })
     if (moved === null) throw await notPossible(transaction, sessionId, `be ${doneWords[lever]}`)
     if (lever === 'resume') await goOn(parts, transaction, sessionId)
@@ -82,6 +88,32 @@ export async function retryMails(
       const chunks = reopened.map(({ chunk }) => ({ number: chunk, phase: 'mails' as const }))
       await enqueueChunks(parts.boss, transaction, sessionId, chunks, { mailNotBefore: null })
     }
+    return moved
+  })
+  parts.ring([sessionId], true)
+  return presentProgress(row)
+}
+
+/**
+ * Calls all unconfirmed mails of a session sent, because a person knows that they arrived, or takes the risk. Possible in
+ * every status; refuses where there are none.
+ */
+export async function settleMails(
+  parts: ActivationParts,
+  sessionId: string,
+  request: SettleRequest,
+  actor: Person,
+): Promise<Progress> {
+  const now = parts.now()
+  const row = await parts.database.transaction(async (transaction) => {
+    const items = await confirmByPerson(transaction, sessionId)
+    const deltas = { mailsUnconfirmed: -items, mailsSent: items }
+    const moved = await advance(transaction, { sessionId, now, deltas })
+    if (moved === null) {
+      if ((await readSession(transaction, sessionId)) === null) throw unknownSession()
+      throw new Refusal(409, 'NOTHING_TO_SETTLE', 'No mail of this session is unconfirmed.')
+    }
+    await addEvent(transaction, { sessionId, at: now, type: 'settled', actor, details: { ...request, items } })
     return moved
   })
   parts.ring([sessionId], true)

@@ -9,7 +9,7 @@ import type { Delivery } from '../mail/types.ts'
 import { lockHeldChunk, type HeldChunk } from './chunks.queries.ts'
 import { dueAccounts, dueMails, skipActive, type DueMail } from './items.queries.ts'
 import type { OutcomeEntry } from './ledger.queries.ts'
-import { holdSession } from './levers.usecases.ts'
+import { heldByServer, holdFor } from './holds.worker.ts'
 import { messageIdOf } from './message-id.ts'
 import { advance } from './progress.queries.ts'
 import { readSession, type SessionRow } from './sessions.queries.ts'
@@ -47,6 +47,7 @@ const resendDelay = 60_000
 export async function sendMailsOfChunk(parts: WorkerParts, streaks: Map<string, Streak>, job: ChunkJob): Promise<void> {
   await workOnChunk(parts, job, 'mails', async (held) => {
     const session = (await readSession(parts.database, held.sessionId)) as SessionRow
+    if (await heldByServer(parts, held.sessionId)) return { idle: true }
     const turn = beginTurn(parts, streaks, held, session)
     await prepareLinks(parts, held, session)
     const mails = await dueMails(parts.database, held)
@@ -221,7 +222,7 @@ async function countStreak(turn: Turn, delivery: Delivery): Promise<void> {
   turn.stopped = true
   streak.length = 0
   const words = 'reply' in delivery ? (delivery.reply ?? delivery.problem) : null
-  await holdSession(turn.parts, turn.held.sessionId, reason, words)
+  await holdFor(turn.parts, turn.held.sessionId, reason, words)
 }
 
 function refusedTogether(delivery: Delivery): boolean {

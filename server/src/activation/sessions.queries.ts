@@ -1,5 +1,5 @@
 import { sql, type SQL } from 'drizzle-orm'
-import type { Person, Selection, SessionOptions, SessionsQuery } from '@rollcall/shared'
+import type { HoldReason, Person, Selection, SessionOptions, SessionsQuery } from '@rollcall/shared'
 import { rowsOf, type Database, type Queryable } from '../db/database.ts'
 import { pageAfter, type Position } from '../db/paging.ts'
 import type { ProgressRow } from './progress.presenter.ts'
@@ -102,6 +102,15 @@ export async function sealSession(
 export async function readSession(database: Queryable, sessionId: string): Promise<SessionRow | null> {
   const rows = await rowsOf<SessionRow>(database, sql`SELECT * FROM sessions WHERE id = ${sessionId}`)
   return rows[0] ?? null
+}
+
+/** The sessions that are held for a reason, the oldest first. */
+export async function sessionsHeldFor(database: Queryable, reason: HoldReason): Promise<string[]> {
+  const rows = await rowsOf<{ id: string }>(
+    database,
+    sql`SELECT id FROM sessions WHERE status = 'held' AND reason = ${reason} ORDER BY created_at, id`,
+  )
+  return rows.map((row) => row.id)
 }
 
 /** What this selection would do, counted; `selected` is a condition over the table `leads`. */

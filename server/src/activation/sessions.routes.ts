@@ -8,6 +8,7 @@ import {
   RetryRequest,
   SessionDetail,
   SessionsQuery,
+  SettleRequest,
   Snapshots,
   SnapshotsQuery,
   StartRequest,
@@ -16,7 +17,7 @@ import { answers, ok } from '../http/answers.ts'
 import { requireRole } from '../http/roles.ts'
 import type { Server } from '../http/server.ts'
 import { latestProgress, pageOfSessions, sessionDetail, snapshotsOf } from './history.usecases.ts'
-import { pullLever, retryMails } from './levers.usecases.ts'
+import { pullLever, retryMails, settleMails } from './levers.usecases.ts'
 import { previewSelection, startSession, type ActivationParts } from './sessions.usecases.ts'
 import type { SessionTemplate } from './template.ts'
 
@@ -150,6 +151,21 @@ export async function sessionsRoutes(
       },
     },
     async (request) => ok(await retryMails(parts, request.params.sessionId, request.body, actorOf(request.staff))),
+  )
+
+  server.post(
+    '/crm/activation/sessions/:sessionId/settle',
+    {
+      onRequest: requireRole('admin'),
+      schema: {
+        summary: 'Calls unconfirmed mails sent, because a person says so',
+        tags,
+        params: SessionParams,
+        body: SettleRequest,
+        response: answers(Progress),
+      },
+    },
+    async (request) => ok(await settleMails(parts, request.params.sessionId, request.body, actorOf(request.staff))),
   )
 }
 

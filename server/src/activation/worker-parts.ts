@@ -13,6 +13,8 @@ export interface WorkerParts extends ActivationParts {
   secret: string
   sender: SmtpSender
   pace: Pace
+  /** What names the mail server among all nodes: host and port, or the built-in mailbox. */
+  mailServer: string
   ledger: Ledger
   random: () => number
   /** The chunks that this process works on right now, as `session chunk phase`. */

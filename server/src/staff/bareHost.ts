@@ -26,7 +26,10 @@ export function knowingBareHosts(createAdapter: AdapterFactory): AdapterFactory 
     const findOne: typeof adapter.findOne = async <Row>(query: Parameters<typeof adapter.findOne>[0]) => {
       const asked = query.where.find(({ field, value }) => field === 'email' && String(value).endsWith(ending))?.value
       if (asked === undefined) return adapter.findOne<Row>(query)
-      const where = query.where.map((each) => ({ ...each, value: each.value === asked ? withoutHostEnding(String(asked)) : each.value }))
+      const where = query.where.map((each) => ({
+        ...each,
+        value: each.value === asked ? withoutHostEnding(String(asked)) : each.value,
+      }))
       const found = await adapter.findOne<Row>({ ...query, where })
       return found === null ? null : { ...found, email: asked }
     }
