@@ -134,3 +134,7 @@ export const RetryRequest = strict({
   reason: Type.Optional(Type.String({ maxLength: 60 })),
 })
 export type RetryRequest = Static<typeof RetryRequest>
+
+/** What a person says became of mails of which nobody could be sure. */
+export const SettleRequest = strict({ mail: oneOf(['unconfirmed']), as: oneOf(['sent']) })
+export type SettleRequest = Static<typeof SettleRequest>

@@ -28,6 +28,7 @@ export const eventTypes = [
   'resumed',
   'taken_over',
   'retried',
+  'settled',
   'cancelled',
   'completed',
 ] as const

@@ -25,6 +25,7 @@ const writes: [string, string, unknown][] = [
   ['POST', '/crm/activation/preview', { selection: { filter: {} } }],
   ['POST', '/crm/activation/sessions', { selection: { filter: { q: 'nobody at all' } } }],
   ['POST', '/crm/activation/sessions/:sessionId/retry', { mail: 'failed' }],
+  ['POST', '/crm/activation/sessions/:sessionId/settle', { mail: 'unconfirmed', as: 'sent' }],
   ['POST', '/activation/inspect', { token }],
   ['POST', '/activation/accept', { token, password: 'long enough for anybody' }],
   ['PATCH', '/settings', {}],

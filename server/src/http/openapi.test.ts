@@ -41,6 +41,7 @@ const calls: [string, string, string[]][] = [
   ['post', '/crm/activation/sessions/{sessionId}/resume', ['200']],
   ['post', '/crm/activation/sessions/{sessionId}/cancel', ['200']],
   ['post', '/crm/activation/sessions/{sessionId}/retry', ['200']],
+  ['post', '/crm/activation/sessions/{sessionId}/settle', ['200']],
   ['get', '/crm/activation/live', ['101']],
   ['post', '/activation/accept', ['200']],
 ]

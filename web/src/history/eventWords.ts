@@ -1,8 +1,11 @@
-import type { SessionEvent } from '@rollcall/shared'
+import type { SessionEvent, SessionOptions } from '@rollcall/shared'
 import { holdReasons, type HoldReason } from '@rollcall/shared/reasons'
 import type { EventType } from '@rollcall/shared/statuses'
+import { unusualOptions } from '../activation/optionWords.ts'
+import { itemReason } from '../activation/reasons.ts'
+import { countOf, formatCount } from '../ui/numbers.ts'
 
-/** What happened, with an actor or without: "Paused by Ada", "Held". */
+/** What happened, with an actor or without: "Paused by Ada", "Held by Rollcall". */
 const words: Record<EventType, string> = {
   started: 'Started',
   running: 'Running',
@@ -11,27 +14,94 @@ const words: Record<EventType, string> = {
   resumed: 'Resumed',
   taken_over: 'Taken over by another process',
   retried: 'Retried',
+  settled: 'Settled',
   cancelled: 'Cancelled',
   completed: 'Completed',
 }
 
 export function eventTitle(event: SessionEvent): string {
-  const title = words[event.type] ?? event.type
+  const isScheduling = event.type === 'started' && optionsOf(event).startAt !== undefined
+  const title = isScheduling ? 'Scheduled' : (words[event.type] ?? event.type)
   return event.actor ? `${title} by ${event.actor.name}` : title
 }
 
-/** Why, as a sentence; null where the title says it all. */
-export function eventCause(event: SessionEvent): string | null {
-  if (event.cause === null) return null
-  return holdReasons[event.cause as HoldReason] ?? event.cause
+/** Why it happened and what it did, one sentence each; none where the title says it all. */
+export function eventSentences(event: SessionEvent): string[] {
+  return (sentencesOf[event.type] ?? plainSentences)(event)
 }
 
-/** The details that are worth a line: "mail: failed · items: 3". */
-export function eventDetails(event: SessionEvent): string {
-  return Object.entries(event.details)
-    .filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value))
-    .map(([name, value]) => `${name.replaceAll(/([a-z])([A-Z])/g, '$1 $2').toLowerCase()}: ${String(value)}`)
-    .join(' · ')
+const sentencesOf: Partial<Record<EventType, (event: SessionEvent) => string[]>> = {
+  started: startedSentences,
+  held: heldSentences,
+  taken_over: takenOverSentences,
+  retried: retriedSentences,
+  settled: settledSentences,
+}
+
+function plainSentences({ cause }: SessionEvent): string[] {
+  return cause === null ? [] : [holdReasons[cause as HoldReason] ?? cause]
+}
+
+function startedSentences(event: SessionEvent): string[] {
+  const total = countIn(event, 'total')
+  if (total === null) return ['Its time came.']
+  return [`${[countOf(total, 'lead'), ...unusualOptions(optionsOf(event))].join(', ')}.`]
+}
+
+/** The reason's own sentence, then the mail server's words, which are all that the cause adds to it. */
+function heldSentences(event: SessionEvent): string[] {
+  const reason = holdReasons[textIn(event, 'reason') as HoldReason]
+  if (reason === undefined) return plainSentences(event)
+  const [sent, failed] = [countIn(event, 'sent'), countIn(event, 'failed')]
+  return [
+    reason,
+    ...(sent === null || failed === null
+      ? []
+      : [`By then ${countOf(sent, 'mail')} sent, ${formatCount(failed)} failed.`]),
+    ...(event.cause === null || event.cause === reason ? [] : [`The mail server said: “${event.cause}”`]),
+  ]
+}
+
+function takenOverSentences(event: SessionEvent): string[] {
+  const node = textIn(event, 'node')
+  const stopped = node === null ? plainSentences(event) : [`The process “${node}” stopped in the middle of its work.`]
+  const inFlight = countIn(event, 'inFlight')
+  if (inFlight === null) return stopped
+  if (inFlight === 0) return [...stopped, 'No mail was in flight, so nothing is in doubt.']
+  const were = `${countOf(inFlight, 'mail')} ${inFlight === 1 ? 'was' : 'were'} in flight`
+  const settled =
+    textIn(event, 'settledAs') === 'pending'
+      ? 'sent again, exactly the same, as this session was told to.'
+      : `now unconfirmed, because nobody can know whether ${inFlight === 1 ? 'it' : 'they'} arrived.`
+  return [...stopped, `${were}: ${settled}`]
+}
+
+function retriedSentences(event: SessionEvent): string[] {
+  const items = countIn(event, 'items')
+  if (items === null) return plainSentences(event)
+  const mails = countOf(items, `${textIn(event, 'mail') ?? ''} mail`.trim())
+  const reason = itemReason(textIn(event, 'reason'))
+  return [`${mails} made pending again.`, ...(reason === null ? [] : [`Only those with this reason: ${reason}`])]
+}
+
+function settledSentences(event: SessionEvent): string[] {
+  const items = countIn(event, 'items')
+  return items === null ? plainSentences(event) : [`${countOf(items, 'unconfirmed mail')} marked as sent.`]
+}
+
+function countIn(event: SessionEvent, name: string): number | null {
+  const value = event.details[name]
+  return typeof value === 'number' ? value : null
+}
+
+function textIn(event: SessionEvent, name: string): string | null {
+  const value = event.details[name]
+  return typeof value === 'string' ? value : null
+}
+
+function optionsOf(event: SessionEvent): SessionOptions {
+  const { options } = event.details
+  return typeof options === 'object' && options !== null ? options : {}
 }
 
 export const eventIcons: Record<EventType, string> = {
@@ -42,6 +112,7 @@ export const eventIcons: Record<EventType, string> = {
   resumed: 'i-lucide-play',
   taken_over: 'i-lucide-repeat',
   retried: 'i-lucide-rotate-ccw',
+  settled: 'i-lucide-mail-check',
   cancelled: 'i-lucide-x',
   completed: 'i-lucide-check',
 }
