@@ -8,9 +8,9 @@ export function tracker(page: Page): Locator {
   return page.getByRole('region', { name: 'Activation progress' })
 }
 
-/** What the tracker shows of a session. */
+/** What a screen shows of a session: in the tracker, or on the session's own page, where the tracker leaves it out. */
 export function card(page: Page, sessionId: string): Locator {
-  return tracker(page).locator(`article[data-session-id="${sessionId}"]`)
+  return page.locator(`article[data-session-id="${sessionId}"]`)
 }
 
 export function freshness(shown: Locator): Locator {

@@ -22,7 +22,8 @@ export function exampleProgress(changes: Partial<Progress> = {}): Progress {
   }
 }
 
-const settled = { sent: 50, failed: 0, unconfirmed: 0, skipped: 0, cancelled: 0, pending: 0 }
+const settledAccounts = { created: 49, existing: 1, failed: 0, cancelled: 0, pending: 0 }
+const settledMails = { sent: 50, failed: 0, unconfirmed: 0, skipped: 0, cancelled: 0, pending: 0 }
 
 /** The same session at its end. */
 export function exampleEnd(changes: Partial<Progress> = {}): Progress {
@@ -30,7 +31,8 @@ export function exampleEnd(changes: Partial<Progress> = {}): Progress {
     version: 90,
     status: 'completed',
     completed: true,
-    mails: settled,
+    accounts: settledAccounts,
+    mails: settledMails,
     finishedAt: '2026-11-01T10:00:20.000Z',
     ...changes,
   })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { exampleEnd, exampleProgress } from './example.ts'
-import { accountsSettled, hasBegun, mailsSettled, percent, percentOfAll } from './percent.ts'
+import { accountsSettled, hasBegun, isOver, mailsSettled, percent, percentOfAll } from './percent.ts'
 
 test('A percent is floored', () => {
   expect(percent(1, 3, false)).toBe(33)
@@ -36,4 +36,11 @@ test('A session has begun once anything of it has its outcome', () => {
   expect(hasBegun(exampleProgress({ ...nothing, mails: { ...none, skipped: 1, pending: total - 1 } }))).toBe(true)
   expect(hasBegun(exampleProgress({ mails: none }))).toBe(true)
   expect(hasBegun(exampleEnd())).toBe(true)
+})
+
+test('A cancelled session is over, and at 100, only when nothing of it is pending', () => {
+  const cancelled = exampleProgress({ status: 'cancelled', completed: true })
+  expect(isOver(cancelled)).toBe(false)
+  expect(percentOfAll([cancelled])).toBe(24)
+  expect(isOver(exampleEnd({ status: 'cancelled' }))).toBe(true)
 })

@@ -5,7 +5,7 @@ import { computed, reactive, ref } from 'vue'
 import { ApiFailure, call } from '../api/http.ts'
 import { browserPorts, LiveConnection, type LiveListener, type Transport } from '../api/live.ts'
 import { forgetKept, keptKey, parseKept, readKept, writeKept, type KeptBySession } from './kept.ts'
-import { hasBegun } from './percent.ts'
+import { hasBegun, isOver } from './percent.ts'
 import { knowledgeOf, showEndedMilliseconds, showsInTracker, unknownSession, withProgress } from './tracked.ts'
 import type { Knowledge, Source, Tracked } from './tracked.ts'
 
@@ -43,7 +43,7 @@ export const useProgressStore = defineStore('progress', () => {
       .map(([sessionId, session]) => ({ sessionId, progress: session.progress as Progress }))
       .toSorted((a, b) => b.progress.createdAt.localeCompare(a.progress.createdAt)),
   )
-  const running = computed(() => tracked.value.map(({ progress }) => progress).filter(({ completed }) => !completed))
+  const running = computed(() => tracked.value.map(({ progress }) => progress).filter((each) => !isOver(each)))
 
   function apply(incoming: Progress, source: Source, at = Date.now()): void {
     const known = sessions.get(incoming.sessionId) ?? unknownSession
@@ -118,9 +118,7 @@ export const useProgressStore = defineStore('progress', () => {
     for (const [sessionId, { progress, trueAt }] of sessions) if (progress) mine[sessionId] = { progress, trueAt }
     const oldest = Date.now() - showEndedMilliseconds
     writeKept(storage(), mine, ({ progress, trueAt }) =>
-      progress.completed
-        ? Date.parse(progress.finishedAt ?? progress.updatedAt) > oldest
-        : trueAt > oldest - 86_400_000,
+      isOver(progress) ? Date.parse(progress.finishedAt ?? progress.updatedAt) > oldest : trueAt > oldest - 86_400_000,
     )
   }
 
@@ -157,7 +155,7 @@ export const useProgressStore = defineStore('progress', () => {
     for (const answer of answers) {
       if (answer.status !== 'fulfilled') continue
       for (const progress of answer.value.items) {
-        if (!progress.completed || sessions.has(progress.sessionId) || endedLately(progress)) apply(progress, 'answer')
+        if (!isOver(progress) || sessions.has(progress.sessionId) || endedLately(progress)) apply(progress, 'answer')
       }
     }
     await Promise.allSettled(kept.map((sessionId) => ask(sessionId)))

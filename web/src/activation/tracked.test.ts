@@ -52,3 +52,18 @@ test('A session that ended while the tab was closed is shown until two minutes a
   expect(showsInTracker(found, end + 119_000)).toBe(true)
   expect(showsInTracker(found, end + 121_000)).toBe(false)
 })
+
+test('A cancelled session is final when nothing is pending, and stays in the tracker until then', () => {
+  const cancelled = exampleProgress({
+    status: 'cancelled',
+    completed: true,
+    version: 42,
+    finishedAt: '2020-01-01T00:00:00Z',
+  })
+  const live = withProgress(withProgress(unknownSession, exampleProgress(), 'live', at), cancelled, 'live', at)
+  expect(knowledgeOf(live)).toBe('live')
+  expect(showsInTracker(live, at + 600_000)).toBe(true)
+  const ended = withProgress(live, exampleEnd({ status: 'cancelled' }), 'live', at + 600_000)
+  expect(knowledgeOf(ended)).toBe('final')
+  expect(showsInTracker(ended, at + 719_000)).toBe(true)
+})

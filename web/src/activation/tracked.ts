@@ -1,5 +1,6 @@
 import type { Progress } from '@rollcall/shared'
 import { newer } from './newer.ts'
+import { isOver } from './percent.ts'
 
 /** How much a screen knows of a session: nothing, something old, what is true now, or how it ended. */
 export type Knowledge = 'unknown' | 'stale' | 'live' | 'final'
@@ -36,7 +37,7 @@ export function withProgress(known: Tracked, incoming: Progress, source: Source,
 
 /** Seen to end in this tab: now. Otherwise the server's word, whose clock may differ a little from this one. */
 function endedAt(known: Tracked, incoming: Progress, at: number): number | null {
-  if (!incoming.completed) return null
+  if (!isOver(incoming)) return null
   if (known.endedAt !== null) return known.endedAt
   if (known.progress && known.confirmed) return at
   return incoming.finishedAt ? Date.parse(incoming.finishedAt) : at
@@ -44,7 +45,7 @@ function endedAt(known: Tracked, incoming: Progress, at: number): number | null 
 
 export function knowledgeOf(tracked: Tracked | undefined): Knowledge {
   if (!tracked?.progress) return 'unknown'
-  if (tracked.progress.completed) return 'final'
+  if (isOver(tracked.progress)) return 'final'
   return tracked.confirmed ? 'live' : 'stale'
 }
 
@@ -53,6 +54,6 @@ export const showEndedMilliseconds = 120_000
 /** True when the tracker shows the session: it runs, or it ended within the last two minutes. */
 export function showsInTracker(tracked: Tracked, now: number): boolean {
   if (!tracked.progress) return false
-  if (!tracked.progress.completed) return true
+  if (!isOver(tracked.progress)) return true
   return tracked.endedAt !== null && now - tracked.endedAt < showEndedMilliseconds
 }

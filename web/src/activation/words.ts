@@ -33,15 +33,19 @@ const transportWords: Record<Transport, string> = {
   stopped: 'Not connected',
 }
 
-/** The sentence that says why a session is held; null when it is not. */
+/** The sentences that say why a session is held and what to do; null when it is not. */
 export function holdSentence(progress: Progress): string | null {
-  if (progress.status !== 'held' || progress.reason === null) return null
-  return holdReasons[progress.reason as HoldReason] ?? progress.reason
+  if (progress.status !== 'held') return null
+  const unknown = `Rollcall stopped this session${progress.reason === null ? '' : ` (${progress.reason})`}. Press Resume to go on, or Cancel.`
+  return holdReasons[progress.reason as HoldReason] ?? unknown
 }
 
-/** How fast, and how long still, as far as that is known: "4.2 mails/s · about 9 s left". */
-export function paceOf(progress: Progress): string {
-  if (progress.completed) return ''
+/**
+ * How fast, and how long still, as far as that is known: "4.2 mails/s · about 9 s left". Nothing unless the numbers are
+ * live: a pace of some time ago says nothing about now.
+ */
+export function paceOf(progress: Progress, knowledge: Knowledge): string {
+  if (progress.completed || knowledge !== 'live') return ''
   const pace = progress.mailsPerSecond ? [`${formatRate(progress.mailsPerSecond)} mails/s`] : []
   if (progress.secondsLeft !== null) pace.push(`about ${formatSeconds(progress.secondsLeft)} left`)
   return pace.join(' · ')

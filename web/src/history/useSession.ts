@@ -1,5 +1,6 @@
 import { useThrottleFn } from '@vueuse/core'
 import { computed, watch } from 'vue'
+import { useOptionsStore } from '../activation/options.store.ts'
 import { useProgressStore } from '../activation/progress.store.ts'
 import { useRefresh } from '../ui/useRefresh.ts'
 import { useSessionDetail } from './history.queries.ts'
@@ -9,6 +10,7 @@ const refreshEveryMilliseconds = 2_000
 /** One session's page: followed live, and its events and items asked again while its version grows. */
 export function useSession(sessionId: () => string) {
   const store = useProgressStore()
+  const options = useOptionsStore()
   const refreshQueries = useRefresh()
   const { data: detail, error, isLoading, refetch } = useSessionDetail(sessionId)
   const progress = computed(() => store.sessions.get(sessionId())?.progress ?? null)
@@ -34,7 +36,11 @@ export function useSession(sessionId: () => string) {
       if (status !== undefined && before !== undefined) void refreshDetail()
     },
   )
-  watch(detail, (answer) => answer && store.apply(answer.progress, 'answer'))
+  watch(detail, (answer) => {
+    if (!answer) return
+    options.learn(answer.progress.sessionId, answer.options)
+    store.apply(answer.progress, 'answer')
+  })
 
   return { detail, error, isLoading, refetch, progress }
 }

@@ -10,6 +10,13 @@ export function countOf(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`
 }
 
+/** What part of a list is shown: "No leads", "1 lead", "101–200 of 2,285 leads". `one` is the word for one of them. */
+export function rangeWords(first: number, shown: number, total: number, one: string): string {
+  if (shown === 0) return `No ${one}s`
+  if (shown === total) return countOf(total, one)
+  return `${formatCount(first)}–${formatCount(first + shown - 1)} of ${countOf(total, one)}`
+}
+
 /** A length of time in the largest fitting unit: "9 s", "3 min", "2 h 5 min". */
 export function formatSeconds(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds))
@@ -18,6 +25,12 @@ export function formatSeconds(seconds: number): string {
   if (minutes < 90) return `${minutes} min`
   const rest = minutes % 60
   return rest === 0 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60)} h ${rest} min`
+}
+
+/** A countdown: "0:09", "12:30". */
+export function formatClock(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds))
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`
 }
 
 /** 4.2 below ten, whole above. */
