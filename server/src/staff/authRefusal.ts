@@ -68,3 +68,16 @@ function parsed(body: string): Body {
     return {}
   }
 }
+
+/**
+ * The sign-in library hands some values to the database as they came; what the database cannot store (SQLSTATE classes
+ * 22, data exception, and 23, integrity constraint) is the request's fault. Null for every other error.
+ */
+export function refusalOfValues(error: unknown): Refusal | null {
+  for (let each: unknown = error; each instanceof Error; each = each.cause) {
+    const { code } = each as { code?: unknown }
+    if (typeof code === 'string' && /^(22|23)...$/.test(code))
+      return new Refusal(400, 'BAD_REQUEST', 'The request has a value that cannot be stored; check its fields.')
+  }
+  return null
+}

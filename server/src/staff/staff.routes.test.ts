@@ -194,6 +194,12 @@ describe('signing in', () => {
     expect(me.json()).toMatchObject({ success: false, code: 'SIGN_IN_REQUIRED' })
   })
 
+  it('lets nobody store a value that the database refuses, and says so', async () => {
+    const response = await call('POST', '/api/auth/update-user', { cookie: await signIn(), body: { name: null } })
+    expect(response.statusCode).toBe(400)
+    expect(response.json()).toMatchObject({ success: false, code: 'BAD_REQUEST' })
+  })
+
   it('lasts a week from the last day of use', async () => {
     const cookie = await signIn()
     await database.pool.query(`UPDATE staff_sessions SET expires_at = now() + interval '2 days'`)

@@ -6,7 +6,7 @@ import { requireRole } from '../http/roles.ts'
 import type { Server } from '../http/server.ts'
 import { type Auth, authPath, clientAddressHeader } from './auth.ts'
 import { withHostEnding, withoutHostEnding } from './bareHost.ts'
-import { refusalOfResponse } from './authRefusal.ts'
+import { refusalOfResponse, refusalOfValues } from './authRefusal.ts'
 
 /** No body of a sign-in or of staff management is longer. */
 const bodyLimit = 64 * 1024
@@ -25,7 +25,9 @@ export async function staffRoutes(
   const { auth, publicUrl, installation } = options
 
   const handOver = async (request: FastifyRequest, reply: FastifyReply) => {
-    const response = await auth.handler(toWebRequest(request, publicUrl))
+    const response = await auth.handler(toWebRequest(request, publicUrl)).catch((error: unknown) => {
+      throw refusalOfValues(error) ?? error
+    })
     if (response.status === 429) reply.header('retry-after', response.headers.get('x-retry-after') ?? '60')
     if (response.status >= 400) throw await refusalOfResponse(response)
     return sendWebResponse(response, reply)
