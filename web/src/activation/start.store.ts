@@ -1,20 +1,21 @@
-import type { Preview, Selection, SessionOptions } from '@rollcall/shared'
+import type { Preview, Selection } from '@rollcall/shared'
 import { defineStore } from 'pinia'
 import { ref } from 'vue'
 import { ApiFailure, call, sentenceOf } from '../api/http.ts'
+import { useOptionsStore } from './options.store.ts'
 import { useProgressStore } from './progress.store.ts'
 import { browserSessionId } from './sessionId.ts'
-
-const defaults = { remind: false, unconfirmed: 'hold' } as const satisfies SessionOptions
+import { optionsOfForm, problemsOf, usualForm, type StartForm } from './startForm.ts'
 
 /** The way from a selection to a session: the exact counts, the options, one confirmation. */
 export const useStartStore = defineStore('start', () => {
   const progress = useProgressStore()
+  const options = useOptionsStore()
   const open = ref(false)
   const selection = ref<Selection | null>(null)
   const sessionId = ref('')
   const preview = ref<Preview | null>(null)
-  const options = ref<{ remind: boolean; unconfirmed: 'hold' | 'resend' }>({ ...defaults })
+  const form = ref<StartForm>({ ...usualForm })
   const sending = ref(false)
   const message = ref<string | null>(null)
   /** True when a request may have arrived and no answer came: then only the very same one may be sent again. */
@@ -27,7 +28,7 @@ export const useStartStore = defineStore('start', () => {
     if (isSameAgain) return
     selection.value = chosen
     sessionId.value = browserSessionId()
-    options.value = { ...defaults }
+    form.value = { ...usualForm }
     unsure.value = false
     void loadPreview()
   }
@@ -45,14 +46,23 @@ export const useStartStore = defineStore('start', () => {
     }
   }
 
+  /** What must be put right first. A request that may have arrived is sent again as it was, though its time has passed. */
+  function problemsAt(now: number): ReturnType<typeof problemsOf> {
+    return unsure.value ? {} : problemsOf(form.value, now)
+  }
+
   /** Starts the session; pressed again after a lost answer, it sends the same id and body. True once it is started. */
   async function confirm(): Promise<boolean> {
     if (!selection.value || sending.value) return false
+    const [problem] = Object.values(problemsAt(Date.now()))
+    message.value = problem ?? null
+    if (problem !== undefined) return false
     sending.value = true
-    message.value = null
-    const body = { sessionId: sessionId.value, selection: selection.value, options: options.value }
+    const body = { sessionId: sessionId.value, selection: selection.value, options: optionsOfForm(form.value) }
     try {
-      progress.apply(await call('POST /crm/activation/sessions', { body }), 'answer')
+      const started = await call('POST /crm/activation/sessions', { body })
+      options.learn(started.sessionId, body.options)
+      progress.apply(started, 'answer')
       unsure.value = false
       open.value = false
       return true
@@ -65,5 +75,5 @@ export const useStartStore = defineStore('start', () => {
     }
   }
 
-  return { open, preview, options, sending, message, unsure, review, loadPreview, confirm }
+  return { open, preview, form, sending, message, unsure, review, loadPreview, problemsAt, confirm }
 })
