@@ -15,6 +15,17 @@ export function itemReason(reason: string | null): string | null {
   return reason !== null && reason in mailReasons ? mailReason(reason) : accountReason(reason)
 }
 
+const settlers: Record<string, string> = {
+  person: 'A person marked it as sent.',
+  activation: 'The person used the link, so it arrived.',
+  takeover: 'Settled when another process took over.',
+}
+
+/** Who settled a mail's outcome, as a sentence; null where the mail server's answer did. */
+export function settledBy(who: string | null): string | null {
+  return who === null || who === 'answer' ? null : (settlers[who] ?? `Settled by ${who}.`)
+}
+
 /** Every reason an item can carry, to choose from. */
 export const reasonOptions = [...new Set([...Object.keys(mailReasons), ...Object.keys(accountReasons)])].map(
   (value) => ({

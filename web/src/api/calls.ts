@@ -20,6 +20,7 @@ import type {
   SessionsQuery,
   SettingsAnswer,
   SettingsPatch,
+  SettleRequest,
   StartRequest,
 } from '@rollcall/shared'
 import type { Lever } from '@rollcall/shared/statuses'
@@ -52,6 +53,11 @@ export interface Calls {
   'POST /crm/activation/sessions/:sessionId/retry': {
     parameters: { sessionId: string }
     body: RetryRequest
+    answer: Progress
+  }
+  'POST /crm/activation/sessions/:sessionId/settle': {
+    parameters: { sessionId: string }
+    body: SettleRequest
     answer: Progress
   }
 
