@@ -124,7 +124,7 @@ export function presentEvent(row: EventRow): SessionEvent {
 }
 
 function presentItem(row: ItemRow, session: SessionRow): Item {
-  const handedOver = row.first_try_at !== null
+  const wasTried = row.first_try_at !== null
   return {
     lead: { id: row.lead_id, email: row.email, firstName: row.first_name, lastName: row.last_name },
     account: { state: row.account_state, reason: row.account_reason, accountId: row.account_id },
@@ -134,7 +134,7 @@ function presentItem(row: ItemRow, session: SessionRow): Item {
       tries: row.tries,
       nextTryAt: isoTimeOrNull(row.next_try_at),
       reply: row.reply,
-      messageId: handedOver ? messageIdOf(session.id, row.position, senderOf(session.template.from).address) : null,
+      messageId: wasTried ? messageIdOf(session.id, row.position, senderOf(session.template.from).address) : null,
       sentAt: isoTimeOrNull(row.sent_at),
       settledBy: row.settled_by,
     },

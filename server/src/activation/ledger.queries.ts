@@ -32,6 +32,8 @@ export interface OutcomeEntry {
   /** False where the mail server never judged the mail, so that no try is used up. */
   countsAsTry: boolean
   nextTryAt: Date | null
+  /** When it was tried, of a mail that is to be tried again: the first such time counts as its beginning. */
+  triedAt: Date | null
   at: Date
 }
 
@@ -75,22 +77,25 @@ export async function storeGatesAndOutcomes(
       FROM unnest(${integers(gates.map((each) => each.position))}, ${integers(gates.map((each) => each.holding.chunk))},
         ${integers(gates.map((each) => each.holding.fence))}, ${times(gates.map((each) => each.triedAt))}) WITH ORDINALITY AS gate(position, chunk, fence, tried_at, ordinal)
       JOIN owned ON owned.number = gate.chunk AND owned.fence = gate.fence, current
-      WHERE items.session_id = ${sessionId} AND items.position = gate.position AND items.mail_state = 'pending'
+      WHERE items.session_id = ${sessionId} AND items.position = ANY(${integers(gates.map((each) => each.position))})
+        AND items.position = gate.position AND items.mail_state = 'pending'
         AND current.status = 'running' AND (current.canary IS NULL OR gate.ordinal <= current.canary - current.mails_sent - ${beyondGate})
       RETURNING items.position
     ),
     settled AS (
       UPDATE items SET mail_state = outcome.state, mail_reason = outcome.reason, reply = coalesce(outcome.reply, items.reply),
         tries = items.tries + outcome.tries, next_try_at = outcome.next_try_at,
+        first_try_at = coalesce(items.first_try_at, outcome.tried_at),
         sent_at = CASE WHEN outcome.state = 'sent' THEN outcome.at END,
         settled_by = CASE WHEN outcome.state <> 'pending' THEN 'answer' END
       FROM unnest(${integers(outcomes.map((each) => each.position))}, ${integers(outcomes.map((each) => each.holding.chunk))},
         ${integers(outcomes.map((each) => each.holding.fence))}, ${texts(outcomes.map((each) => each.state))}, ${texts(outcomes.map((each) => each.reason))},
         ${texts(outcomes.map((each) => each.reply))}, ${integers(outcomes.map((each) => (each.countsAsTry ? 1 : 0)))},
-        ${times(outcomes.map((each) => each.nextTryAt))}, ${times(outcomes.map((each) => each.at))})
-        AS outcome(position, chunk, fence, state, reason, reply, tries, next_try_at, at)
+        ${times(outcomes.map((each) => each.nextTryAt))}, ${times(outcomes.map((each) => each.triedAt))}, ${times(outcomes.map((each) => each.at))})
+        AS outcome(position, chunk, fence, state, reason, reply, tries, next_try_at, tried_at, at)
       JOIN owned ON owned.number = outcome.chunk AND owned.fence = outcome.fence, current
-      WHERE items.session_id = ${sessionId} AND items.position = outcome.position AND items.mail_state IN ('pending', 'sending')
+      WHERE items.session_id = ${sessionId} AND items.position = ANY(${integers(outcomes.map((each) => each.position))})
+        AND items.position = outcome.position AND items.mail_state IN ('pending', 'sending')
       RETURNING items.position, items.mail_state
     )
     SELECT position, 'gated' AS result FROM gated UNION ALL SELECT position, mail_state FROM settled`

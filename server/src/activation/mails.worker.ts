@@ -125,7 +125,13 @@ async function sendMail(turn: Turn, mail: DueMail): Promise<void> {
         })
   const outcome = outcomeOf(turn, mail, delivery, triedAt, asked)
   if (outcome !== null) {
-    const stored = await parts.ledger.settle({ holding: held, position: mail.position, at: parts.now(), ...outcome })
+    const stored = await parts.ledger.settle({
+      holding: held,
+      position: mail.position,
+      at: parts.now(),
+      triedAt: null,
+      ...outcome,
+    })
     if (stored) turn.settled += 1
     else turn.stopped = true
   }
@@ -152,7 +158,7 @@ function composed(turn: Turn, mail: DueMail, date: Date): Buffer | null {
   }
 }
 
-type Outcome = Omit<OutcomeEntry, 'holding' | 'position' | 'at'>
+type Outcome = Omit<OutcomeEntry, 'holding' | 'position' | 'at' | 'triedAt'> & { triedAt?: Date }
 
 /** What is stored of a delivery; null when the item stays as it is: pending, and no try used. */
 function outcomeOf(turn: Turn, mail: DueMail, delivery: Delivery, triedAt: Date, asked: boolean): Outcome | null {
@@ -202,6 +208,8 @@ function later(turn: Turn, mail: DueMail, delivery: Extract<Delivery, { kind: 'l
     reply: delivery.reply,
     countsAsTry: true,
     nextTryAt: delay === null ? null : new Date(now.getTime() + delay),
+    // A mail that never gets as far as the gate must be given up in the end, too.
+    triedAt,
   }
 }
 
