@@ -32,7 +32,7 @@ export const holdReasons = {
   mail_server_refuses: 'The mail server refuses every mail. Read its answer, mend the cause, then press Resume.',
   mail_quota: "The mail server's quota is used up. Press Resume when there is quota again.",
   message_too_large: 'The mail server finds the mail too large. Shorten the template, then press Resume.',
-  too_many_failures: 'Too many mails failed in a row. Look at the reasons, then press Resume or Cancel.',
+  too_many_failures: 'Too many mails failed. Look at the reasons, then press Resume or Cancel.',
   canary: 'The first mails were sent. Look at them, then press Resume to send the rest.',
   late_start: 'The start time passed while Rollcall was not running. Press Resume to start now.',
 } as const
