@@ -28,6 +28,10 @@ interface Turn {
   stopped: boolean
   /** How many mails got an outcome. */
   settled: number
+  /** Outcomes that are being stored; none of these rejects. */
+  storing: Promise<void>[]
+  /** The first failure to store one. */
+  failure: unknown
 }
 
 /** What the last mails of a session had in common; a mail that is sent ends it. */
@@ -61,7 +65,18 @@ function beginTurn(parts: WorkerParts, streaks: Map<string, Streak>, held: HeldC
   const streak = streaks.get(held.sessionId) ?? { reason: null, length: 0 }
   streaks.set(held.sessionId, streak)
   const composed = composeTemplate(session.template.source, from, { linkDays: session.template.linkLifeDays })
-  return { parts, held, session, composed, sender: from.address, streak, stopped: false, settled: 0 }
+  return {
+    parts,
+    held,
+    session,
+    composed,
+    sender: from.address,
+    streak,
+    stopped: false,
+    settled: 0,
+    storing: [],
+    failure: null,
+  }
 }
 
 /**
@@ -89,7 +104,12 @@ async function sendAll(turn: Turn, mails: DueMail[]): Promise<void> {
       await sendMail(turn, mail)
     }
   })
-  await settleAll(lanes)
+  try {
+    await settleAll(lanes)
+  } finally {
+    await Promise.all(turn.storing)
+  }
+  if (turn.failure !== null) throw turn.failure
 }
 
 /** Waits for all of them, then throws the first failure: a lane that fails must not leave others running behind. */
@@ -124,18 +144,25 @@ async function sendMail(turn: Turn, mail: DueMail): Promise<void> {
           },
         })
   const outcome = outcomeOf(turn, mail, delivery, triedAt, asked)
-  if (outcome !== null) {
-    const stored = await parts.ledger.settle({
-      holding: held,
-      position: mail.position,
-      at: parts.now(),
-      triedAt: null,
-      ...outcome,
-    })
-    if (stored) turn.settled += 1
-    else turn.stopped = true
-  }
+  if (outcome !== null) turn.storing.push(store(turn, mail, outcome))
   await countStreak(turn, delivery)
+}
+
+/**
+ * Stores an outcome while its lane goes on with the next mail. The ledger stores in the order in which it is asked, so
+ * the next mail's gate never opens before this is stored: a connection has at most one mail in flight that the database
+ * does not know the outcome of.
+ */
+async function store(turn: Turn, mail: DueMail, outcome: Outcome): Promise<void> {
+  const { parts, held } = turn
+  const entry = { holding: held, position: mail.position, at: parts.now(), triedAt: null, ...outcome }
+  try {
+    if (await parts.ledger.settle(entry)) turn.settled += 1
+    else turn.stopped = true
+  } catch (error) {
+    turn.failure ??= error
+    turn.stopped = true
+  }
 }
 
 /** The mail, or null where it cannot be made: one person's data must not stop everybody's mails. */
