@@ -8,6 +8,9 @@ export type Database = NodePgDatabase<Tables>
 export type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0]
 export type Queryable = Database | Transaction
 
+/** Milliseconds. A process that froze in the middle of a transaction would keep its locks from everybody else. */
+const longestSilenceInTransaction = 5000
+
 /** Opens a pool. A connection that dies is dropped, told to `onError`, and never ends the process. */
 export function openPool(url: string, options: { maximum: number; onError: (error: Error) => void }): Pool {
   const pool = new Pool({
@@ -16,7 +19,7 @@ export function openPool(url: string, options: { maximum: number; onError: (erro
     application_name: 'rollcall',
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
-    options: '-c timezone=UTC',
+    options: `-c timezone=UTC -c idle_in_transaction_session_timeout=${longestSilenceInTransaction}`,
   })
   pool.on('error', options.onError)
   // The pool listens only to idle connections; one that dies in the middle of a transaction would end the process.

@@ -91,13 +91,13 @@ function clientSentence(error: FastifyError, status: number): string {
   return error.message
 }
 
-/** Connection failures, and SQLSTATE classes 08 (connection), 53 (resources) and 57P (shutdown, not ready). */
+/** Connection failures, and SQLSTATE classes 08 (connection), 53 (resources), 57P (shutdown, not ready) and 25P03 (silent for too long). */
 export function isDatabaseAway(error: unknown): boolean {
   for (let each: unknown = error; each instanceof Error; each = each.cause) {
     const code = (each as { code?: unknown }).code
     if (
       typeof code === 'string' &&
-      /^(08...|53...|57P..|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/.test(
+      /^(08...|53...|57P..|25P03|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/.test(
         code,
       )
     )
