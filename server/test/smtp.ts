@@ -35,9 +35,9 @@ export type SmtpReply =
   | { delay: number; reply?: SmtpReply }
 
 /** Undefined: what an ordinary server would answer. */
-type SmtpScript = (moment: SmtpMoment, context: SmtpContext) => SmtpReply | undefined
+export type SmtpScript = (moment: SmtpMoment, context: SmtpContext) => SmtpReply | undefined
 
-interface ReceivedMail {
+export interface ReceivedMail {
   from: string
   to: string[]
   /** Without the final dot, dots unstuffed. */
