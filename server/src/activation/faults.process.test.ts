@@ -82,6 +82,21 @@ describe('when every connection to PostgreSQL is cut', () => {
   })
 })
 
+describe('a process that froze in the middle of a transaction', () => {
+  it('keeps its locks from the others for a few seconds only', async () => {
+    const frozen = await bench.test.pool.connect()
+    try {
+      const sessionId = await bench.run((moment) => (moment === 'DOT' ? { delay: 20 } : undefined), { leads: 60 })
+      await bench.activation.until(sessionId, ({ mails }) => mails.sent > 0)
+      await frozen.query('BEGIN')
+      await frozen.query('SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE', [sessionId])
+      await bench.expectAllSentAtFirstTry(sessionId)
+    } finally {
+      frozen.release(true)
+    }
+  })
+})
+
 describe('of two worker processes', () => {
   const leads = 600
   const connections = 5
