@@ -268,7 +268,7 @@ const commands = fc.commands(
     fc.constant(new Watch()),
     fc.constant(new Watch()),
   ],
-  { maxCommands: 40, size: 'max' },
+  { maxCommands: 30, size: 'max' },
 )
 
 /** Lets everything run to its end, whatever state it was left in. */
@@ -315,7 +315,7 @@ it(
           }
         },
       ),
-      { numRuns: 9, endOnFailure: true },
+      { numRuns: 6, endOnFailure: true },
     )
   },
 )
