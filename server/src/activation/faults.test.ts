@@ -250,7 +250,7 @@ describe('a mail server that takes nothing', () => {
     },
     { what: 'that has no STARTTLS', url: () => bench.plain().replace('ignoreTLS', 'requireTLS') },
   ])('or one $what holds the session, and no mail fails', async ({ url }) => {
-    const script = at('STARTTLS', '502 5.5.1 There is no such command', 'always')
+    const script = at('STARTTLS', '454 4.7.0 TLS not available', 'always')
     const sessionId = await bench.run(script, { leads: many, url: url() })
     await expectHeldAndNothingLost(sessionId, 'mail_server_down')
     expect(bench.smtp.totalConnections).toBeLessThanOrEqual(fewAttempts)

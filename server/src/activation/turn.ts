@@ -63,7 +63,8 @@ async function workOrDelay(
       { err: error, sessionId: held.sessionId, chunk: held.chunk },
       'a turn of work failed; the next comes later',
     )
-    return failedDelaySeconds
+    // The database may be back at once; any other failure is likely to come again.
+    return isDatabaseAway(error) ? idleDelaySeconds : failedDelaySeconds
   }
 }
 

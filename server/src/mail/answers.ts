@@ -79,6 +79,8 @@ const rows: readonly Row[] = [
   { when: { gatePassed: true, commands: ['DOT'], range: [200, 299] }, means: { kind: 'sent' } },
 
   // Concerns the server, wherever it is said.
+  // RFC 3207 section 4: TLS is not to be had there, which no slowing down mends.
+  { when: { commands: ['STARTTLS'], codes: [454] }, means: serverDown },
   { when: { codes: [421, 432, 454] }, means: throttled },
   { when: { codes: [530, 534, 535, 538] }, means: signInRefused },
   { when: { commands: ['AUTH'], range: permanent }, means: signInRefused },
