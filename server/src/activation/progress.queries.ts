@@ -104,7 +104,7 @@ const snapshotSeconds = 1
 const rateGapSeconds = 15
 
 /**
- * The only statement that moves a session's counters, status and version. In one statement it applies the deltas,
+ * The only statement that moves a session's counters and status (a version is also raised by `forgetOldRates`). In one statement it applies the deltas,
  * completes the session when nothing is pending, raises the version, and stores the snapshot and the event that belong
  * to it; so the row's lock makes the order of versions the order of commits. Gives the new row, or null when nothing
  * changed (no delta, or a transition that is not allowed in the status that the row has now).
