@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs'
+import { cpus, release, totalmem } from 'node:os'
+
+/** The middle of some numbers; of an even count, the mean of the two in the middle. */
+export function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b)
+  const middle = sorted.length / 2
+  const [low, high] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]]
+  if (low === undefined || high === undefined) throw new Error('There is no median of no numbers.')
+  return (low + high) / 2
+}
+
+/** The smallest number that at least this share (0 to 1) of the numbers do not exceed. */
+export function percentile(numbers: readonly number[], share: number): number {
+  const sorted = numbers.toSorted((a, b) => a - b)
+  const found = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]
+  if (found === undefined) throw new Error('There is no percentile of no numbers.')
+  return found
+}
+
+/** One line on the machine: what a figure without it does not say. */
+export function describeMachine(): string {
+  const system = /PRETTY_NAME="(.*)"/.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? process.platform
+  const memory = Math.round(totalmem() / 2 ** 30)
+  return `${cpus().length} × ${cpus()[0]?.model.trim()}, ${memory} GB, ${system}, kernel ${release()}, Node ${process.versions.node}`
+}
+
+export interface Contender {
+  name: string
+  /** Does the work once and gives what it reached; more is better. */
+  run(): Promise<number>
+}
+
+/**
+ * Runs all contenders in turn, round after round, so that whatever else the machine does meets all of them alike; each
+ * starts a round once. Prints every figure, the medians, and the first's ratio to each of the others (median of the
+ * rounds' ratios). Gives the medians by name.
+ */
+export async function runRounds(
+  contenders: readonly Contender[],
+  options: { rounds: number; unit: string; print?: (line: string) => void },
+): Promise<Map<string, number>> {
+  const print = options.print ?? ((line) => void process.stdout.write(`${line}\n`))
+  const reached = new Map<string, number[]>(contenders.map(({ name }) => [name, []]))
+  for (let round = 0; round < options.rounds; round += 1) {
+    for (let turn = 0; turn < contenders.length; turn += 1) {
+      const contender = contenders[(round + turn) % contenders.length] as Contender
+      const value = await contender.run()
+      reached.get(contender.name)?.push(value)
+      print(`round ${round + 1}  ${contender.name.padEnd(40)} ${format(value)} ${options.unit}`)
+    }
+  }
+  for (const [name, values] of reached)
+    print(`median   ${name.padEnd(40)} ${format(median(values))} ${options.unit} (${values.map(format).join(', ')})`)
+  const [first, ...others] = contenders
+  for (const other of others) {
+    const ratios = (reached.get(first?.name ?? '') ?? []).map(
+      (value, i) => value / (reached.get(other.name)?.[i] ?? NaN),
+    )
+    print(
+      `ratio    ${first?.name} / ${other.name} = ${median(ratios).toFixed(2)} (${ratios.map((r) => r.toFixed(2)).join(', ')})`,
+    )
+  }
+  return new Map([...reached].map(([name, values]) => [name, median(values)]))
+}
+
+function format(value: number): string {
+  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3)
+}
