@@ -1,0 +1,139 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import type { Progress } from '../../shared/src/index.ts'
+import { describeMachine, median, runRounds, type Contender } from '../support/rounds.ts'
+import { sampleMessage, type Message } from './message.ts'
+import { startHelper } from './processes.ts'
+import { seedLeads, startRollcall, type Rollcall } from './rollcall.ts'
+import { startSink } from './sink.ts'
+
+/**
+ * A whole activation against three peers: mails a second from the request that starts the session until ten tabs were
+ * told that it is completed. Accounts, gates, outcomes and progress are stored in the embedded PostgreSQL with fsync.
+ */
+const { values: given } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    leads: { type: 'string', default: '20000' },
+    connections: { type: 'string', default: '20' },
+    /** Which peers: any of nodemailer, smtp-source, pg-boss. */
+    peers: { type: 'string', default: 'nodemailer,smtp-source,pg-boss' },
+    /** For the server's node, as `--cpu-prof`. */
+    node: { type: 'string', default: '' },
+  },
+})
+const rounds = Number(given.rounds)
+const leads = Number(given.leads)
+const peers = given.peers.split(',')
+const print = (line: string) => void process.stdout.write(`${line}\n`)
+
+const sink = await startSink()
+const rollcall = await startRollcall({
+  smtpUrl: `smtp://127.0.0.1:${sink.port}?connections=${given.connections}&ignoreTLS=true`,
+  nodeOptions: given.node.split(' ').filter(Boolean),
+})
+const message = sampleMessage()
+const [versions] = await rollcall.query<{ version: string; fsync: string }>(
+  `SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync`,
+)
+print(describeMachine())
+print(`PostgreSQL ${versions?.version} (fsync ${versions?.fsync}), ${sink.name}, ${given.connections} connections`)
+print(`${leads} leads a round, ${message.size} bytes a mail, ten tabs, ${rounds} rounds`)
+
+const delays: number[] = []
+const cpu: number[] = []
+const contenders: Contender[] = [{ name: 'Rollcall', run: () => activate(rollcall) }]
+if (peers.includes('nodemailer')) contenders.push(await nodemailerPeer(message))
+if (peers.includes('smtp-source')) contenders.push(...smtpSourcePeer(message))
+if (peers.includes('pg-boss')) contenders.push(await pgBossPeer(message))
+await runRounds(contenders, { rounds, unit: 'mails/s', print })
+print(`Rollcall's event loop: p99 delay ${median(delays).toFixed(1)} ms (of each round: ${list(delays)})`)
+print(`Rollcall's processor time with PostgreSQL's: ${Math.round(median(cpu))} µs a mail (of each round: ${list(cpu)})`)
+await rollcall.stop()
+await sink.stop()
+
+function list(numbers: number[]): string {
+  return numbers.map((each) => each.toFixed(0)).join(', ')
+}
+
+/** One session over leads of its own. Throws where an item has not the outcome that it must have. */
+async function activate(over: Rollcall): Promise<number> {
+  const source = `round${delays.length}`
+  await seedLeads(over, source, leads)
+  const tabs = startHelper('./tabs.process.ts')
+  await over.metric('nodejs_eventloop_lag_p99_seconds')
+  const before = over.cpu()
+  const begun = performance.now()
+  const { sessionId } = await over.start(source)
+  const { frames, progress } = await tabs.ask<{ frames: number; progress: Progress }>({
+    url: over.url,
+    headers: over.headers,
+    sessionId,
+    tabs: 10,
+  })
+  const seconds = (performance.now() - begun) / 1000
+  const after = over.cpu()
+  const delay = (await over.metric('nodejs_eventloop_lag_p99_seconds')) * 1000
+  await tabs.stop()
+  if (progress.accounts.created !== leads || progress.mails.sent !== leads)
+    throw new Error(`Not every lead was activated: ${JSON.stringify(progress)}`)
+  const server = ((after.server - before.server) / leads) * 1e6
+  const database = ((after.database - before.database) / leads) * 1e6
+  delays.push(delay)
+  cpu.push(server + database)
+  print(
+    `         loop p99 ${delay.toFixed(1)} ms, ${server.toFixed(0)} + ${database.toFixed(0)} µs of server + PostgreSQL a mail, version ${progress.version}, ${frames} frames to tabs`,
+  )
+  return leads / seconds
+}
+
+/** With the number of connections that is best here. */
+async function nodemailerPeer(mail: Message): Promise<Contender> {
+  const send = async (connections: number, mails: number) => {
+    const helper = startHelper('./nodemailer.process.ts')
+    const reached = await helper.ask<number>({ port: sink.port, connections, mails, message: mail })
+    await helper.stop()
+    return reached
+  }
+  const tried: { connections: number; reached: number }[] = []
+  for (const connections of [5, 10, 20, 50])
+    tried.push({ connections, reached: await send(connections, Math.ceil(leads / 5)) })
+  const best = tried.toSorted((a, b) => b.reached - a.reached)[0]?.connections ?? 10
+  return { name: `nodemailer's pool of ${best}`, run: () => send(best, leads) }
+}
+
+function smtpSourcePeer(mail: Message): Contender[] {
+  const program = '/usr/sbin/smtp-source'
+  if (!existsSync(program)) {
+    print('smtp-source (Debian: postfix) is not installed, so it is not compared with.')
+    return []
+  }
+  const recipient = ['-f', mail.from, '-t', 'person@crowd.example']
+  const parameters = ['-d', '-s', '20', '-l', String(mail.size), '-m', String(leads), ...recipient]
+  return [
+    {
+      name: 'smtp-source with 20 sessions',
+      async run() {
+        const begun = performance.now()
+        const { status, stderr } = spawnSync(program, [...parameters, `127.0.0.1:${sink.port}`], { encoding: 'utf8' })
+        if (status !== 0) throw new Error(`smtp-source ended with ${status}: ${stderr}`)
+        return leads / ((performance.now() - begun) / 1000)
+      },
+    },
+  ]
+}
+
+/** In a database of its own in the same PostgreSQL. */
+async function pgBossPeer(mail: Message): Promise<Contender> {
+  const databaseUrl = await rollcall.createDatabase('peer')
+  return {
+    name: 'a job a lead on pg-boss',
+    async run() {
+      const helper = startHelper('./pg-boss.process.ts')
+      const reached = await helper.ask<number>({ databaseUrl, port: sink.port, mails: leads, message: mail })
+      await helper.stop()
+      return reached
+    },
+  }
+}
