@@ -20,6 +20,7 @@ import { describeApi } from './http/openapi.ts'
 import { decorateWithStaff, originsOf } from './http/roles.ts'
 import { createServer, type Server } from './http/server.ts'
 import { serveWebApp } from './http/web.ts'
+import type { WithdrawalTimings } from './http/withdrawal.ts'
 import { leadsRoutes } from './leads/leads.routes.ts'
 import { importMaximumBytes } from './leads/imports.usecases.ts'
 import { mailboxRoutes } from './mail/mailbox.routes.ts'
@@ -41,6 +42,8 @@ export interface AppParts {
   rooms: Rooms
   activation: ActivationParts
   publicUrl: string
+  /** Whose `X-Forwarded-For` is believed. */
+  trustedProxies?: string[]
   /** What a session that starts now sends. */
   template: () => Promise<SessionTemplate>
   builtInMailbox: boolean
@@ -52,7 +55,7 @@ export interface AppParts {
   /** Where this process runs activations: what its check of the counters says. */
   disagreeingSessions?: () => number | null
   /** Where a test cannot wait. */
-  timings?: Partial<Timings>
+  timings?: Partial<Timings & WithdrawalTimings>
 }
 
 /** In milliseconds. */
@@ -65,7 +68,12 @@ const usualTimings: Timings = { ...liveTimings, ...streamTimings, signIns: 3000 
 /** Every route by name. The server does not listen yet. */
 export async function createApp(parts: AppParts): Promise<Server> {
   const { database, activation, auth, publicUrl, rooms } = parts
-  const server = await createServer({ logger: parts.logger, https: publicUrl.startsWith('https:') })
+  const server = await createServer({
+    logger: parts.logger,
+    https: publicUrl.startsWith('https:'),
+    trustedProxies: parts.trustedProxies,
+    timings: parts.timings,
+  })
   const identify = createIdentify({ auth, database })
   decorateWithStaff(server, { identify, allowedOrigins: originsOf(publicUrl) })
   await server.register(rateLimit, {

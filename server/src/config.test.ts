@@ -30,6 +30,7 @@ describe('without any variable', () => {
       host: '127.0.0.1',
       port: 3000,
       publicUrl: 'http://localhost:3000',
+      trustedProxies: ['loopback'],
       databaseUrl: null,
       dataDirectory: folder,
       smtp: null,
@@ -50,6 +51,7 @@ describe('without any variable', () => {
         'HOST',
         'PORT',
         'PUBLIC_URL',
+        'TRUSTED_PROXIES',
         'DATABASE_URL',
         'SMTP_URL',
         'MAIL_FROM',
@@ -72,6 +74,7 @@ describe('what is given', () => {
       HOST: '::',
       PORT: '8080',
       PUBLIC_URL: 'https://crm.example.com/',
+      TRUSTED_PROXIES: 'loopback, 10.0.0.0/8,fd00::1',
       DATABASE_URL: 'postgres://user:word@db.example.com/rollcall',
       SMTP_URL: 'smtps://user:p%40ss@mail.example.com?connections=25',
       MAIL_FROM: 'Ada <ada@example.com>',
@@ -86,6 +89,7 @@ describe('what is given', () => {
       host: '::',
       port: 8080,
       publicUrl: 'https://crm.example.com',
+      trustedProxies: ['loopback', '10.0.0.0/8', 'fd00::1'],
       databaseUrl: given.DATABASE_URL,
       smtp: { host: 'mail.example.com', port: 465, secure: true, user: 'user', password: 'p@ss', connections: 25 },
       mailFrom: given.MAIL_FROM,
@@ -97,6 +101,12 @@ describe('what is given', () => {
       logLevel: 'debug',
     })
     expect(read({ PORT: '8080' }).publicUrl).toBe('http://localhost:8080')
+    for (const REDIS_URL of [
+      'redis://localhost',
+      'redis://:p%40ss@[::1]:6380/',
+      'rediss://user:word@cache.example.com/15',
+    ])
+      expect(read({ REDIS_URL }).redisUrl).toBe(REDIS_URL)
     expect(read({ SMTP_URL: 'smtp://localhost:1025' }).smtp).toMatchObject({ connections: 10, user: null })
     for (const HOST of ['0.0.0.0', '::1', 'localhost', 'crm.example.com', 'rollcall_1'])
       expect(read({ HOST }).host).toBe(HOST)
@@ -122,6 +132,11 @@ describe('a wrong value', () => {
         'a\nb',
       ],
       /https:\/\/crm\.example\.com/,
+    ],
+    [
+      'TRUSTED_PROXIES',
+      ['everybody', '10.0.0.0/33', '10.0.0.0/', '0.0.0.0/0', '10.0.0.1,', '10.0.0.1;10.0.0.2', '::1/129', 'a\nb'],
+      /networks such as 10\.0\.0\.0\/8/,
     ],
     [
       'DATABASE_URL',
@@ -164,7 +179,20 @@ describe('a wrong value', () => {
     ['ADMIN_PASSWORD', ['hunter2', 'hunter2hu', 'hunter2'.repeat(19)], /10 to 128 characters/],
     ['SECRET', ['hunter2', 'hunter2'.repeat(4)], /at least 32/],
     ['MODE', ['All', 'both', 'worker,api', 'a\nb'], /all, api, worker/],
-    ['REDIS_URL', ['localhost:6379', 'http://x:hunter2hunter2@cache', 'a\nb'], /redis:\/\/ or rediss:\/\//],
+    [
+      'REDIS_URL',
+      [
+        'localhost:6379',
+        'http://x:hunter2hunter2@cache',
+        'a\nb',
+        'redis://',
+        'redis://:hunter2%@cache',
+        'redis://:hunter2%ff@cache',
+        'redis://:hunter2hunter2@cache/first',
+        'redis://cache?db=1',
+      ],
+      /redis:\/\/.* or rediss:\/\//,
+    ],
     ['LOG_LEVEL', ['verbose', 'INFO', '30', 'a\nb'], /fatal, error, warn, info, debug, trace, silent/],
   ]
   it.each(wrong)(

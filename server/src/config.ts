@@ -12,6 +12,8 @@ export interface Config {
   port: number
   /** What links in mails begin with, and the allowed `Origin`; without a slash at the end. */
   publicUrl: string
+  /** Addresses and networks of the proxies in front of it, whose `X-Forwarded-For` is believed. */
+  trustedProxies: string[]
   databaseUrl: string | null
   /** Absolute. */
   dataDirectory: string
@@ -52,6 +54,7 @@ export function readConfig(environment: Environment): Config {
     host,
     port,
     publicUrl: publicAddress(given(environment, 'PUBLIC_URL') ?? `http://localhost:${port}`),
+    trustedProxies: proxies(given(environment, 'TRUSTED_PROXIES') ?? 'loopback'),
     databaseUrl,
     dataDirectory,
     smtp,
@@ -126,6 +129,26 @@ function publicAddress(value: string): string {
   if (url.pathname !== '/')
     throw new ConfigError(`PUBLIC_URL is ${quoted(value)}; it must have no path, such as https://crm.example.com.`)
   return url.origin
+}
+
+/** Ranges that have a name: this machine, and the addresses of private networks. */
+const proxyRanges = ['loopback', 'linklocal', 'uniquelocal']
+
+function proxies(value: string): string[] {
+  const each = value.split(',').map((part) => part.trim())
+  const wrong = each.find((part) => !proxyRanges.includes(part) && !isNetwork(part))
+  if (wrong !== undefined)
+    throw new ConfigError(
+      `TRUSTED_PROXIES has ${quoted(wrong)}; it may be addresses, networks such as 10.0.0.0/8, and ${proxyRanges.join(', ')}, with commas between them.`,
+    )
+  return each
+}
+
+/** An address, or one with the length of its network's prefix. */
+function isNetwork(text: string): boolean {
+  const [, address = '', length] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const family = isIP(address)
+  return family !== 0 && (length === undefined || (Number(length) > 0 && Number(length) <= (family === 4 ? 32 : 128)))
 }
 
 /** The value of an address that may hold a password is never repeated in the message. */

@@ -7,6 +7,7 @@ import { openDatabase, openPool, type Database } from './db/database.ts'
 import { startEmbeddedPostgres } from './db/embedded.ts'
 import { migrateDatabase } from './db/migrate.ts'
 import { ensureWebApp } from './http/web.ts'
+import { closeServer } from './http/withdrawal.ts'
 import { openBoss } from './jobs/queues.ts'
 import { openSpoolFolder } from './leads/spool.ts'
 import { startMailbox } from './mail/mailbox.ts'
@@ -78,6 +79,7 @@ export async function start(
     closing.push(() => boss.stop({ graceful: false }))
 
     const rooms = openRooms(database, logger)
+    closing.push(() => rooms.close())
     const bus = openPostgresBus({
       databaseUrl,
       logger,
@@ -96,6 +98,7 @@ export async function start(
     }
 
     let disagreeingSessions: (() => number | null) | undefined
+    let stopWorker: () => Promise<void> = async () => undefined
     if (runsJobs) {
       const sender = createSmtpSender({ url: config.smtp ?? smtpSettings(mailbox!.url), logger })
       const mailServer = config.smtp === null ? 'built-in mailbox' : `${config.smtp.host}:${config.smtp.port}`
@@ -108,7 +111,8 @@ export async function start(
         secret: config.secret,
         logger,
       })
-      closing.push(() => worker.stop())
+      stopWorker = once(() => worker.stop())
+      closing.push(stopWorker)
       disagreeingSessions = worker.disagreeingSessions
     }
 
@@ -123,6 +127,7 @@ export async function start(
             rooms,
             activation,
             publicUrl: config.publicUrl,
+            trustedProxies: config.trustedProxies,
             template: async () => ({
               source: defaultTemplate,
               from: config.mailFrom,
@@ -135,16 +140,20 @@ export async function start(
             spoolFolder,
             logger,
           })
-    closing.push(
-      () => app.close(),
-      () => rooms.close(),
-    )
+    // At the same time: neither the mails in flight nor the requests under way wait for the others.
+    closing.push(() => Promise.all([stopWorker(), closeServer(app)]))
     await app.listen({ host: config.host, port: config.port })
     return { banner: banner(config, { firstStaff, embedded, mailboxUrl: mailbox?.url ?? null }), stop }
   } catch (error) {
     await stop().catch(() => undefined)
     throw error
   }
+}
+
+/** Runs it at the first call; every call gets its end. */
+function once(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | null = null
+  return () => (running ??= run())
 }
 
 /** One line; neither the driver nor the server repeats the password. */

@@ -45,13 +45,14 @@ export async function healthRoutes(
     '/health/ready',
     {
       schema: {
-        summary: 'Database and migrations are there',
+        summary: 'Database and migrations are there, and the process is not about to stop',
         tags,
         security: [],
         response: { 200: Status, 503: Status },
       },
     },
     async (request, reply) => {
+      if (server.isWithdrawing()) return reply.code(503).send({ status: 'stopping' })
       try {
         if (await isMigrated(pool)) return { status: 'ready' }
         return reply.code(503).send({ status: 'the migrations are not in yet' })

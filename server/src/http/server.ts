@@ -6,6 +6,7 @@ import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, t
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { addFormats, refuseUnstorable } from './border.ts'
 import { answerError, answerErrors } from './errors.ts'
+import { prepareWithdrawal, type WithdrawalTimings, withdrawalTimings } from './withdrawal.ts'
 
 /** Fastify with the contract's schemas as types. */
 export type Server = FastifyInstance<
@@ -23,12 +24,16 @@ const bodyLimit = 2 * 1024 * 1024
 export async function createServer(options: {
   logger: FastifyBaseLogger
   https: boolean
-  closeTimeout?: number
+  /** Addresses and networks whose `X-Forwarded-For` is believed; this machine's unless told otherwise. */
+  trustedProxies?: string[]
+  timings?: Partial<WithdrawalTimings>
 }): Promise<Server> {
   const server: Server = Fastify({
     loggerInstance: options.logger,
     bodyLimit,
-    trustProxy: 'loopback',
+    trustProxy: options.trustedProxies ?? ['loopback'],
+    // What is still sent to a server that closes is served: its balancer has nobody else to ask for a write.
+    return503OnClosing: false,
     logController: new LogController({ disableRequestLogging: true }),
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
     forceCloseConnections: 'idle',
@@ -37,6 +42,7 @@ export async function createServer(options: {
   server.setValidatorCompiler(validatorCompiler())
   server.removeContentTypeParser('text/plain')
   answerErrors(server)
+  prepareWithdrawal(server, { ...withdrawalTimings, ...options.timings })
   server.addHook('preValidation', refuseUnstorable)
   await server.register(helmet, {
     contentSecurityPolicy: {

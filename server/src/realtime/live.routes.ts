@@ -67,6 +67,7 @@ export async function liveRoutes(
   server.route({
     method: 'GET',
     url: '/crm/activation/live',
+    config: { endless: true },
     onRequest: [refuseForeignOrigin, requireRole('support'), refuseCookieWithoutOrigin],
     schema: {
       summary: 'The live connection: a WebSocket that carries any number of rooms',

@@ -35,6 +35,7 @@ export async function streamRoutes(
     '/crm/activation/progress/:sessionId/stream',
     {
       sse: 'manual',
+      config: { endless: true },
       exposeHeadRoute: false,
       onRequest: requireRole('support'),
       schema: {

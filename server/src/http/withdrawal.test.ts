@@ -1,0 +1,163 @@
+import http from 'node:http'
+import net, { type AddressInfo } from 'node:net'
+import { PassThrough } from 'node:stream'
+import { pino } from 'pino'
+import { afterEach, describe, expect, it } from 'vitest'
+import { until } from '../../test/activation.ts'
+import { createServer, type Server } from './server.ts'
+import { closeServer } from './withdrawal.ts'
+
+const timings = { announce: 1000, settle: 1000, quiet: 500, longest: 3000 }
+const balancer = { 'x-forwarded-for': '192.0.2.7', 'x-rollcall-tries-next': '1' }
+const answers: (() => void)[] = []
+let server: Server
+let port: number
+
+afterEach(async () => {
+  for (const answer of answers.splice(0)) answer()
+  await server.close()
+})
+
+async function open(): Promise<void> {
+  server = await createServer({ logger: pino({ level: 'silent' }), https: false, timings })
+  server.route({ method: ['GET', 'POST'], url: '/thing', handler: async () => ({ served: true }) })
+  server.post('/slow', async () => {
+    await new Promise<void>((resolve) => answers.push(resolve))
+    return { served: true }
+  })
+  server.get('/long', (_request, reply) => {
+    const body = new PassThrough()
+    body.write('begun')
+    answers.push(() => body.end('ended'))
+    return reply.type('text/x-long').send(body)
+  })
+  server.get('/endless', { config: { endless: true } }, async () => ({ served: true }))
+  await server.listen({ host: '127.0.0.1', port: 0 })
+  port = (server.server.address() as AddressInfo).port
+}
+
+interface Answer {
+  status: number
+  connection: string | undefined
+}
+
+/** One request on a connection of its own; null: nobody listens. */
+function ask(method: string, path: string, headers: Record<string, string> = {}): Promise<Answer | null> {
+  return new Promise((resolve, reject) => {
+    const request = http.request(
+      { host: '127.0.0.1', port, method, path, headers: { ...headers, connection: 'keep-alive' }, agent: false },
+      (response) => {
+        response.resume()
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, connection: response.headers.connection ?? undefined }),
+        )
+      },
+    )
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED') resolve(null)
+      else reject(error)
+    })
+    request.end()
+  })
+}
+
+const statusOf = async (...asked: Parameters<typeof ask>) => (await ask(...asked))?.status ?? null
+
+describe('a server behind a balancer that leaves', () => {
+  it('serves everything for a while, then refuses the reads that go elsewhere, and listens until it is left alone', async () => {
+    await open()
+    expect(await ask('GET', '/thing', balancer)).toEqual({ status: 200, connection: 'keep-alive' })
+    const closed = closeServer(server)
+    expect(server.isWithdrawing()).toBe(true)
+    expect(await ask('GET', '/thing', balancer)).toEqual({ status: 200, connection: 'close' })
+    expect(await ask('POST', '/thing', balancer)).toEqual({ status: 200, connection: 'close' })
+
+    const refused = await until(
+      () => ask('GET', '/thing', balancer),
+      (answer) => answer?.status !== 200,
+    )
+    expect(refused).toEqual({ status: 503, connection: 'close' })
+    // A write cannot go elsewhere, so it is served as long as there is a listener.
+    expect(await statusOf('POST', '/thing', balancer)).toBe(200)
+    await closed
+    expect(await statusOf('POST', '/thing', balancer)).toBeNull()
+  })
+
+  it('goes on serving a balancer that takes no refused read elsewhere, until that one has moved on', async () => {
+    await open()
+    const forwarded = { 'x-forwarded-for': '192.0.2.7' }
+    expect(await statusOf('GET', '/thing', forwarded)).toBe(200)
+    let isClosed = false
+    const closed = closeServer(server).then(() => (isClosed = true))
+    const begun = performance.now()
+    while (performance.now() - begun < timings.announce + 3 * timings.quiet)
+      expect(await statusOf('GET', '/thing', forwarded)).toBe(200)
+    expect(isClosed).toBe(false)
+    expect(await statusOf('GET', '/endless', forwarded)).toBe(503)
+    await closed
+  })
+
+  it('does not wait for ever for one that never moves on', async () => {
+    await open()
+    const forwarded = { 'x-forwarded-for': '192.0.2.7' }
+    await statusOf('GET', '/thing', forwarded)
+    const closed = closeServer(server)
+    // Whoever asks in the very moment of the end may be cut off; that is what the others wait for.
+    const asked = () =>
+      ask('GET', '/thing', forwarded).then(
+        () => 'open',
+        () => 'open',
+      )
+    while ((await Promise.race([closed, asked()])) === 'open');
+    expect(await statusOf('GET', '/thing', forwarded)).toBeNull()
+  })
+})
+
+describe('a server that nobody stands in front of', () => {
+  it('closes at once', async () => {
+    await open()
+    expect(await statusOf('GET', '/thing', { 'x-rollcall-tries-next': '1' })).toBe(200)
+    const begun = performance.now()
+    await closeServer(server)
+    expect(performance.now() - begun).toBeLessThan(timings.announce)
+  })
+
+  it('finishes what is under way', async () => {
+    await open()
+    const slow = ask('POST', '/slow')
+    await until(
+      async () => answers.length,
+      (count) => count === 1,
+    )
+    const closed = closeServer(server)
+    await until(
+      () => statusOf('GET', '/thing'),
+      (status) => status === null,
+    )
+    for (const answer of answers.splice(0)) answer()
+    expect(await slow).toEqual({ status: 200, connection: 'close' })
+    await closed
+  })
+
+  it('does not wait for a connection that goes silent after an answer that had begun before', async () => {
+    await open()
+    const early = net.connect(port, '127.0.0.1')
+    const heard: string[] = []
+    early.on('data', (data: Buffer) => heard.push(data.toString('latin1')))
+    const ended = new Promise((resolve) => early.on('close', resolve))
+    early.write('GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await until(
+      async () => heard.join(''),
+      (text) => text.includes('begun'),
+    )
+    const closed = closeServer(server)
+    await until(
+      () => statusOf('GET', '/thing'),
+      (status) => status === null,
+    )
+    for (const answer of answers.splice(0)) answer()
+    await closed
+    await ended
+    expect(heard.join('')).toMatch(/^HTTP\/1\.1 200 OK[^]*begun[^]*ended/)
+  })
+})
