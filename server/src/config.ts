@@ -63,7 +63,7 @@ export function readConfig(environment: Environment): Config {
     adminPassword: adminPassword(given(environment, 'ADMIN_PASSWORD')),
     secret: secret(given(environment, 'SECRET'), environment, dataDirectory),
     mode: word(environment, 'MODE', ['all', 'api', 'worker'], 'all'),
-    redisUrl: urlOf(environment, 'REDIS_URL', ['redis:', 'rediss:']),
+    redisUrl: redisAddress(urlOf(environment, 'REDIS_URL', ['redis:', 'rediss:'])),
     logLevel: word(environment, 'LOG_LEVEL', logLevels, 'info'),
   }
 }
@@ -161,6 +161,27 @@ function urlOf(environment: Environment, name: string, protocols: string[]): str
       `${name} must be an address that begins with ${protocols.map((each) => `${each}//`).join(' or ')}.`,
     )
   return value
+}
+
+/** The value may hold a password, so it is not repeated. */
+function redisAddress(value: string | null): string | null {
+  if (value === null) return null
+  const { hostname, pathname, username, password, search, hash } = new URL(value)
+  const isComplete = hostname !== '' && /^(\/\d{0,5})?$/.test(pathname) && search === '' && hash === ''
+  if (!isComplete || !isPercentEncoded(username + password))
+    throw new ConfigError(
+      'REDIS_URL must be like redis://user:password@cache.example.com:6379/0, or rediss:// for TLS, with special characters of the password percent-encoded.',
+    )
+  return value
+}
+
+function isPercentEncoded(value: string): boolean {
+  try {
+    decodeURIComponent(value)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function sender(value: string): string {

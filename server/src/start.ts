@@ -13,7 +13,8 @@ import { openSpoolFolder } from './leads/spool.ts'
 import { startMailbox } from './mail/mailbox.ts'
 import { createSmtpSender } from './mail/smtp.ts'
 import { defaultTemplate } from './mail/template.ts'
-import { openPostgresBus } from './realtime/bus.ts'
+import { openPostgresBus } from './realtime/bus.postgres.ts'
+import { openRedisBus } from './realtime/bus.redis.ts'
 import { readSettings } from './settings/settings.usecases.ts'
 import { createAuth } from './staff/auth.ts'
 import { ensureFirstSuperadmin } from './staff/firstStaff.ts'
@@ -80,12 +81,15 @@ export async function start(
 
     const rooms = openRooms(database, logger)
     closing.push(() => rooms.close())
-    const bus = openPostgresBus({
-      databaseUrl,
+    const hearing = {
       logger,
-      onRing: (sessionIds, urgent) => rooms.ring(sessionIds, urgent),
+      onRing: (sessionIds: string[], urgent: boolean) => rooms.ring(sessionIds, urgent),
       onGap: () => rooms.refreshAll(),
-    })
+    }
+    const bus =
+      config.redisUrl === null
+        ? openPostgresBus({ databaseUrl, ...hearing })
+        : openRedisBus({ redisUrl: config.redisUrl, ...hearing })
     closing.push(() => bus.close())
     const activation = {
       database,

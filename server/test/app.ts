@@ -8,7 +8,8 @@ import { pino } from 'pino'
 import { WebSocket } from 'ws'
 import { roles, type Progress, type Role, type ServerFrame } from '@rollcall/shared'
 import { createApp, openRooms, type AppParts, type Timings } from '../src/app.ts'
-import { openPostgresBus } from '../src/realtime/bus.ts'
+import type { Bus, BusOptions } from '../src/realtime/bus.ts'
+import { openPostgresBus } from '../src/realtime/bus.postgres.ts'
 import type { Rooms } from '../src/realtime/rooms.ts'
 import type { Server } from '../src/http/server.ts'
 import { createAuth } from '../src/staff/auth.ts'
@@ -62,8 +63,15 @@ export interface App {
   close(): Promise<void>
 }
 
+interface AppOptions {
+  timings?: Partial<Timings>
+  webFolder?: string
+  /** What rings between the nodes; PostgreSQL's unless told otherwise. */
+  openBus?: (options: BusOptions & { databaseUrl: string }) => Bus
+}
+
 /** The whole app with staff of each role. `database` is one to share with another app. */
-export async function createTestApp(options: { timings?: Partial<Timings>; webFolder?: string } = {}): Promise<App> {
+export async function createTestApp(options: AppOptions = {}): Promise<App> {
   const test = await createTestDatabase()
   const activation = await createActivation(test)
   const spoolFolder = await mkdtemp(path.join(tmpdir(), 'rollcall-app-'))
@@ -114,18 +122,14 @@ interface Node {
   close(): Promise<void>
 }
 
-async function openNode(options: {
-  test: TestDatabase
-  activation: Activation
-  spoolFolder: string
-  timings?: Partial<Timings>
-  webFolder?: string
-}): Promise<Node> {
+async function openNode(
+  options: AppOptions & { test: TestDatabase; activation: Activation; spoolFolder: string },
+): Promise<Node> {
   const { test, activation } = options
   const publicUrl = 'http://localhost:3000'
   const auth = createAuth({ database: test.database, secret, publicUrl, logger })
   const rooms = openRooms(test.database, logger)
-  const bus = openPostgresBus({
+  const bus = (options.openBus ?? openPostgresBus)({
     databaseUrl: test.url,
     logger,
     onRing: (sessionIds, urgent) => rooms.ring(sessionIds, urgent),

@@ -1,8 +1,7 @@
-import { Client } from 'pg'
 import type { FastifyBaseLogger } from 'fastify'
 
 /** What a node hears: sessions with a newer version; `urgent` when a status changed. */
-export type OnRing = (sessionIds: string[], urgent: boolean) => void
+type OnRing = (sessionIds: string[], urgent: boolean) => void
 
 /** The doorbell between nodes: tells that there is something new, never what. Losing a ring costs seconds, never truth. */
 export interface Bus {
@@ -10,129 +9,208 @@ export interface Bus {
   close(): Promise<void>
 }
 
-const channel = 'rollcall_progress'
+export interface BusOptions {
+  logger: FastifyBaseLogger
+  onRing: OnRing
+  /** Called at least every 5 s, and whenever rings may have been missed: then the rooms are to be read again. */
+  onGap: () => void
+  timings?: Partial<BusTimings>
+}
+
+/** In milliseconds. */
+export interface BusTimings {
+  /** Between two looks at the database without a ring, while the line is open. */
+  backstop: number
+  /** The same while it is not: then nothing else tells what other nodes do. */
+  backstopWithoutLine: number
+  /** Between two checks of a line, which dies silently. */
+  check: number
+  /** The longest that a line may take to answer. */
+  answer: number
+  /** Before a lost line is opened again after it could not be; twice as long each time, up to `longestRetry`. */
+  retry: number
+  longestRetry: number
+}
+
+const usualTimings: BusTimings = {
+  backstop: 5000,
+  backstopWithoutLine: 1000,
+  check: 5000,
+  answer: 5000,
+  retry: 250,
+  longestRetry: 2000,
+}
+
+/** An open way to the other nodes. */
+export interface Line {
+  /** Resolves once the message is on its way. */
+  send(message: string): Promise<void>
+  /** Resolves when whatever is at the other end has answered. */
+  check(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Opens a line that hears; `onLost` may be called any number of times, also before it resolves. Rejects within some seconds. */
+export type OpenLine = (onMessage: (message: string) => void, onLost: (error: unknown) => void) => Promise<Line>
+
 const ringEvery = 50
-const checkEvery = 5000
-const retryEvery = 1000
 /** Below the 8,000 bytes that PostgreSQL takes in one notification. */
 const idsAtOnce = 100
 
 /**
- * The doorbell over PostgreSQL's LISTEN and NOTIFY, on one connection of its own: it listens, and rings in transactions
- * of their own, because a NOTIFY serialises the commits that carry one. A LISTEN dies silently, so every 5 s the
- * connection is asked for an answer; one that is lost is opened again at once. `onGap` is called whenever rings may have
- * been missed.
+ * The doorbell over a line, which is opened, asked for an answer every 5 s, and opened again when it is lost, for as long
+ * as the bus is not closed. Rings of 50 ms go out together; those that cannot be sent wait for the next line. Whatever
+ * the line loses, `onGap` mends; `carrier` names it in the log, once for each loss.
  */
-export function openPostgresBus(options: {
-  databaseUrl: string
-  logger: FastifyBaseLogger
-  onRing: OnRing
-  onGap: () => void
-}): Bus {
+export function openBus(carrier: string, openLine: OpenLine, options: BusOptions): Bus {
   const { logger, onRing, onGap } = options
-  let client: Client | null = null
+  const timings = { ...usualTimings, ...options.timings }
+  let line: Line | null = null
   let closed = false
+  let failures = 0
   let waiting = new Map<string, boolean>()
-  let ringTimer: NodeJS.Timeout | null = null
-  let checkTimer: NodeJS.Timeout | undefined
-  let checking: Promise<void> | null = null
+  let ringTimer: NodeJS.Timeout | undefined
+  let tendTimer: NodeJS.Timeout | undefined
+  let backstopTimer: NodeJS.Timeout | undefined
+  let tending: Promise<void> | null = null
 
-  async function connect(): Promise<void> {
-    const opened = new Client({
-      connectionString: options.databaseUrl,
-      application_name: 'rollcall bus',
-      connectionTimeoutMillis: 5000,
-      query_timeout: 5000,
-      keepAlive: true,
+  function hear(message: string): void {
+    const [urgent, ...sessionIds] = message.split(' ')
+    if (!closed) onRing(sessionIds, urgent === '!')
+  }
+
+  async function open(): Promise<void> {
+    let opened: Line | undefined
+    let early: unknown
+    opened = await openLine(hear, (error) => {
+      if (opened === undefined) early ??= error
+      else lost(opened, error)
     })
-    opened.on('error', (error) => lost(opened, error))
-    opened.on('notification', ({ payload }) => {
-      const [urgent, ...sessionIds] = (payload ?? '').split(' ')
-      onRing(sessionIds, urgent === '!')
-    })
-    try {
-      await opened.connect()
-      await opened.query(`LISTEN ${channel}`)
-    } catch (error) {
-      opened.end().catch(() => undefined)
-      throw error
+    if (early !== undefined) {
+      await opened.close()
+      throw early
     }
-    client = opened
+    line = opened
+    if (failures > 0) logger.info(`the bus between nodes over ${carrier} is open`)
+    failures = 0
     if (waiting.size > 0) ringSoon()
+    lookAgain()
   }
 
-  function lost(which: Client, error: unknown): void {
-    which.end().catch(() => undefined)
-    if (client !== which || closed) return
-    client = null
-    logger.warn({ err: error }, 'the bus between nodes was lost and is opened again')
-    checkAfter(0)
-  }
-
-  function checkAfter(milliseconds: number): void {
-    clearTimeout(checkTimer)
+  function lost(which: Line, error: unknown): void {
+    if (line !== which) return
+    line = null
+    void which.close()
     if (closed) return
-    checkTimer = setTimeout(() => {
-      checking ??= check().finally(() => (checking = null))
+    failed(error)
+    lookAgain()
+    tendAfter(0)
+  }
+
+  function failed(error: unknown): void {
+    failures += 1
+    if (failures === 1)
+      logger.warn(
+        { err: error },
+        `the bus between nodes over ${carrier} is away; until it is back, the database is asked`,
+      )
+  }
+
+  function tendAfter(milliseconds: number): void {
+    clearTimeout(tendTimer)
+    if (closed) return
+    tendTimer = setTimeout(() => {
+      tending ??= tend().finally(() => {
+        tending = null
+        tendAfter(line === null ? retryDelay() : timings.check)
+      })
     }, milliseconds)
   }
 
-  async function check(): Promise<void> {
-    const checked = client
+  async function tend(): Promise<void> {
+    const checked = line
     try {
-      if (checked === null) await connect()
-      else await checked.query('SELECT 1')
+      if (checked === null) await open()
+      else await inTime(checked.check())
     } catch (error) {
-      if (checked === null) logger.warn({ err: error }, 'the bus between nodes cannot be opened yet')
+      if (checked === null) failed(error)
       else lost(checked, error)
+    }
+  }
+
+  function retryDelay(): number {
+    const longest = Math.min(timings.longestRetry, timings.retry * 2 ** Math.min(failures - 1, 20))
+    // Nodes that lost the same line do not all come back in the same moment.
+    return longest * (0.5 + 0.5 * Math.random())
+  }
+
+  /** Whatever the line lost, the rooms are right again after this; it waits for no answer of the line. */
+  function lookAgain(): void {
+    clearTimeout(backstopTimer)
+    if (closed) return
+    onGap()
+    backstopTimer = setTimeout(lookAgain, line === null ? timings.backstopWithoutLine : timings.backstop)
+  }
+
+  async function inTime(answer: Promise<void>): Promise<void> {
+    const late = Promise.withResolvers<void>()
+    const timer = setTimeout(() => late.reject(new Error(`${carrier} did not answer in time`)), timings.answer)
+    try {
+      await Promise.race([answer, late.promise])
     } finally {
-      // The backstop: whatever the bus lost, the rooms are right again after this.
-      if (!closed) onGap()
-      checkAfter(client === null ? retryEvery : checkEvery)
+      clearTimeout(timer)
     }
   }
 
   function ringSoon(): void {
     ringTimer ??= setTimeout(() => {
-      ringTimer = null
-      ringNow().catch((error: unknown) => logger.warn({ err: error }, 'a ring was not heard and is tried again'))
+      ringTimer = undefined
+      void ringNow()
     }, ringEvery)
   }
 
-  /** Rings that cannot be rung wait for the next connection. */
   async function ringNow(): Promise<void> {
-    const over = client
+    const over = line
     if (over === null) return
     const rung = waiting
     waiting = new Map()
     try {
-      for (const urgent of [true, false]) {
-        const sessionIds = [...rung].filter(([, each]) => each === urgent).map(([id]) => id)
-        for (let start = 0; start < sessionIds.length; start += idsAtOnce) {
-          const payload = [urgent ? '!' : '.', ...sessionIds.slice(start, start + idsAtOnce)].join(' ')
-          await over.query('SELECT pg_notify($1, $2)', [channel, payload])
-        }
-      }
+      for (const message of messagesOf(rung)) await inTime(over.send(message))
     } catch (error) {
-      for (const [id, urgent] of rung) waiting.set(id, urgent || waiting.get(id) === true)
+      keep(rung)
       lost(over, error)
-      throw error
     }
   }
 
-  checkAfter(0)
+  function keep(rings: Iterable<[string, boolean]>): void {
+    for (const [sessionId, urgent] of rings) waiting.set(sessionId, urgent || waiting.get(sessionId) === true)
+  }
+
+  backstopTimer = setTimeout(lookAgain, timings.backstopWithoutLine)
+  tendAfter(0)
   return {
     ring(sessionIds, urgent) {
-      for (const id of sessionIds) waiting.set(id, urgent || waiting.get(id) === true)
+      keep(sessionIds.map((sessionId) => [sessionId, urgent]))
       ringSoon()
     },
     async close() {
       closed = true
-      clearTimeout(checkTimer)
-      if (ringTimer !== null) clearTimeout(ringTimer)
-      await checking
-      if (waiting.size > 0) await ringNow().catch(() => undefined)
-      await client?.end().catch(() => undefined)
+      for (const timer of [tendTimer, backstopTimer, ringTimer]) clearTimeout(timer)
+      await tending
+      if (waiting.size > 0) await ringNow()
+      await line?.close()
+      line = null
     },
   }
+}
+
+/** The urgent ones first. */
+function messagesOf(rings: Map<string, boolean>): string[] {
+  return [true, false].flatMap((urgent) => {
+    const sessionIds = [...rings].filter(([, each]) => each === urgent).map(([sessionId]) => sessionId)
+    const messages: string[] = []
+    for (let start = 0; start < sessionIds.length; start += idsAtOnce)
+      messages.push([urgent ? '!' : '.', ...sessionIds.slice(start, start + idsAtOnce)].join(' '))
+    return messages
+  })
 }

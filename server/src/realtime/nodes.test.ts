@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { until } from '../../test/activation.ts'
+import { createTestApp, framesOf, type App } from '../../test/app.ts'
+import { startRedis, type TestRedis } from '../../test/redis.ts'
+import type { Bus, BusOptions } from './bus.ts'
+import { openPostgresBus } from './bus.postgres.ts'
+import { openRedisBus } from './bus.redis.ts'
+
+/** So rare that what a test waits for cannot have come by it. */
+const never = 10 * 60_000
+let redis: TestRedis
+const apps: App[] = []
+
+beforeAll(async () => {
+  redis = await startRedis()
+})
+afterAll(async () => {
+  for (const app of apps) await app.close()
+  await redis?.stop()
+})
+
+/** Two nodes, a session in which nothing happens by itself, and somebody who watches it at the second node. */
+async function twoNodes(openBus: (options: BusOptions & { databaseUrl: string }) => Bus) {
+  const app = await createTestApp({ openBus })
+  apps.push(app)
+  const there = await app.another()
+  const ids = await app.activation.addLeads(3)
+  const startAt = new Date(Date.now() + 3_600_000).toISOString()
+  const { sessionId } = await app.activation.start({ ids }, { startAt })
+  const watcher = await there.watch()
+  watcher.send({ type: 'subscribe', sessionId })
+  await watcher.progress(sessionId)
+  return {
+    app,
+    there,
+    /** Changes the session at the first node, which rings for it unless told otherwise; gives the new version. */
+    change: async (how: 'ring' | 'silently' = 'ring') => {
+      const { rows } = await app.test.pool.query<{ version: string }>(
+        'UPDATE sessions SET version = version + 1 WHERE id = $1 RETURNING version',
+        [sessionId],
+      )
+      if (how === 'ring') app.activation.parts.ring([sessionId], false)
+      return Number(rows[0]?.version)
+    },
+    shown: (version: number) =>
+      until(
+        async () => framesOf(watcher, 'progress').map(({ data }) => data.version),
+        (versions) => versions.includes(version),
+      ),
+  }
+}
+
+describe('somebody who watches at another node', () => {
+  it('sees a change over Redis, without Redis, and over Redis again when it is back, while the node stays ready', async () => {
+    const timings = { backstop: never, backstopWithoutLine: 200 }
+    const { there, change, shown } = await twoNodes((options) =>
+      openRedisBus({ ...options, redisUrl: redis.url, timings }),
+    )
+    const bothListen = () =>
+      until(
+        () => redis.ask(['PUBSUB', 'NUMSUB', 'rollcall:progress:0']),
+        (answer) => answer.includes('\n2\n'),
+      )
+    await bothListen()
+    await shown(await change())
+
+    await redis.kill()
+    await shown(await change())
+    expect((await fetch(`${there.url}/health/ready`)).status).toBe(200)
+    await shown(await change())
+
+    await redis.start()
+    await bothListen()
+    await shown(await change())
+  })
+
+  it('sees a change for which nobody rang, as soon as the node looks at the database by itself', async () => {
+    const { change, shown } = await twoNodes(openPostgresBus)
+    await shown(await change('silently'))
+  })
+
+  it('sees a change although every connection that listens to PostgreSQL is cut in that moment', async () => {
+    const timings = { backstop: never, backstopWithoutLine: never }
+    const { app, change, shown } = await twoNodes((options) => openPostgresBus({ ...options, timings }))
+    await shown(await change())
+    const version = change()
+    const cut = app.test.pool.query(
+      `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+       WHERE datname = current_database() AND application_name = 'rollcall bus'`,
+    )
+    await shown(await version)
+    expect((await cut).rowCount).toBe(2)
+    await shown(await change())
+  })
+})
