@@ -7,11 +7,12 @@ import { watchCounters } from './activation/check.worker.ts'
 import { watchHolds } from './activation/holds.worker.ts'
 import { createLedger } from './activation/ledger.ts'
 import { cancelChunk, startDue } from './activation/levers.usecases.ts'
-import { sendMailsOfChunk, type Streak } from './activation/mails.worker.ts'
+import { createSharedTurns, sendMailsOfChunk } from './activation/mails.worker.ts'
 import { watchRetention } from './activation/retention.worker.ts'
 import type { ActivationParts } from './activation/sessions.usecases.ts'
 import { mend, takeOverAbandoned } from './activation/takeover.usecases.ts'
 import type { WorkerParts } from './activation/worker-parts.ts'
+import { openDatabase, openKeyedPool } from './db/database.ts'
 import { joinNodes } from './jobs/node.ts'
 import { queues, work, type QueueName } from './jobs/queues.ts'
 import { startSweeper } from './jobs/sweeper.ts'
@@ -43,22 +44,28 @@ export async function startWorker(options: {
 }): Promise<Worker> {
   const { parts, boss, sender, logger } = options
   let stopping = false
-  const streaks = new Map<string, Streak>()
+  const sharedTurns = createSharedTurns()
   const node = joinNodes({ databaseUrl: options.databaseUrl, logger })
+  const keyedPool = openKeyedPool(options.databaseUrl, {
+    maximum: 10,
+    onError: (error) => logger.warn({ err: error }, 'a database connection was lost'),
+  })
+  const keyed = openDatabase(keyedPool)
   const ledger = createLedger({
-    database: parts.database,
+    database: keyed,
     now: parts.now,
     logger,
     wait,
     onProgress: (sessionId, { progress }) => {
       if (progress === null) return
       parts.ring([sessionId], progress.status !== progress.status_before)
-      if (isFinal(progress.status)) streaks.delete(sessionId)
+      if (isFinal(progress.status)) sharedTurns.streaks.delete(sessionId)
     },
   })
   const workerParts: WorkerParts = {
     ...parts,
     logger,
+    keyed,
     nodeId: () => node.id(),
     secret: options.secret,
     sender,
@@ -92,7 +99,7 @@ export async function startWorker(options: {
       handler,
     )
   await runs('accounts', 1, (job) => createAccountsOfChunk(workerParts, job))
-  await runs('mails', 3, (job) => sendMailsOfChunk(workerParts, streaks, job))
+  await runs('mails', 3, (job) => sendMailsOfChunk(workerParts, sharedTurns, job))
   await runs('cancel', 1, (job) => cancelChunk(parts, job.sessionId, job.chunk))
   await runs('due', 1, (job) => startDue(parts, job.sessionId))
 
@@ -110,6 +117,7 @@ export async function startWorker(options: {
       await roundsDone
       await sweeper.close()
       await node.close()
+      await keyedPool.end()
     },
   }
 }

@@ -1,12 +1,13 @@
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
 import type { Item, Progress, SessionEvent, SessionOptions } from '@rollcall/shared'
-import { allItems, sessionDetail } from '../src/activation/history.usecases.ts'
+import { activeProgress, allItems, sessionDetail } from '../src/activation/history.usecases.ts'
+import { pullLever } from '../src/activation/levers.usecases.ts'
 import { parseSmtpUrl } from '../src/mail/smtp-settings.ts'
 import { createSmtpSender } from '../src/mail/smtp.ts'
 import type { SmtpTimeouts } from '../src/mail/types.ts'
 import { startWorker, type Worker } from '../src/worker.ts'
-import { createActivation, until, type Activation } from './activation.ts'
+import { actor, createActivation, until, type Activation } from './activation.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import { expectPromises, hurry } from './promises.ts'
 import { startSmtpServer, type SmtpMoment, type SmtpReply, type SmtpScript, type TestSmtpServer } from './smtp.ts'
@@ -66,6 +67,9 @@ export function faultBench(): FaultBench {
   afterEach(async () => {
     await worker?.stop()
     await smtp.stop()
+    // What a test leaves unfinished would go on, and mail, in the next one.
+    for (const { sessionId } of await activeProgress(test.database))
+      await pullLever(activation.parts, 'cancel', sessionId, actor)
     await test.pool.query('DELETE FROM mail_server_holds')
   })
 

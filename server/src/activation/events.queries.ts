@@ -32,3 +32,12 @@ export async function lastEventId(database: Queryable, sessionId: string): Promi
   )
   return Number(rows[0]?.id ?? 0)
 }
+
+/** True when a session was held after this event, whatever became of it since. */
+export async function wasHeldAfter(database: Queryable, sessionId: string, eventId: number): Promise<boolean> {
+  const rows = await rowsOf(
+    database,
+    sql`SELECT 1 FROM events WHERE session_id = ${sessionId} AND id > ${eventId} AND type = 'held' LIMIT 1`,
+  )
+  return rows.length === 1
+}

@@ -9,7 +9,7 @@ import {
   type RetryRequest,
   type SettleRequest,
 } from '@rollcall/shared'
-import type { Transaction } from '../db/database.ts'
+import type { Queryable, Transaction } from '../db/database.ts'
 import { Refusal } from '../http/refusal.ts'
 import { enqueue } from '../jobs/queues.ts'
 import { freeServers } from '../mail/server-holds.queries.ts'
@@ -36,9 +36,9 @@ export async function pullLever(
   const now = parts.now()
   const row = await parts.database.transaction(async (transaction) => {
     if (lever === 'resume') {
-      await acceptWhatWasSeen(transaction, sessionId)
-      // A person who resumes has mended it, or wants it tried.
+      // A person who resumes has mended it, or wants it tried. Before the session, as whoever holds one locks them.
       await freeServers(transaction)
+      await acceptWhatWasSeen(transaction, sessionId)
     }
     const moved = await advance(transaction, { sessionId, now, change: { transition: lever, actor } })
     if (moved === null) throw await notPossible(transaction, sessionId, `be ${doneWords[lever]}`)
@@ -126,14 +126,18 @@ export async function holdSession(
   sessionId: string,
   reason: HoldReason,
   cause: string | null,
+): Promise<void> {
+  if (await storeHold(parts.database, { sessionId, now: parts.now(), reason, cause })) parts.ring([sessionId], true)
+}
+
+/** What `holdSession` stores; false when the session's status does not allow it. The caller rings after the commit. */
+export async function storeHold(
+  database: Queryable,
+  hold: { sessionId: string; now: Date; reason: HoldReason; cause: string | null },
 ): Promise<boolean> {
-  const moved = await advance(parts.database, {
-    sessionId,
-    now: parts.now(),
-    change: { transition: 'hold', reason, cause: cause ?? holdReasons[reason], details: { reason } },
-  })
-  if (moved !== null) parts.ring([sessionId], true)
-  return moved !== null
+  const { sessionId, now, reason, cause } = hold
+  const change = { transition: 'hold' as const, reason, cause: cause ?? holdReasons[reason], details: { reason } }
+  return (await advance(database, { sessionId, now, change })) !== null
 }
 
 /** Lets a session that held itself go on, because what had stopped it is gone. */

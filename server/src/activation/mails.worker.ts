@@ -7,9 +7,10 @@ import { composeMail, composeTemplate, type ComposedTemplate } from '../mail/com
 import { senderOf } from '../mail/address.ts'
 import type { Delivery } from '../mail/types.ts'
 import { lockHeldChunk, type HeldChunk } from './chunks.queries.ts'
+import { lastEventId } from './events.queries.ts'
 import { dueAccounts, dueMails, skipActive, type DueMail } from './items.queries.ts'
 import type { OutcomeEntry } from './ledger.queries.ts'
-import { heldByServer, holdFor } from './holds.worker.ts'
+import { heldByServer, holdFor, isHeldSince, isOfServer } from './holds.worker.ts'
 import { messageIdOf } from './message-id.ts'
 import { advance } from './progress.queries.ts'
 import { readSession, type SessionRow } from './sessions.queries.ts'
@@ -23,7 +24,10 @@ interface Turn {
   session: SessionRow
   composed: ComposedTemplate
   sender: string
+  shared: SharedTurns
   streak: Streak
+  /** The session's newest event when the turn began. */
+  eventsBefore: number
   /** Set when nothing more of the chunk is to be sent in this turn. */
   stopped: boolean
   /** How many mails got an outcome. */
@@ -35,9 +39,20 @@ interface Turn {
 }
 
 /** What the last mails of a session had in common; a mail that is sent ends it. */
-export interface Streak {
+interface Streak {
   reason: HoldReason | null
   length: number
+}
+
+/** What the turns of one process know of each other, so that what stops one of them stops all that it concerns. */
+export interface SharedTurns {
+  streaks: Map<string, Streak>
+  underWay: Set<Turn>
+}
+
+/** Nothing is under way yet. */
+export function createSharedTurns(): SharedTurns {
+  return { streaks: new Map(), underWay: new Set() }
 }
 
 /** A mail whose answer was lost is sent again at most this often under the policy `resend`. */
@@ -48,35 +63,48 @@ const resendDelay = 60_000
  * Sends the mails of one chunk that are due. A mail leaves only after the gate stored it as `sending` for this node and
  * this fence; its outcome is stored before the chunk is given back.
  */
-export async function sendMailsOfChunk(parts: WorkerParts, streaks: Map<string, Streak>, job: ChunkJob): Promise<void> {
+export async function sendMailsOfChunk(parts: WorkerParts, shared: SharedTurns, job: ChunkJob): Promise<void> {
   await workOnChunk(parts, job, 'mails', async (held) => {
     const session = (await readSession(parts.database, held.sessionId)) as SessionRow
     if (await heldByServer(parts, held.sessionId)) return { idle: true }
-    const turn = beginTurn(parts, streaks, held, session)
-    await prepareLinks(parts, held, session)
-    const mails = await dueMails(parts.database, held)
-    await sendAll(turn, mails)
+    const eventsBefore = await lastEventId(parts.database, held.sessionId)
+    const turn = beginTurn(parts, shared, { held, session, eventsBefore })
+    try {
+      await prepareLinks(parts, held, session)
+      const mails = await dueMails(parts.keyed, held)
+      await sendAll(turn, mails)
+    } finally {
+      shared.underWay.delete(turn)
+    }
     return { idle: turn.settled === 0 }
   })
 }
 
-function beginTurn(parts: WorkerParts, streaks: Map<string, Streak>, held: HeldChunk, session: SessionRow): Turn {
+function beginTurn(parts: WorkerParts, shared: SharedTurns, of: Pick<Turn, 'held' | 'session' | 'eventsBefore'>): Turn {
+  const { held, session } = of
   const from = senderOf(session.template.from)
-  const streak = streaks.get(held.sessionId) ?? { reason: null, length: 0 }
-  streaks.set(held.sessionId, streak)
+  const streak = shared.streaks.get(held.sessionId) ?? { reason: null, length: 0 }
+  shared.streaks.set(held.sessionId, streak)
   const composed = composeTemplate(session.template.source, from, { linkDays: session.template.linkLifeDays })
-  return {
+  const turn: Turn = {
+    ...of,
     parts,
-    held,
-    session,
     composed,
     sender: from.address,
+    shared,
     streak,
     stopped: false,
     settled: 0,
     storing: [],
     failure: null,
   }
+  shared.underWay.add(turn)
+  return turn
+}
+
+/** A process that was frozen finds out by its own clock, without asking anybody. */
+function goesOn({ parts, held, stopped }: Turn): boolean {
+  return !stopped && !parts.stopping() && parts.nodeId() === held.nodeId
 }
 
 /**
@@ -86,7 +114,7 @@ function beginTurn(parts: WorkerParts, streaks: Map<string, Streak>, held: HeldC
 async function prepareLinks(parts: WorkerParts, held: HeldChunk, session: SessionRow): Promise<void> {
   const now = parts.now()
   const { linkLifeDays } = session.template
-  await parts.database.transaction(async (transaction) => {
+  await parts.keyed.transaction(async (transaction) => {
     if (!(await lockHeldChunk(transaction, held))) return
     await extendLinksOf(transaction, await dueAccounts(transaction, held), { now, linkLifeDays })
     const skipped = await skipActive(transaction, held)
@@ -95,12 +123,12 @@ async function prepareLinks(parts: WorkerParts, held: HeldChunk, session: Sessio
 }
 
 async function sendAll(turn: Turn, mails: DueMail[]): Promise<void> {
-  const { parts, held } = turn
+  const { parts } = turn
   const next = mails.values()
   // As many at once as there are connections; the sender hands each of them one of its own.
   const lanes = Array.from({ length: Math.min(parts.sender.connections, mails.length) }, async () => {
     for (const mail of next) {
-      if (turn.stopped || parts.stopping() || parts.nodeId() !== held.nodeId) return
+      if (!goesOn(turn)) return
       await sendMail(turn, mail)
     }
   })
@@ -131,9 +159,9 @@ async function sendMail(turn: Turn, mail: DueMail): Promise<void> {
           from: turn.sender,
           to: mail.email,
           body: () => body,
+          isWanted: () => goesOn(turn),
           gate: async () => {
-            // A process that was frozen finds out by its own clock, without asking anybody.
-            if (turn.stopped || parts.stopping() || parts.nodeId() !== held.nodeId) return false
+            if (!goesOn(turn)) return false
             asked = true
             return parts.ledger.gate({
               holding: held,
@@ -242,7 +270,7 @@ function later(turn: Turn, mail: DueMail, delivery: Extract<Delivery, { kind: 'l
 
 /** Holds the session when the same trouble came often enough in a row. */
 async function countStreak(turn: Turn, delivery: Delivery): Promise<void> {
-  const { streak } = turn
+  const { streak, parts, held } = turn
   if (delivery.kind === 'sent' || delivery.kind === 'later') {
     streak.reason = null
     streak.length = 0
@@ -250,14 +278,26 @@ async function countStreak(turn: Turn, delivery: Delivery): Promise<void> {
   }
   const reason = delivery.kind === 'hold' ? delivery.reason : refusedTogether(delivery) ? 'too_many_failures' : null
   if (reason === null) return
+  // A mail that was on its way when the session was held says nothing new, although it may have been resumed since.
+  if (turn.stopped) return
+  if (delivery.kind === 'hold' && (await isHeldSince(parts, held.sessionId, turn.eventsBefore)))
+    return stopAll(turn, reason)
   streak.length = streak.reason === reason ? streak.length + 1 : 1
   streak.reason = reason
   const enough = delivery.kind === 'hold' ? delivery.after : refusalsBeforeHold
-  if (streak.length < enough || turn.stopped) return
-  turn.stopped = true
-  streak.length = 0
+  if (streak.length < enough) return
+  stopAll(turn, reason)
   const words = 'reply' in delivery ? (delivery.reply ?? delivery.problem) : null
-  await holdFor(turn.parts, turn.held.sessionId, reason, words)
+  await holdFor(parts, held.sessionId, reason, words)
+}
+
+/** Stops every turn of this process that a hold concerns: the session's, or, when it is the mail server's, all of them. */
+function stopAll(turn: Turn, reason: HoldReason): void {
+  for (const other of turn.shared.underWay) {
+    if (!isOfServer(reason) && other.held.sessionId !== turn.held.sessionId) continue
+    other.stopped = true
+    other.streak.length = 0
+  }
 }
 
 function refusedTogether(delivery: Delivery): boolean {

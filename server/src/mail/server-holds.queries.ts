@@ -1,19 +1,25 @@
 import { sql } from 'drizzle-orm'
 import type { HoldReason } from '@rollcall/shared'
-import { rowsOf, type Queryable } from '../db/database.ts'
+import { rowsOf, type Queryable, type Transaction } from '../db/database.ts'
 
 /** Seconds until the first probe; each further one comes after twice the time, up to the longest. */
 const firstProbeSeconds = 5
 const longestProbeSeconds = 300
 
-/** Why a mail server is held, or null when it may be tried. */
-export async function serverHold(
-  database: Queryable,
+/** True when a mail server is not to be tried for now. */
+export async function isServerHeld(database: Queryable, server: string): Promise<boolean> {
+  const rows = await rowsOf(database, sql`SELECT 1 FROM mail_server_holds WHERE server = ${server}`)
+  return rows.length === 1
+}
+
+/** Why a mail server is held, which it stays until the transaction ends; null when it may be tried. */
+export async function lockServerHold(
+  database: Transaction,
   server: string,
 ): Promise<{ reason: HoldReason; heard: string | null } | null> {
   const rows = await rowsOf<{ reason: HoldReason; heard: string | null }>(
     database,
-    sql`SELECT reason, heard FROM mail_server_holds WHERE server = ${server}`,
+    sql`SELECT reason, heard FROM mail_server_holds WHERE server = ${server} FOR SHARE`,
   )
   return rows[0] ?? null
 }

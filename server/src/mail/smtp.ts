@@ -52,9 +52,10 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     if (!connection.dead) connection.quit()
   }
 
-  async function open(): Promise<MailConnection | Delivery> {
+  async function open(isWanted: () => boolean): Promise<MailConnection | Delivery> {
     await pause.over()
     if (stopped) return stoppedVerdict()
+    if (!isWanted()) return unwanted
     const opening = await openConnection(settings, timeouts, stopping.signal)
     if (stopped) {
       if (opening.ok) opening.connection.quit()
@@ -117,9 +118,10 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
       return { kind: 'failed', reason: 'address_refused', countsTowardHold: false, reply: null, problem }
     }
     if (stopped || !(await slots.take())) return stoppedVerdict()
+    const isWanted = request.isWanted ?? (() => true)
     let connection: MailConnection | Delivery
     try {
-      connection = takeIdle() ?? (await open())
+      connection = isWanted() ? (takeIdle() ?? (await open(isWanted))) : unwanted
     } catch (error) {
       slots.release()
       throw error
@@ -169,6 +171,8 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     close,
   }
 }
+
+const unwanted: Delivery = { kind: 'gate_closed', cause: null }
 
 function stoppedVerdict(): Delivery {
   return { kind: 'again', cause: 'stopped', reply: null, problem: 'Rollcall was stopping.' }

@@ -72,6 +72,8 @@ export interface SendRequest {
   gate: () => Promise<boolean>
   /** The whole mail; called once, before the gate. */
   body: () => Buffer
+  /** Asked after every wait for a connection; false: nothing is begun, and the gate counts as closed. */
+  isWanted?: () => boolean
 }
 
 export interface SmtpSender {
