@@ -11,6 +11,8 @@ interface Bar {
 /** What one place of one screen said of a session at one moment. */
 export interface Sample {
   kind: 'tracker' | 'page' | 'row'
+  /** Which of the documents that were loaded into the tab. */
+  document: number
   sessionId: string
   version: number | null
   state: 'unknown' | 'stale' | 'live' | 'final' | null
@@ -31,7 +33,10 @@ export interface Numbers {
   watch: (context: BrowserContext) => Promise<void>
   /** From now on mails of this session may become pending again, because somebody retries them. */
   retries: (sessionId: string) => void
-  /** From now on this page shows no zero, and nothing below these numbers once it knows the truth. */
+  /**
+   * From its next load on this page shows no zero, and nothing below these numbers once it knows the truth. What it shows
+   * until then may still be on its way to it.
+   */
   neverBelow: (page: Page, progress: Progress) => void
 }
 
@@ -39,7 +44,7 @@ export function watchNumbers(): Numbers {
   const violations: string[] = []
   const samples = new Map<Page, Sample[]>()
   const highest = new Map<string, Done>()
-  const floors = new Map<string, Progress>()
+  const floors = new Map<string, { progress: Progress; setIn: number | null }>()
   const byVersion = new Map<string, string>()
   const tabs = new Map<Page, number>()
   const retried = new Set<string>()
@@ -74,9 +79,9 @@ export function watchNumbers(): Numbers {
   }
 
   function withFloor(key: string, sample: Sample): string | null {
-    const floor = floors.get(key)
+    const { progress: floor, setIn } = floors.get(key) ?? { progress: null, setIn: null }
     const now = doneOf(sample)
-    if (floor === undefined || now === null) return null
+    if (floor === null || now === null || sample.document === setIn) return null
     const [accounts, mails] = [floor.total - floor.accounts.pending, floor.total - floor.mails.pending]
     if (accounts > 0 && now.accounts === 0) return 'a zero while there were accounts'
     if (mails > 0 && now.mails === 0) return 'a zero while there were mails'
@@ -103,7 +108,10 @@ export function watchNumbers(): Numbers {
       await context.addInitScript({ path: path.join(import.meta.dirname, 'watch-numbers.js') })
     },
     retries: (sessionId) => void retried.add(sessionId),
-    neverBelow: (page, progress) => void floors.set(keyOf(page, progress.sessionId), progress),
+    neverBelow(page, progress) {
+      const setIn = samples.get(page)?.at(-1)?.document ?? null
+      floors.set(keyOf(page, progress.sessionId), { progress, setIn })
+    },
   }
 }
 

@@ -38,7 +38,7 @@
     const text = JSON.stringify(sample)
     if (told.get(element) === text) return
     told.set(element, text)
-    window.rollcallShows(sample)
+    window.rollcallShows({ ...sample, document: performance.timeOrigin })
   }
 
   const look = () => {
