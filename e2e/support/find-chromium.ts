@@ -16,7 +16,8 @@ export function findChromium(): string | null {
   return (chosen ? [chosen] : places).find(isProgram) ?? null
 }
 
-function isProgram(file: string): boolean {
+/** True where a file can be run. */
+export function isProgram(file: string): boolean {
   try {
     accessSync(file, constants.X_OK)
     return true
