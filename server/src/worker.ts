@@ -117,7 +117,7 @@ export async function startWorker(options: {
       await roundsDone
       await sweeper.close()
       await node.close()
-      await keyedPool.end()
+      if (!keyedPool.ending) await keyedPool.end()
     },
   }
 }

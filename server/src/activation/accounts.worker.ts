@@ -19,7 +19,7 @@ class Stopped extends Error {}
 export async function createAccountsOfChunk(parts: WorkerParts, job: ChunkJob): Promise<void> {
   await workOnChunk(parts, job, 'accounts', async (held) => {
     try {
-      const changed = await parts.database.transaction((transaction) => createAccounts(parts, transaction, held))
+      const changed = await parts.keyed.transaction((transaction) => createAccounts(parts, transaction, held))
       parts.ring([job.sessionId], changed)
     } catch (error) {
       if (!(error instanceof Stopped)) throw error

@@ -68,9 +68,7 @@ export async function storeAccountOutcomes(
       FROM unnest(${column((each) => each.position)}::int[], ${column((each) => each.accountState)}::text[], ${column((each) => each.accountReason)}::text[],
         ${column((each) => each.accountId)}::uuid[], ${column((each) => each.mailState)}::text[], ${column((each) => each.mailReason)}::text[])
         AS outcome(position, account_state, account_reason, account_id, mail_state, mail_reason)
-      -- The list of positions keeps to the key, also while nothing is known yet of a table that has just grown.
-      WHERE items.session_id = ${sessionId} AND items.position = ANY(${column((each) => each.position)}::int[])
-        AND items.position = outcome.position AND items.account_state = 'pending'
+      WHERE items.session_id = ${sessionId} AND items.position = outcome.position AND items.account_state = 'pending'
       RETURNING items.account_state, items.mail_state
     )
     SELECT (count(*) FILTER (WHERE account_state = 'created'))::int AS "accountsCreated",

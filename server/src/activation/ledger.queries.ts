@@ -1,7 +1,8 @@
-import { sql, type SQL } from 'drizzle-orm'
-import type { MailReason, MailState } from '@rollcall/shared'
-import { rowsOf, type Database } from '../db/database.ts'
-import { advance, type MovedRow } from './progress.queries.ts'
+import { sql } from 'drizzle-orm'
+import type { MailReason, MailState, SessionStatus } from '@rollcall/shared'
+import type { Database, Queryable } from '../db/database.ts'
+import { prepare, type Prepared } from '../db/prepared.ts'
+import { advanceParts, deltaColumns, type MovedRow } from './progress.queries.ts'
 
 /** A chunk as its owner holds it. */
 export interface Holding {
@@ -42,11 +43,12 @@ export interface LedgerResult {
   gated: Set<number>
   /** Positions whose outcome was stored. */
   settled: Set<number>
-  progress: MovedRow | null
+  /** How the session stands now; null when no counter moved. */
+  progress: Pick<MovedRow, 'status' | 'status_before'> | null
 }
 
 /**
- * Stores gates and outcomes of one session in one transaction, so one commit carries them all.
+ * Stores gates and outcomes of one session, and moves its counters, in one statement, so one commit carries them all.
  *
  * Invariants: a chunk's row is locked before the session's, and both before items. A gate opens only while the session
  * runs and the chunk is held with this fence; an outcome is stored only while the chunk is held with this fence, whatever
@@ -56,29 +58,86 @@ export async function storeGatesAndOutcomes(
   database: Database,
   options: { sessionId: string; gates: GateEntry[]; outcomes: OutcomeEntry[]; now: Date },
 ): Promise<LedgerResult> {
+  const { sessionId, gates, outcomes } = options
+  const values = valuesOf(options)
+  if (!gates.some((gate) => gate.canary)) return resultOf(await plain.rows(database, values))
+  return database.transaction(async (transaction) => {
+    // A statement sees the database as of its beginning; to count, it must begin after the session is locked.
+    await lockInOrder(transaction, sessionId, [...gates, ...outcomes])
+    return resultOf(await counting.rows(transaction, values))
+  })
+}
+
+interface StoredRow {
+  gated: number[] | null
+  settled: number[] | null
+  status: SessionStatus | null
+  status_before: SessionStatus | null
+}
+
+function resultOf([row]: StoredRow[]): LedgerResult {
+  const { status = null, status_before = null } = row ?? {}
+  return {
+    gated: new Set(row?.gated),
+    settled: new Set(row?.settled),
+    progress: status === null || status_before === null ? null : { status, status_before },
+  }
+}
+
+function valuesOf(options: { sessionId: string; gates: GateEntry[]; outcomes: OutcomeEntry[]; now: Date }) {
   const { sessionId, gates, outcomes, now } = options
   const held = distinctHoldings([...gates, ...outcomes])
-  const counts = gates.some((gate) => gate.canary)
+  return {
+    session: sessionId,
+    now: now.toISOString(),
+    held_chunks: held.map((each) => each.chunk),
+    held_fences: held.map((each) => each.fence),
+    held_nodes: held.map((each) => each.nodeId),
+    gate_positions: gates.map((each) => each.position),
+    gate_chunks: gates.map((each) => each.holding.chunk),
+    gate_fences: gates.map((each) => each.holding.fence),
+    gate_tried: gates.map((each) => each.triedAt.toISOString()),
+    positions: outcomes.map((each) => each.position),
+    chunks: outcomes.map((each) => each.holding.chunk),
+    fences: outcomes.map((each) => each.holding.fence),
+    states: outcomes.map((each) => each.state),
+    reasons: outcomes.map((each) => each.reason),
+    replies: outcomes.map((each) => each.reply),
+    tries: outcomes.map((each) => (each.countsAsTry ? 1 : 0)),
+    next_tries: outcomes.map((each) => each.nextTryAt?.toISOString() ?? null),
+    tried: outcomes.map((each) => each.triedAt?.toISOString() ?? null),
+    times: outcomes.map((each) => each.at.toISOString()),
+  }
+}
+
+type ValueName = keyof ReturnType<typeof valuesOf>
+const value = (name: ValueName) => sql.placeholder(name)
+const integers = (name: ValueName) => sql`${value(name)}::int[]`
+const texts = (name: ValueName) => sql`${value(name)}::text[]`
+const times = (name: ValueName) => sql`${value(name)}::timestamptz[]`
+
+/** `counts`: with mails in flight taken into account, where the session is to hold after its first mails. */
+function storing(name: string, counts: boolean): Prepared<StoredRow> {
   const beyondGate = counts ? sql`(SELECT mails FROM in_flight)` : sql`0`
-  const inFlight = counts ? sql`in_flight AS MATERIALIZED (${mailsInFlight(sessionId)}), ` : sql``
-  const statement = sql`WITH ${inFlight}owned AS MATERIALIZED (
-      SELECT chunk.number, chunk.fence FROM chunks chunk
-      JOIN unnest(${integers(held.map((each) => each.chunk))}, ${integers(held.map((each) => each.fence))}, ${texts(held.map((each) => each.nodeId))}) AS held(number, fence, node)
-        ON held.number = chunk.number AND held.fence = chunk.fence AND held.node::uuid = chunk.owner
-      WHERE chunk.session_id = ${sessionId}
+  const inFlight = counts ? sql`in_flight AS MATERIALIZED (${mailsInFlight}), ` : sql``
+  return prepare(
+    name,
+    sql`WITH ${inFlight}owned AS MATERIALIZED (
+      SELECT chunk.number, chunk.fence FROM unnest(${integers('held_chunks')}, ${integers('held_fences')}, ${texts('held_nodes')}) AS held(number, fence, node)
+      JOIN chunks chunk ON held.number = chunk.number AND held.fence = chunk.fence AND held.node::uuid = chunk.owner
+      WHERE chunk.session_id = ${value('session')}
       ORDER BY chunk.number
       FOR SHARE OF chunk
     ),
     current AS MATERIALIZED (
-      SELECT status, canary, mails_sent FROM sessions WHERE id = ${sessionId} AND (SELECT count(*) FROM owned) > 0 FOR NO KEY UPDATE
+      SELECT status, canary, mails_sent FROM sessions WHERE id = ${value('session')} AND (SELECT count(*) FROM owned) > 0 FOR NO KEY UPDATE
     ),
     gated AS (
       UPDATE items SET mail_state = 'sending', first_try_at = coalesce(first_try_at, gate.tried_at)
-      FROM unnest(${integers(gates.map((each) => each.position))}, ${integers(gates.map((each) => each.holding.chunk))},
-        ${integers(gates.map((each) => each.holding.fence))}, ${times(gates.map((each) => each.triedAt))}) WITH ORDINALITY AS gate(position, chunk, fence, tried_at, ordinal)
+      FROM unnest(${integers('gate_positions')}, ${integers('gate_chunks')}, ${integers('gate_fences')}, ${times('gate_tried')})
+        WITH ORDINALITY AS gate(position, chunk, fence, tried_at, ordinal)
       JOIN owned ON owned.number = gate.chunk AND owned.fence = gate.fence, current
-      WHERE items.session_id = ${sessionId} AND items.position = ANY(${integers(gates.map((each) => each.position))})
-        AND items.position = gate.position AND items.mail_state = 'pending'
+      WHERE items.session_id = ${value('session')} AND items.position = gate.position AND items.mail_state = 'pending'
         AND current.status = 'running' AND (current.canary IS NULL OR gate.ordinal <= current.canary - current.mails_sent - ${beyondGate})
       RETURNING items.position
     ),
@@ -88,65 +147,58 @@ export async function storeGatesAndOutcomes(
         first_try_at = coalesce(items.first_try_at, outcome.tried_at),
         sent_at = CASE WHEN outcome.state = 'sent' THEN outcome.at END,
         settled_by = CASE WHEN outcome.state <> 'pending' THEN 'answer' END
-      FROM unnest(${integers(outcomes.map((each) => each.position))}, ${integers(outcomes.map((each) => each.holding.chunk))},
-        ${integers(outcomes.map((each) => each.holding.fence))}, ${texts(outcomes.map((each) => each.state))}, ${texts(outcomes.map((each) => each.reason))},
-        ${texts(outcomes.map((each) => each.reply))}, ${integers(outcomes.map((each) => (each.countsAsTry ? 1 : 0)))},
-        ${times(outcomes.map((each) => each.nextTryAt))}, ${times(outcomes.map((each) => each.triedAt))}, ${times(outcomes.map((each) => each.at))})
+      FROM unnest(${integers('positions')}, ${integers('chunks')}, ${integers('fences')}, ${texts('states')}, ${texts('reasons')}, ${texts('replies')},
+        ${integers('tries')}, ${times('next_tries')}, ${times('tried')}, ${times('times')})
         AS outcome(position, chunk, fence, state, reason, reply, tries, next_try_at, tried_at, at)
       JOIN owned ON owned.number = outcome.chunk AND owned.fence = outcome.fence, current
-      WHERE items.session_id = ${sessionId} AND items.position = ANY(${integers(outcomes.map((each) => each.position))})
-        AND items.position = outcome.position AND items.mail_state IN ('pending', 'sending')
+      WHERE items.session_id = ${value('session')} AND items.position = outcome.position AND items.mail_state IN ('pending', 'sending')
       RETURNING items.position, items.mail_state
-    )
-    SELECT position, 'gated' AS result FROM gated UNION ALL SELECT position, mail_state FROM settled`
-  return database.transaction(async (transaction) => {
-    // A statement sees the database as of its beginning; to count, it must begin after the session is locked.
-    if (counts) await transaction.execute(lockStatement(sessionId, held))
-    const rows = await rowsOf<{ position: number; result: 'gated' | OutcomeEntry['state'] }>(transaction, statement)
-    const count = (result: string) => rows.filter((row) => row.result === result).length
-    const deltas = {
-      mailsSent: count('sent'),
-      mailsFailed: count('failed'),
-      mailsUnconfirmed: count('unconfirmed'),
-    }
-    const moved = deltas.mailsSent + deltas.mailsFailed + deltas.mailsUnconfirmed > 0
-    return {
-      gated: new Set(rows.filter((row) => row.result === 'gated').map((row) => row.position)),
-      settled: new Set(rows.filter((row) => row.result !== 'gated').map((row) => row.position)),
-      progress: moved ? await advance(transaction, { sessionId, now, deltas }) : null,
-    }
-  })
+    ),
+    ${advanceParts({ sessionId: sql`${value('session')}`, time: sql`${value('now')}::timestamptz`, deltas: deltasOfSettled })}
+    SELECT (SELECT array_agg(position) FROM gated) AS gated, (SELECT array_agg(position) FROM settled) AS settled, moved.status, moved.status_before
+    FROM (SELECT 1) AS always LEFT JOIN moved ON true`,
+  )
 }
 
-/** Locks in the order of all writers: chunks, then the session. */
-function lockStatement(sessionId: string, held: Holding[]): SQL {
-  return sql`WITH chunk_locks AS MATERIALIZED (
-      SELECT number FROM chunks WHERE session_id = ${sessionId} AND number = ANY(${integers(held.map((each) => each.chunk))})
-      ORDER BY number FOR SHARE
-    )
-    SELECT 1 FROM sessions WHERE id = ${sessionId} AND (SELECT count(*) FROM chunk_locks) >= 0 FOR NO KEY UPDATE`
+/** Counters that an outcome moves, by the state that they count. */
+const countedStates: Partial<Record<(typeof deltaColumns)[number], OutcomeEntry['state']>> = {
+  mails_sent: 'sent',
+  mails_failed: 'failed',
+  mails_unconfirmed: 'unconfirmed',
 }
+const deltasOfSettled = sql`SELECT ${sql.raw(
+  deltaColumns
+    .map((column) => {
+      const state = countedStates[column]
+      return state === undefined
+        ? `0 AS ${column}`
+        : `(count(*) FILTER (WHERE mail_state = '${state}'))::int AS ${column}`
+    })
+    .join(', '),
+)} FROM settled`
 
 /** Mails of a session that are past the gate without an outcome: only chunks that are held have any. */
-function mailsInFlight(sessionId: string): SQL {
-  return sql`SELECT count(*) AS mails FROM chunks chunk JOIN items ON items.session_id = chunk.session_id
+const mailsInFlight = sql`SELECT count(*) AS mails FROM chunks chunk JOIN items ON items.session_id = chunk.session_id
       AND items.position BETWEEN chunk.first_position AND chunk.last_position
-    WHERE chunk.session_id = ${sessionId} AND chunk.owner IS NOT NULL AND items.mail_state = 'sending'`
+    WHERE chunk.session_id = ${value('session')} AND chunk.owner IS NOT NULL AND items.mail_state = 'sending'`
+
+const plain = storing('ledger', false)
+const counting = storing('ledger_counting', true)
+
+/** Locks in the order of all writers: chunks, then the session. */
+async function lockInOrder(
+  database: Queryable,
+  sessionId: string,
+  entries: readonly { holding: Holding }[],
+): Promise<void> {
+  await database.execute(sql`WITH chunk_locks AS MATERIALIZED (
+      SELECT number FROM chunks WHERE session_id = ${sessionId} AND number = ANY(${sql.param(distinctHoldings(entries).map((each) => each.chunk))}::int[])
+      ORDER BY number FOR SHARE
+    )
+    SELECT 1 FROM sessions WHERE id = ${sessionId} AND (SELECT count(*) FROM chunk_locks) >= 0 FOR NO KEY UPDATE`)
 }
 
 /** A chunk may be held twice over a short time, under two fences; each counts for its own entries. */
-function distinctHoldings(entries: { holding: Holding }[]): Holding[] {
+function distinctHoldings(entries: readonly { holding: Holding }[]): Holding[] {
   return [...new Map(entries.map(({ holding }) => [`${holding.chunk} ${holding.fence}`, holding])).values()]
-}
-
-function integers(values: number[]): SQL {
-  return sql`${sql.param(values)}::int[]`
-}
-
-function texts(values: (string | null)[]): SQL {
-  return sql`${sql.param(values)}::text[]`
-}
-
-function times(values: (Date | null)[]): SQL {
-  return sql`${sql.param(values.map((value) => value?.toISOString() ?? null))}::timestamptz[]`
 }

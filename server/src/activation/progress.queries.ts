@@ -38,7 +38,7 @@ export interface Advance {
   change?: StatusChange
 }
 
-const deltaColumns = [
+export const deltaColumns = [
   'accounts_created',
   'accounts_existing',
   'accounts_failed',
@@ -104,20 +104,33 @@ const snapshotSeconds = 1
 const rateGapSeconds = 15
 
 /**
- * The only statement that moves a session's counters and status (a version is also raised by `forgetOldRates`). In one statement it applies the deltas,
- * completes the session when nothing is pending, raises the version, and stores the snapshot and the event that belong
+ * What alone moves a session's counters and status (a version is also raised by `forgetOldRates`). In one statement it
+ * applies the deltas, completes the session when nothing is pending, raises the version, and stores the snapshot and the event that belong
  * to it; so the row's lock makes the order of versions the order of commits. Gives the new row, or null when nothing
  * changed (no delta, or a transition that is not allowed in the status that the row has now).
  */
 export async function advance(database: Queryable, options: Advance): Promise<MovedRow | null> {
   const { sessionId, now, change } = options
-  const time = sql`${now.toISOString()}::timestamptz`
+  const parts = advanceParts({
+    sessionId: sql`${sessionId}`,
+    time: sql`${now.toISOString()}::timestamptz`,
+    deltas: deltaRow(options.deltas ?? {}),
+    change,
+  })
+  const rows = await rowsOf<MovedRow>(database, sql`WITH ${parts} SELECT * FROM moved`)
+  return rows[0] ?? null
+}
+
+/**
+ * `advance` as the last parts of a WITH, for a statement in which the deltas come from what it changes before: `deltas`
+ * selects one row with every delta as a column of its name. The part `moved` has the new row, if anything moved.
+ */
+export function advanceParts(options: { sessionId: SQL; time: SQL; deltas: SQL; change?: StatusChange }): SQL {
+  const { sessionId, time, deltas, change } = options
   const rule = change === undefined ? null : transitions[change.transition]
   const heldFor = change?.heldFor === undefined ? sql`` : sql` AND session.reason = ${change.heldFor}`
   const allowed = rule === null ? sql`false` : sql`(session.status IN (${words(rule.from)})${heldFor})`
-  const rows = await rowsOf<MovedRow>(
-    database,
-    sql`WITH delta AS MATERIALIZED (${deltaRow(options.deltas ?? {})}),
+  return sql`delta AS MATERIALIZED (${deltas}),
     next AS MATERIALIZED (
       SELECT session.id AS session_id, session.status AS status_before, delta.*,
         CASE WHEN ${allowed} THEN ${rule?.to ?? null}::text ELSE session.status END AS status_asked,
@@ -162,10 +175,7 @@ export async function advance(database: Queryable, options: Advance): Promise<Mo
       SELECT id, ${time}, 'held', NULL, NULL, CASE reason WHEN 'canary' THEN ${holdReasons.canary} ELSE ${holdReasons.too_many_failures} END,
         jsonb_build_object('reason', reason, 'failed', mails_failed, 'sent', mails_sent) FROM moved
       WHERE status = 'held' AND status_before <> 'held' AND NOT changes
-    )
-    SELECT * FROM moved`,
-  )
-  return rows[0] ?? null
+    )`
 }
 
 /** Stores an event that is not a change of status. */

@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
+import type { Database } from '../db/database.ts'
 import type { Pace } from '../mail/pace.ts'
 import type { SmtpSender } from '../mail/types.ts'
 import type { Ledger } from './ledger.ts'
@@ -7,6 +8,8 @@ import type { ActivationParts } from './sessions.usecases.ts'
 /** What a process needs to run activations. */
 export interface WorkerParts extends ActivationParts {
   logger: FastifyBaseLogger
+  /** The same database, over connections for statements that go by keys: see `openKeyedPool`. */
+  keyed: Database
   /** The id under which this process holds chunks; null while it must not work, because its beat is not known to be heard. */
   nodeId: () => string | null
   /** Signs activation links. */

@@ -12,14 +12,24 @@ export type Queryable = Database | Transaction
 const longestSilenceInTransaction = 5000
 
 /** Opens a pool. A connection that dies is dropped, told to `onError`, and never ends the process. */
-export function openPool(url: string, options: { maximum: number; onError: (error: Error) => void }): Pool {
+export function openPool(
+  url: string,
+  options: { maximum: number; onError: (error: Error) => void; settings?: Record<string, string> },
+): Pool {
+  const settings = {
+    timezone: 'UTC',
+    idle_in_transaction_session_timeout: longestSilenceInTransaction,
+    ...options.settings,
+  }
   const pool = new Pool({
     connectionString: url,
     max: options.maximum,
     application_name: 'rollcall',
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
-    options: `-c timezone=UTC -c idle_in_transaction_session_timeout=${longestSilenceInTransaction}`,
+    options: Object.entries(settings)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
   })
   pool.on('error', options.onError)
   // The pool listens only to idle connections; one that dies in the middle of a transaction would end the process.
@@ -34,6 +44,23 @@ export function openDatabase(pool: Pool): Database {
   const database: Database = drizzle(pool, drizzleOptions)
   database.transaction = (run) => inTransaction(pool, run)
   return database
+}
+
+/**
+ * A pool for statements that find every row by its key, however large the tables are and whatever is known of them: such
+ * a statement is planned once for all values, so its plan must be one that never reads a whole table.
+ */
+export function openKeyedPool(url: string, options: { maximum: number; onError: (error: Error) => void }): Pool {
+  return openPool(url, {
+    ...options,
+    settings: {
+      plan_cache_mode: 'force_generic_plan',
+      enable_seqscan: 'off',
+      enable_bitmapscan: 'off',
+      enable_hashjoin: 'off',
+      enable_mergejoin: 'off',
+    },
+  })
 }
 
 /**
