@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
+import { freePort } from '../../server/test/port.ts'
+
+export { freePort } from '../../server/test/port.ts'
 
 export const superadmin = { email: 'admin@localhost', password: 'correct-horse-battery' }
 
@@ -131,17 +132,4 @@ function environment(options: ServerOptions & { port: number; dataDirectory: str
 async function embeddedUrl(dataDirectory: string): Promise<string> {
   const read = async (name: string) => (await readFile(path.join(dataDirectory, 'postgres', name), 'utf8')).trim()
   return `postgres://rollcall:${await read('password')}@127.0.0.1:${await read('port')}/rollcall`
-}
-
-/** Below the ports that systems give to outgoing connections, so that it is still free after a kill. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(10_000, 20_000)
-    const isFree = await new Promise<boolean>((resolve) => {
-      const listener = net.createServer()
-      listener.once('error', () => resolve(false))
-      listener.listen(port, '127.0.0.1', () => listener.close(() => resolve(true)))
-    })
-    if (isFree) return port
-  }
 }

@@ -9,10 +9,14 @@ import type { Server } from './server.ts'
 const root = path.join(import.meta.dirname, '../../..')
 const sources = ['web/src', 'web/public', 'web/index.html', 'web/vite.config.ts', 'web/package.json', 'shared/src']
 
-/** Builds the web app where it is missing or older than what it is made of; gives its folder. */
+/**
+ * Builds the web app where it is missing or older than what it is made of; gives its folder. An image for production has
+ * it without its sources, so nothing is built there.
+ */
 export async function ensureWebApp(logger: FastifyBaseLogger): Promise<string> {
   const folder = path.join(root, 'web/dist')
   const page = path.join(folder, 'index.html')
+  if (existsSync(page) && !existsSync(path.join(root, 'web/src'))) return folder
   const newest = Math.max(...sources.map((source) => newestTime(path.join(root, source))))
   if (!existsSync(page) || statSync(page).mtimeMs < newest) {
     logger.info('building the web app, once')

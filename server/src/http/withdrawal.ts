@@ -52,9 +52,11 @@ export function prepareWithdrawal(server: Server, timings: WithdrawalTimings): v
     requestAt = performance.now()
     behindBalancer ||= isForwarded(request)
     if (!refusing) return
+    const { endless = false } = request.routeOptions.config
     const goesElsewhere = isRead(request) && request.headers[triesNextHeader] !== undefined
-    if (!goesElsewhere && !request.routeOptions.config.endless) return
-    if (goesElsewhere) refusedAt ??= performance.now()
+    if (!goesElsewhere && !endless) return
+    // The balancer has one memory for what is endless and another one for the rest, writes among it.
+    if (!endless) refusedAt ??= performance.now()
     void reply.header('retry-after', '1')
     throw new Refusal(503, 'UNAVAILABLE', 'This process is stopping; ask again in a second.')
   })

@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import net, { type AddressInfo } from 'node:net'
 import path from 'node:path'
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
@@ -8,6 +7,9 @@ import type { List, Progress } from '@rollcall/shared'
 import { ensureWebApp } from '../../src/http/web.ts'
 import { openWatcher, type Watcher } from '../app.ts'
 import { until } from '../activation.ts'
+import { freePort } from '../port.ts'
+
+export { freePort } from '../port.ts'
 
 const main = path.join(import.meta.dirname, '../../src/main.ts')
 export const password = 'correct horse battery'
@@ -110,7 +112,8 @@ function launch(environment: Environment) {
   return { child, output: () => said.join(''), exited }
 }
 
-async function signIn(url: string, origin: string): Promise<string> {
+/** Signs the first superadmin in; gives the cookie. */
+export async function signIn(url: string, origin: string): Promise<string> {
   const response = await fetch(`${url}/api/auth/sign-in/email`, {
     method: 'POST',
     headers: { origin, 'content-type': 'application/json' },
@@ -132,15 +135,6 @@ export async function addLeads(rollcall: Rollcall, count: number): Promise<strin
   await rollcall.call('POST', '/crm/leads', { leads })
   const { items } = await rollcall.call<List<{ id: string }>>('GET', '/crm/leads?limit=500')
   return items.map(({ id }) => id)
-}
-
-/** A port that nobody listens on at this moment. */
-export async function freePort(): Promise<number> {
-  const server = net.createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 /** Kills the embedded database of a data folder with everything that belongs to it, as a power cut would. */

@@ -1,0 +1,81 @@
+import { WebSocket } from 'ws'
+import type { Progress, ServerFrame } from '@rollcall/shared'
+
+/** A tab as the contract asks for one: it keeps the highest version, and comes back by itself when its connection ends. */
+export interface Tab {
+  /** The newest progress that it was sent. */
+  readonly progress: Progress | null
+  /** How often it was connected. */
+  readonly connections: number
+  /** The codes with which its connections ended. */
+  readonly closeCodes: number[]
+  /** What must never be: numbers that went back, a zero after there was something. */
+  readonly violations: string[]
+  close(): void
+}
+
+/** As a browser waits the first time; later attempts of a tab that finds nobody come as slowly. */
+const reconnectWithin = 1000
+
+/** Opens a tab on a session behind `url`; its first attempt is made at once. */
+export function openTab(url: string, headers: Record<string, string>, sessionId: string): Tab {
+  const violations: string[] = []
+  const codes: number[] = []
+  let progress: Progress | null = null
+  let connections = 0
+  let closed = false
+  let socket: WebSocket
+  let timer: NodeJS.Timeout | undefined
+
+  function connect(): void {
+    socket = new WebSocket(`${url.replace('http', 'ws')}/crm/activation/live`, { headers, handshakeTimeout: 2500 })
+    socket.on('open', () => {
+      connections += 1
+      socket.send(JSON.stringify({ type: 'subscribe', sessionId }))
+    })
+    socket.on('message', (data: Buffer) => take(JSON.parse(data.toString('utf8')) as ServerFrame))
+    socket.on('error', () => undefined)
+    socket.on('close', (code) => {
+      codes.push(code)
+      if (!closed) timer = setTimeout(connect, Math.random() * reconnectWithin)
+    })
+  }
+
+  function take(frame: ServerFrame): void {
+    if (frame.type === 'error') violations.push(JSON.stringify(frame))
+    if (frame.type !== 'progress') return
+    const problem = progress === null ? null : problemBetween(progress, frame.data)
+    if (problem !== null) violations.push(`${problem}: ${JSON.stringify([progress, frame.data])}`)
+    progress = frame.data
+  }
+
+  connect()
+  return {
+    get progress() {
+      return progress
+    },
+    get connections() {
+      return connections
+    },
+    closeCodes: codes,
+    violations,
+    close() {
+      closed = true
+      clearTimeout(timer)
+      socket.terminate()
+    },
+  }
+}
+
+/** What is wrong with a progress that came after another, in a session of which nothing is retried; null: nothing. */
+export function problemBetween(before: Progress, after: Progress): string | null {
+  if (after.version < before.version) return 'the version went back'
+  if (after.version === before.version && JSON.stringify(after) !== JSON.stringify(before))
+    return 'one version has two sets of numbers'
+  if (after.total !== before.total) return 'the total changed'
+  for (const count of ['created', 'existing', 'failed', 'cancelled'] as const)
+    if (after.accounts[count] < before.accounts[count]) return `accounts ${count} went back`
+  for (const count of ['sent', 'failed', 'unconfirmed', 'skipped', 'cancelled'] as const)
+    if (after.mails[count] < before.mails[count]) return `mails ${count} went back`
+  return null
+}
