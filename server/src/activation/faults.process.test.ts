@@ -7,7 +7,7 @@ import { until } from '../../test/activation.ts'
 import { faultBench } from '../../test/faults.ts'
 import { expectPromises } from '../../test/promises.ts'
 import { startSmtpServer, type SmtpMoment, type TestSmtpServer } from '../../test/smtp.ts'
-import { workerProcess, type WorkerProcess } from '../../test/torture/worker-process.ts'
+import { workerProcess, type WorkerProcess } from '../../test/process/worker-process.ts'
 
 const bench = faultBench()
 

@@ -15,7 +15,7 @@ import { openBoss } from '../../src/jobs/queues.ts'
 import { actor, addLeads, recounted, template } from '../activation.ts'
 import { startSmtpServer, type SmtpReply } from '../smtp.ts'
 import { randomOf } from './random.ts'
-import { workerProcess, type WorkerProcess } from './worker-process.ts'
+import { workerProcess, type WorkerProcess } from '../process/worker-process.ts'
 
 export interface TortureOptions {
   minutes: number
@@ -137,7 +137,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     if (other?.running === true)
       for (const address of held) watched.set(address, [...(watched.get(address) ?? []), watch])
     await wait(random.between(0, 2500))
-    await worker.start()
+    await asked(() => worker.start())
   }
 
   async function killPostmaster(): Promise<void> {

@@ -1,16 +1,20 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import net from 'node:net'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 
 const main = path.join(import.meta.dirname, '../../src/main.ts')
+/** What Node compiled is kept for the next process: half of what a start costs. */
+const compileCache = path.join(tmpdir(), 'rollcall-compile-cache')
 
 /** A Rollcall process that only runs activations, and that a test may treat as badly as it likes. */
 export interface WorkerProcess {
   readonly pid: number
   /** False between a kill and the next start. */
   readonly running: boolean
+  /** Resolves when it works; rejects when it ended before that. */
   start(): Promise<void>
   kill(): Promise<void>
   /** SIGSTOP, and SIGCONT after so many milliseconds. */
@@ -35,14 +39,24 @@ export function workerProcess(environment: Record<string, string>, logFile: stri
     async start() {
       const port = await freePort()
       const started = spawn(process.execPath, [main], {
-        env: { ...process.env, ...environment, MODE: 'worker', PORT: String(port), LOG_LEVEL: 'warn' },
+        env: {
+          NODE_COMPILE_CACHE: compileCache,
+          ...process.env,
+          ...environment,
+          MODE: 'worker',
+          PORT: String(port),
+          LOG_LEVEL: 'warn',
+        },
         stdio: ['ignore', 'pipe', 'pipe'],
       })
       started.stdout.pipe(log, { end: false })
       started.stderr.pipe(log, { end: false })
       exited = new Promise((resolve) => started.on('exit', (code) => resolve(code)))
       child = started
-      await Promise.race([answers(port), exited])
+      while (!(await answers(port))) {
+        if (started.exitCode === null && started.signalCode === null) await wait(50)
+        else throw new Error(`The worker ended with ${await exited} before it worked; see ${logFile}.`)
+      }
     },
     async kill() {
       child?.kill('SIGKILL')
@@ -64,12 +78,9 @@ export function workerProcess(environment: Record<string, string>, logFile: stri
   }
 }
 
-async function answers(port: number): Promise<void> {
-  for (;;) {
-    const answer = await fetch(`http://127.0.0.1:${port}/health/live`).catch(() => null)
-    if (answer?.ok === true) return
-    await wait(50)
-  }
+async function answers(port: number): Promise<boolean> {
+  const answer = await fetch(`http://127.0.0.1:${port}/health/live`).catch(() => null)
+  return answer?.ok === true
 }
 
 async function freePort(): Promise<number> {
