@@ -50,18 +50,25 @@ export async function runRounds(
       print(`round ${round + 1}  ${contender.name.padEnd(40)} ${format(value)} ${options.unit}`)
     }
   }
+  printComparison(reached, options.unit, print)
+  return new Map([...reached].map(([name, values]) => [name, median(values)]))
+}
+
+/** Prints the medians of what each reached in its rounds, and the first's ratio to each of the others. */
+export function printComparison(
+  reached: ReadonlyMap<string, readonly number[]>,
+  unit: string,
+  print: (line: string) => void,
+): void {
   for (const [name, values] of reached)
-    print(`median   ${name.padEnd(40)} ${format(median(values))} ${options.unit} (${values.map(format).join(', ')})`)
-  const [first, ...others] = contenders
-  for (const other of others) {
-    const ratios = (reached.get(first?.name ?? '') ?? []).map(
-      (value, i) => value / (reached.get(other.name)?.[i] ?? NaN),
-    )
+    print(`median   ${name.padEnd(40)} ${format(median(values))} ${unit} (${values.map(format).join(', ')})`)
+  const [first, ...others] = [...reached]
+  for (const [other, values] of others) {
+    const ratios = (first?.[1] ?? []).map((value, round) => value / (values[round] ?? NaN))
     print(
-      `ratio    ${first?.name} / ${other.name} = ${median(ratios).toFixed(2)} (${ratios.map((r) => r.toFixed(2)).join(', ')})`,
+      `ratio    ${first?.[0]} / ${other} = ${median(ratios).toFixed(2)} (${ratios.map((r) => r.toFixed(2)).join(', ')})`,
     )
   }
-  return new Map([...reached].map(([name, values]) => [name, median(values)]))
 }
 
 function format(value: number): string {

@@ -3,18 +3,11 @@ import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { WebSocket } from 'ws'
-import {
-  ClientFrame,
-  closeCodes,
-  Failure,
-  heartbeatMilliseconds,
-  SessionId,
-  type ErrorCode,
-  type ServerFrame,
-} from '@rollcall/shared'
+import { ClientFrame, closeCodes, Failure, heartbeatMilliseconds, SessionId, type ErrorCode } from '@rollcall/shared'
 import { requireRole } from '../http/roles.ts'
 import { Refusal } from '../http/refusal.ts'
 import type { Server } from '../http/server.ts'
+import { Frame, sendMessage } from './frames.ts'
 import type { Rooms, Subscriber } from './rooms.ts'
 import type { SignInWatch } from './signIns.ts'
 
@@ -137,8 +130,8 @@ function createClient(socket: WebSocket): Client {
       client.skipped ||= socket.bufferedAmount > bufferLimit
       return !client.skipped
     },
-    send({ text }) {
-      if (socket.readyState === WebSocket.OPEN) socket.send(text)
+    send(frame) {
+      if (socket.readyState === WebSocket.OPEN) sendMessage(socket, frame)
     },
   }
   return client
@@ -172,20 +165,16 @@ function badFrame(client: Client): void {
 }
 
 function sendError(client: Client, code: ErrorCode, msg: string, sessionId?: string): void {
-  sendFrame(client, { type: 'error', code, msg, ...(sessionId === undefined ? {} : { sessionId }) })
-}
-
-function sendFrame(client: Client, frame: ServerFrame): void {
-  client.send({ type: frame.type, text: JSON.stringify(frame), version: null })
+  client.send(new Frame({ type: 'error', code, msg, ...(sessionId === undefined ? {} : { sessionId }) }))
 }
 
 /** A frame tells the browser that the line stands; the ping's pong tells the server that the frames before it were read. */
 function beat(clients: Set<Client>, now: () => Date, pongWithin: number): void {
-  const at = now().toISOString()
+  const heartbeat = new Frame({ type: 'heartbeat', at: now().toISOString() })
   const asked = [...clients].filter((client) => client.socket.readyState === WebSocket.OPEN)
   for (const client of asked) {
     client.alive = false
-    if (client.ready()) sendFrame(client, { type: 'heartbeat', at })
+    if (client.ready()) client.send(heartbeat)
     client.socket.ping()
   }
   const judge = setTimeout(() => {

@@ -1,12 +1,19 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { Progress, ServerFrame, SessionEvent } from '@rollcall/shared'
+import type { Progress, SessionEvent } from '@rollcall/shared'
+import { Frame } from './frames.ts'
 
 /** Somebody who watches: a WebSocket or a stream of server-sent events. */
 export interface Subscriber {
   /** False while it has not taken what it was given; then it gets the newest later, by `catchUp`, and is never waited for. */
   ready(): boolean
-  /** One frame; `text` is its JSON, made once for everybody. `version` is the progress's, where it is one. */
-  send(frame: { type: ServerFrame['type']; text: string; version: number | null }): void
+  /** One frame, which is the same object for everybody. */
+  send(frame: Frame): void
+}
+
+export interface StoredEvent {
+  sessionId: string
+  id: number
+  event: SessionEvent
 }
 
 /** Where rooms read the truth. */
@@ -14,7 +21,7 @@ export interface RoomsSource {
   progress(sessionIds: string[]): Promise<Progress[]>
   active(): Promise<Progress[]>
   /** The events after the given one of each session, in their order. */
-  events(after: Map<string, number>): Promise<{ sessionId: string; id: number; event: SessionEvent }[]>
+  events(after: Map<string, number>): Promise<StoredEvent[]>
   lastEventId(sessionId: string): Promise<number>
 }
 
@@ -40,7 +47,7 @@ export interface Rooms {
 interface Room {
   /** Who is in it, and the newest version that each was sent. */
   members: Map<Subscriber, number>
-  latest: { version: number; text: string } | null
+  latest: { version: number; frame: Frame } | null
   /** The newest event that was there before the first member; asked once, so that no member misses or doubles one. */
   eventsBefore: Promise<number> | null
   /** The newest event that members were told of or that was there before them; null until it is known. */
@@ -48,6 +55,8 @@ interface Room {
   refreshedAt: number
   /** When it is to be read again; null when nothing is known to be new. */
   due: number | null
+  /** True while what was read last is on its way to the members; until then it is not read again. */
+  telling: boolean
 }
 
 /** Who watches which sessions run, and which list each was sent; null: none yet. */
@@ -67,19 +76,22 @@ const membersAtOnce = 500
  * The rooms of one node. A ring only says that there is something new; what is sent is always read from the database,
  * merged to at most ten frames a second (fewer in a large room), and whole, so a frame that is lost costs nothing.
  */
-export function createRooms(options: { source: RoomsSource; logger: FastifyBaseLogger; clock?: () => number }): Rooms {
+export function createRooms(options: {
+  source: RoomsSource
+  logger: FastifyBaseLogger
+  clock?: () => number
+  /** Milliseconds between two frames of a room of so many members. */
+  mergeInterval?: (members: number) => number
+}): Rooms {
   const { source, logger } = options
   const clock = options.clock ?? (() => performance.now())
+  const mergeInterval = options.mergeInterval ?? usualMergeInterval
   const rooms = new Map<string, Room>()
   const active: ActiveRoom = { members: new Map(), due: null }
   let timer: NodeJS.Timeout | null = null
   let timerAt = Infinity
   let refreshing = false
   let closed = false
-
-  function interval(room: Room): number {
-    return Math.min(slowest, Math.max(fastest, (room.members.size * 1000) / framesPerSecond))
-  }
 
   /** Makes sure that `refreshDue` runs at this time or earlier. */
   function wakeAt(time: number): void {
@@ -99,8 +111,8 @@ export function createRooms(options: { source: RoomsSource; logger: FastifyBaseL
   async function refreshDue(): Promise<void> {
     refreshing = true
     const now = clock()
-    const due = [...rooms].filter(([, room]) => room.due !== null && room.due <= now)
-    for (const [, room] of due) {
+    const due = new Map([...rooms].filter(([, room]) => !room.telling && room.due !== null && room.due <= now))
+    for (const room of due.values()) {
       room.due = null
       room.refreshedAt = now
     }
@@ -108,42 +120,56 @@ export function createRooms(options: { source: RoomsSource; logger: FastifyBaseL
     if (refreshActive) active.due = null
     try {
       if (refreshActive) await refreshActiveRoom()
-      if (due.length > 0) await refresh(new Map(due))
+      if (due.size > 0) await refresh(due)
     } catch (error) {
       logger.warn({ err: error }, 'rooms could not be read and will be again')
-      for (const [, room] of due) room.due ??= now + slowest
+      for (const room of due.values()) room.due ??= now + slowest
       if (refreshActive) active.due ??= now + slowest
     } finally {
       refreshing = false
-      wakeAt(Math.min(active.due ?? Infinity, ...[...rooms.values()].map((room) => room.due ?? Infinity)))
+      const waiting = [...rooms.values()].filter((room) => !room.telling)
+      wakeAt(Math.min(active.due ?? Infinity, ...waiting.map((room) => room.due ?? Infinity)))
     }
   }
 
   async function refresh(due: Map<string, Room>): Promise<void> {
     const known = new Map([...due].flatMap(([id, room]) => (room.lastEventId === null ? [] : [[id, room.lastEventId]])))
     const [progresses, events] = await Promise.all([source.progress([...due.keys()]), source.events(known)])
-    for (const { sessionId, id, event } of events) {
-      const room = due.get(sessionId)
-      if (room === undefined || id <= (room.lastEventId ?? 0)) continue
-      room.lastEventId = id
-      const text = frame({ type: 'event', sessionId, data: event })
-      await forMembers(room, (subscriber) => {
-        if (subscriber.ready()) subscriber.send({ type: 'event', text, version: null })
-      })
-    }
+    const eventsOf = Map.groupBy(events, ({ sessionId }) => sessionId)
     for (const progress of progresses) {
       const room = due.get(progress.sessionId)
       if (room === undefined) continue
       takeNewer(room, progress)
-      // Also where it is not newer than what the room knows: somebody who joined may have read it for the room.
-      await forMembers(room, (subscriber) => sendProgress(room, subscriber))
+      void tell(room, eventsOf.get(progress.sessionId) ?? [])
     }
   }
 
-  async function forMembers(room: Room, tell: (subscriber: Subscriber) => void): Promise<void> {
+  /** Nobody waits for a large room: while it is told, others are read and told. */
+  async function tell(room: Room, events: StoredEvent[]): Promise<void> {
+    room.telling = true
+    try {
+      for (const { sessionId, id, event } of events) {
+        if (id <= (room.lastEventId ?? 0)) continue
+        room.lastEventId = id
+        const frame = new Frame({ type: 'event', sessionId, data: event })
+        await forMembers(Array.from(room.members.keys()), (subscriber) => {
+          if (room.members.has(subscriber) && subscriber.ready()) subscriber.send(frame)
+        })
+      }
+      // Also where it is not newer than what the room knows: somebody who joined may have read it for the room.
+      await forMembers(room.members.keys(), (subscriber) => sendProgress(room, subscriber))
+    } catch (error) {
+      logger.error({ err: error }, 'a room could not be told')
+    } finally {
+      room.telling = false
+      if (room.due !== null) wakeAt(room.due)
+    }
+  }
+
+  async function forMembers(members: Iterable<Subscriber>, tellOne: (subscriber: Subscriber) => void): Promise<void> {
     let told = 0
-    for (const subscriber of Array.from(room.members.keys())) {
-      if (room.members.has(subscriber)) tell(subscriber)
+    for (const subscriber of members) {
+      tellOne(subscriber)
       told += 1
       if (told % membersAtOnce === 0) await new Promise((resolve) => setImmediate(resolve))
     }
@@ -151,7 +177,7 @@ export function createRooms(options: { source: RoomsSource; logger: FastifyBaseL
 
   function takeNewer(room: Room, progress: Progress): void {
     if (room.latest === null || progress.version > room.latest.version)
-      room.latest = { version: progress.version, text: frame({ type: 'progress', data: progress }) }
+      room.latest = { version: progress.version, frame: new Frame({ type: 'progress', data: progress }) }
   }
 
   /** Sends the newest progress of a room to one member, if it is newer than what it has and the member can take it. */
@@ -159,7 +185,7 @@ export function createRooms(options: { source: RoomsSource; logger: FastifyBaseL
     const seen = room.members.get(subscriber)
     if (seen === undefined || room.latest === null || room.latest.version <= seen || !subscriber.ready()) return
     room.members.set(subscriber, room.latest.version)
-    subscriber.send({ type: 'progress', ...room.latest })
+    subscriber.send(room.latest.frame)
   }
 
   /** All lists are read here, one after the other, so that nobody gets an older one after a newer one. */
@@ -167,11 +193,11 @@ export function createRooms(options: { source: RoomsSource; logger: FastifyBaseL
     if (active.members.size === 0) return
     const progresses = await source.active()
     const key = progresses.map((progress) => progress.sessionId).join(' ')
-    const text = frame({ type: 'active', data: progresses })
+    const frame = new Frame({ type: 'active', data: progresses })
     for (const [subscriber, sent] of Array.from(active.members)) {
       if (sent === key || !active.members.has(subscriber) || !subscriber.ready()) continue
       active.members.set(subscriber, key)
-      subscriber.send({ type: 'active', text, version: null })
+      subscriber.send(frame)
     }
   }
 
@@ -190,6 +216,7 @@ export function createRooms(options: { source: RoomsSource; logger: FastifyBaseL
         lastEventId: null,
         refreshedAt: clock(),
         due: null,
+        telling: false,
       }
       rooms.set(sessionId, room)
       room.members.set(subscriber, Math.max(seenVersion, room.members.get(subscriber) ?? 0))
@@ -231,16 +258,16 @@ export function createRooms(options: { source: RoomsSource; logger: FastifyBaseL
       for (const sessionId of sessionIds) {
         const room = rooms.get(sessionId)
         if (room === undefined) continue
-        const due = urgent ? clock() : Math.max(clock(), room.refreshedAt + interval(room))
+        const due = urgent ? clock() : Math.max(clock(), room.refreshedAt + mergeInterval(room.members.size))
         room.due = Math.min(room.due ?? Infinity, due)
-        wakeAt(room.due)
+        if (!room.telling) wakeAt(room.due)
       }
       if (urgent) refreshActiveSoon()
     },
     refreshAll() {
       for (const room of rooms.values()) {
-        room.due ??= Math.max(clock(), room.refreshedAt + interval(room))
-        wakeAt(room.due)
+        room.due ??= Math.max(clock(), room.refreshedAt + mergeInterval(room.members.size))
+        if (!room.telling) wakeAt(room.due)
       }
       refreshActiveSoon()
     },
@@ -262,6 +289,6 @@ export function createRooms(options: { source: RoomsSource; logger: FastifyBaseL
   }
 }
 
-function frame(content: ServerFrame): string {
-  return JSON.stringify(content)
+function usualMergeInterval(members: number): number {
+  return Math.min(slowest, Math.max(fastest, (members * 1000) / framesPerSecond))
 }

@@ -4,6 +4,7 @@ import { fileAnswers } from '../http/answers.ts'
 import { Refusal } from '../http/refusal.ts'
 import { requireRole } from '../http/roles.ts'
 import type { Server } from '../http/server.ts'
+import type { Frame } from './frames.ts'
 import type { Rooms, Subscriber } from './rooms.ts'
 import type { SignInWatch } from './signIns.ts'
 
@@ -15,8 +16,6 @@ export interface StreamTimings {
   comment: number
 }
 export const streamTimings: StreamTimings = { comment: 15_000 }
-
-type Frame = Parameters<Subscriber['send']>[0]
 
 /** `GET /crm/activation/progress/:sessionId/stream`: server-sent events, where a WebSocket cannot be had. */
 export async function streamRoutes(
@@ -53,7 +52,7 @@ export async function streamRoutes(
       const queued: Frame[] = []
       let open = false
       const write = (frame: Frame) => {
-        raw.write(eventText(frame))
+        raw.write(frame.streamed)
       }
       const subscriber: Subscriber = {
         ready: () => !raw.destroyed && raw.writableLength < bufferLimit,
@@ -83,12 +82,6 @@ export async function streamRoutes(
       })
     },
   )
-}
-
-function eventText({ type, text, version }: Frame): string {
-  const { data, sessionId } = JSON.parse(text) as { data: unknown; sessionId?: string }
-  if (type === 'progress') return `id: ${version}\nevent: progress\ndata: ${JSON.stringify(data)}\n\n`
-  return `event: session-event\ndata: ${JSON.stringify({ sessionId, data })}\n\n`
 }
 
 function seenVersion(header: string | string[] | undefined): number {

@@ -1,0 +1,53 @@
+import type { Progress } from '../../shared/src/index.ts'
+
+/** A server that tells one room of progress. */
+export interface Contender {
+  port: number
+  /** Tells everybody in the room, and from then on everybody who comes. */
+  publish(progress: Progress): void
+  close(): Promise<void>
+}
+
+/** Microseconds of a clock that all processes of a machine share. */
+export function microseconds(): number {
+  return Number(process.hrtime.bigint() / 1000n)
+}
+
+export const sessionId = 'activation_1704123456789_a7bc3d2f1'
+
+/** A progress as it is in the middle of a run; its version is the moment of its making, so whoever gets it knows its age. */
+export function progressNow(): Progress {
+  const version = microseconds()
+  const sent = version % 40_000
+  return {
+    sessionId,
+    version,
+    status: 'running',
+    reason: null,
+    total: 50_000,
+    completed: false,
+    accounts: { created: 48_200, existing: 1700, failed: 100, cancelled: 0, pending: 0 },
+    mails: { sent, failed: 12, unconfirmed: 0, skipped: 1800, cancelled: 0, pending: 48_188 - sent },
+    mailsPerSecond: 1204.2,
+    secondsLeft: 31,
+    startedBy: { id: '0b9c2a51-5f0e-4c0b-9d39-3c1de4b6a3c5', name: 'Ada Lovelace' },
+    createdAt: '2026-11-22T08:00:00.000Z',
+    startedAt: '2026-11-22T08:00:00.412Z',
+    updatedAt: '2026-11-22T08:00:09.731Z',
+    finishedAt: null,
+  }
+}
+
+const versionName = Buffer.from('"version":')
+
+/** The version in the progress that begins there or a little later; null where there is none. */
+export function versionIn(bytes: Buffer, begin: number, end: number): number | null {
+  const at = bytes.indexOf(versionName, begin)
+  if (at === -1 || at > end) return null
+  let version = 0
+  for (let digit = at + versionName.length; ; digit += 1) {
+    const value = (bytes[digit] ?? 0) - 0x30
+    if (value < 0 || value > 9) return version
+    version = version * 10 + value
+  }
+}

@@ -1,0 +1,98 @@
+import { openCrowd, type Crowd } from '../../server/test/crowd.ts'
+import { microseconds, sessionId, versionIn } from './contender.ts'
+
+/** Sockets that watch the room; they say when most of them have a version, and how old frames were when they came. */
+export type Request =
+  | { do: 'join'; contender: string; port: number; count: number }
+  | { do: 'measure'; from: number; until: number }
+  | { do: 'tell' }
+  | { do: 'leave' }
+export type Answer = 'joined' | 'received' | 'left' | Measured
+
+export interface Measured {
+  frames: number
+  /** How many frames were so many tenths of a millisecond old, as pairs. */
+  ages: [number, number][]
+}
+
+let crowd: Crowd | null = null
+let leaving = false
+let sockets = 0
+/** How many sockets have a version; until all have it. */
+const having = new Map<number, number>()
+let from = Infinity
+let until = Infinity
+let frames = 0
+const ages = new Map<number, number>()
+
+const paths: Record<string, { path: string; hello: string }> = {
+  Rollcall: { path: '/crm/activation/live', hello: JSON.stringify({ type: 'subscribe', sessionId }) },
+  // Engine.IO's and Socket.IO's own opening: https://socket.io/docs/v4/engine-io-protocol/
+  'Socket.IO': { path: '/socket.io/?EIO=4&transport=websocket', hello: '40' },
+}
+
+process.on('message', (request: Request) => {
+  if (request.do === 'join') void join(request)
+  else if (request.do === 'measure') measure(request)
+  else if (request.do === 'leave') leave()
+  else answer({ frames, ages: [...ages] })
+})
+
+async function join(request: Extract<Request, { do: 'join' }>): Promise<void> {
+  const { path, hello } = paths[request.contender]!
+  sockets = request.count
+  let joined = 0
+  crowd = await openCrowd({
+    port: request.port,
+    path,
+    count: request.count,
+    headers: (index) => ({ 'x-api-key': `person-${process.pid}-${index}` }),
+    onOpen: (member) => member.send(hello),
+    onText(member, bytes, begin, end) {
+      // Socket.IO's ping and its pong.
+      if (end - begin === 1 && bytes[begin] === 0x32) return member.send('3')
+      const version = versionIn(bytes, begin, end)
+      if (version === null) return undefined
+      if (joined < sockets) {
+        joined += 1
+        if (joined === sockets) answer('joined')
+      } else take(version)
+      return undefined
+    },
+    onClose: (_member, code) => {
+      if (!leaving) throw new Error(`A socket was closed with ${code}.`)
+    },
+  })
+}
+
+function measure(request: Extract<Request, { do: 'measure' }>): void {
+  from = request.from
+  until = request.until
+  frames = 0
+  ages.clear()
+}
+
+function take(version: number): void {
+  const now = microseconds()
+  if (now >= from && now < until) {
+    frames += 1
+    const age = Math.floor((now - version) / 100)
+    ages.set(age, (ages.get(age) ?? 0) + 1)
+  }
+  const count = (having.get(version) ?? 0) + 1
+  if (count === sockets) having.delete(version)
+  else having.set(version, count)
+  if (count === Math.ceil(sockets * 0.9)) answer('received')
+}
+
+function leave(): void {
+  leaving = true
+  crowd?.close()
+  answer('left')
+}
+
+function answer(content: Answer): void {
+  process.send?.(content)
+}
+
+process.on('disconnect', () => process.exit(0))

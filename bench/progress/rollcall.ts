@@ -1,0 +1,48 @@
+import type { AddressInfo } from 'node:net'
+import rateLimit from '@fastify/rate-limit'
+import { pino } from 'pino'
+import { decorateWithStaff } from '../../server/src/http/roles.ts'
+import { createServer } from '../../server/src/http/server.ts'
+import { liveRoutes, liveTimings } from '../../server/src/realtime/live.routes.ts'
+import { createRooms } from '../../server/src/realtime/rooms.ts'
+import { watchSignIns } from '../../server/src/realtime/signIns.ts'
+import { progressNow, type Contender } from './contender.ts'
+
+/** Rollcall's own server, live connection and rooms; only who is signed in and what is stored are made up. */
+export async function openRollcall(): Promise<Contender> {
+  let stored = progressNow()
+  const logger = pino({ level: 'warn' })
+  const rooms = createRooms({
+    source: {
+      progress: async () => [stored],
+      active: async () => [stored],
+      events: async () => [],
+      lastEventId: async () => 0,
+    },
+    logger,
+    // What is measured is how fast frames can be told; the product holds back more than it must.
+    mergeInterval: () => 0,
+  })
+  const server = await createServer({ logger, https: false })
+  const identify = async (headers: Record<string, unknown>) => {
+    const id = String(headers['x-api-key'])
+    return { id, name: id, email: `${id}@crm.example`, role: 'support', sessionExpiresAt: null } as const
+  }
+  decorateWithStaff(server, { identify, allowedOrigins: [] })
+  await server.register(rateLimit, { global: false })
+  const signIns = watchSignIns({ identify, every: 3000 })
+  await server.register(liveRoutes, { rooms, signIns, now: () => new Date(), timings: liveTimings })
+  await server.listen({ host: '127.0.0.1', port: 0 })
+  return {
+    port: (server.server.address() as AddressInfo).port,
+    publish(progress) {
+      stored = progress
+      rooms.ring([progress.sessionId], false)
+    },
+    async close() {
+      signIns.close()
+      rooms.close()
+      await server.close()
+    },
+  }
+}

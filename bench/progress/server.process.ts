@@ -1,0 +1,123 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { Session } from 'node:inspector/promises'
+import { setTimeout as wait } from 'node:timers/promises'
+import { answerRequests } from '../activation/processes.ts'
+import { microseconds, progressNow, type Contender } from './contender.ts'
+import type { Answer, Measured, Request } from './crowd.process.ts'
+import { openRollcall } from './rollcall.ts'
+import { openSocketIo } from './socketIo.ts'
+
+/** The server of a contender, in a process of its own; its sockets are in another. */
+export type Order =
+  | { do: 'join'; sockets: number }
+  /** Seconds. */
+  | { do: 'publish'; warmUp: number; seconds: number; profile: string | null }
+  | { do: 'leave' }
+
+export interface Joined {
+  /** Bytes of memory that the sockets take in the server. */
+  memory: number
+}
+export interface Reached {
+  framesPerSecond: number
+  /** Milliseconds from the publishing of a version until it was there. */
+  p50: number
+  p99: number
+  /** Microseconds of the server's processor time a frame. */
+  cpu: number
+}
+
+class CrowdProcess {
+  readonly #child: ChildProcess = fork(new URL('crowd.process.ts', import.meta.url), { execArgv: [] })
+  onReceived: () => void = () => undefined
+  #answered: (answer: Answer) => void = () => undefined
+
+  constructor() {
+    this.#child.on('message', (answer: Answer) => {
+      if (answer === 'received') this.onReceived()
+      else this.#answered(answer)
+    })
+    this.#child.on('exit', (code) => process.exit(code ?? 1))
+  }
+  ask(request: Request): Promise<Answer> {
+    this.#child.send(request)
+    return new Promise((resolve) => (this.#answered = resolve))
+  }
+  tell(request: Request): void {
+    this.#child.send(request)
+  }
+}
+
+const name = process.argv[2] ?? ''
+const contender: Contender = name === 'Rollcall' ? await openRollcall() : await openSocketIo()
+const crowd = new CrowdProcess()
+answerRequests((order) => obey(order as Order))
+
+async function obey(order: Order): Promise<Joined | Reached | null> {
+  if (order.do === 'publish') return publish(order)
+  if (order.do === 'leave') {
+    await crowd.ask({ do: 'leave' })
+    return null
+  }
+  const before = memory()
+  await crowd.ask({ do: 'join', contender: name, port: contender.port, count: order.sockets })
+  return { memory: memory() - before }
+}
+
+async function publish(order: Extract<Order, { do: 'publish' }>): Promise<Reached> {
+  const stop = publishInTurn()
+  await wait(order.warmUp * 1000)
+  const from = microseconds()
+  crowd.tell({ do: 'measure', from, until: from + order.seconds * 1e6 })
+  const cpuBefore = process.cpuUsage()
+  await profiled(order.profile, () => wait(order.seconds * 1000))
+  const { user, system } = process.cpuUsage(cpuBefore)
+  await stop()
+  const { frames, ages } = (await crowd.ask({ do: 'tell' })) as Measured
+  return {
+    framesPerSecond: frames / order.seconds,
+    p50: ageOf(ages, frames * 0.5),
+    p99: ageOf(ages, frames * 0.99),
+    cpu: (user + system) / frames,
+  }
+}
+
+/** Publishes a version as soon as nine in ten have the one before. Gives what ends it. */
+function publishInTurn(): () => Promise<void> {
+  let stopping: (() => void) | null = null
+  crowd.onReceived = () => {
+    if (stopping === null) contender.publish(progressNow())
+    else stopping()
+  }
+  contender.publish(progressNow())
+  return () => new Promise((resolve) => (stopping = resolve))
+}
+
+/** Milliseconds that so many frames were not older than. */
+function ageOf(ages: Measured['ages'], count: number): number {
+  let seen = 0
+  for (const [age, frames] of ages.toSorted(([a], [b]) => a - b)) {
+    seen += frames
+    if (seen >= count) return age / 10
+  }
+  return NaN
+}
+
+async function profiled(file: string | null, run: () => Promise<void>): Promise<void> {
+  if (file === null) return run()
+  const session = new Session()
+  session.connect()
+  await session.post('Profiler.enable')
+  await session.post('Profiler.start')
+  await run()
+  const { profile } = await session.post('Profiler.stop')
+  session.disconnect()
+  writeFileSync(file, JSON.stringify(profile))
+  return undefined
+}
+
+function memory(): number {
+  global.gc?.()
+  return process.memoryUsage.rss()
+}
