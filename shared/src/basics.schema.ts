@@ -47,5 +47,19 @@ export interface List<Item> {
   total: number
 }
 
+/** A list that may be too long to be counted for every page. */
+export function countedListOf<Schema extends TSchema>(item: Schema) {
+  return strict({
+    items: Type.Array(item),
+    nextCursor: nullable(Type.String()),
+    total: Count,
+    /** False: there are about so many. */
+    totalIsExact: Type.Boolean(),
+  })
+}
+export interface CountedList<Item> extends List<Item> {
+  totalIsExact: boolean
+}
+
 export const Person = strict({ id: Type.String(), name: Type.String() })
 export type Person = Static<typeof Person>

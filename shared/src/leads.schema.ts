@@ -1,5 +1,16 @@
 import { Type, type Static } from 'typebox'
-import { Count, Cursor, Limit, nullable, oneOf, SearchText, strict, listOf, Timestamp, Uuid } from './basics.schema.ts'
+import {
+  Count,
+  Cursor,
+  Limit,
+  nullable,
+  oneOf,
+  SearchText,
+  strict,
+  countedListOf,
+  Timestamp,
+  Uuid,
+} from './basics.schema.ts'
 import { accountStatuses, leadStatuses, sessionStatuses } from './statuses.ts'
 
 /** The fields of a lead that a person or a file gives, and the longest value of each. */
@@ -90,7 +101,8 @@ export const LeadsQuery = strict({
   cursor: Type.Optional(Cursor),
 })
 export type LeadsQuery = Static<typeof LeadsQuery>
-export const LeadsList = listOf(Lead)
+export const LeadsList = countedListOf(Lead)
+export const LeadsCount = strict({ total: Count })
 
 /** The values the filters of the leads page offer. */
 export const LeadFacets = strict({ sources: Type.Array(Type.String()), owners: Type.Array(Type.String()) })

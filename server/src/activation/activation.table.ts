@@ -163,10 +163,14 @@ export const items = pgTable(
   (table) => [
     primaryKey({ columns: [table.sessionId, table.position] }),
     index('items_lead').on(table.leadId, table.sessionId),
-    index('items_account').on(table.accountId),
-    index('items_mail_trouble')
-      .on(table.sessionId, table.mailState, table.mailReason, table.position)
-      .where(sql`${table.mailState} in ('failed', 'unconfirmed')`),
+    // No index names a state: what is sent without trouble changes no column of an index, so PostgreSQL keeps each new
+    // version of its row on the page of the old one and leaves the indexes alone. Whatever ends another way has a reason.
+    index('items_mail_reason')
+      .on(table.sessionId, table.mailReason, table.position)
+      .where(sql`${table.mailReason} is not null`),
+    index('items_account_reason')
+      .on(table.sessionId, table.accountReason, table.position)
+      .where(sql`${table.accountReason} is not null`),
   ],
 )
 

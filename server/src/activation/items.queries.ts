@@ -232,7 +232,7 @@ export async function reopenMails(
   options: { sessionId: string; state: 'failed' | 'unconfirmed'; reason: string | null },
 ): Promise<{ chunk: number; items: number }[]> {
   const { sessionId, state } = options
-  const chosen = sql`session_id = ${sessionId} AND mail_state = ${state} AND mail_state IN ('failed', 'unconfirmed')
+  const chosen = sql`session_id = ${sessionId} AND mail_state = ${state} AND mail_reason IS NOT NULL
     AND (${options.reason}::text IS NULL OR mail_reason = ${options.reason}::text)`
   await rowsOf(
     database,
@@ -257,7 +257,7 @@ export async function reopenMails(
 
 /** Calls the unconfirmed mails of a session sent, because a person says so; gives how many there were. */
 export async function confirmByPerson(database: Queryable, sessionId: string): Promise<number> {
-  const chosen = sql`session_id = ${sessionId} AND mail_state = 'unconfirmed'`
+  const chosen = sql`session_id = ${sessionId} AND mail_state = 'unconfirmed' AND mail_reason IS NOT NULL`
   await rowsOf(
     database,
     sql`SELECT number FROM chunks WHERE session_id = ${sessionId} AND number IN (SELECT chunk FROM items WHERE ${chosen})
@@ -281,7 +281,8 @@ export async function confirmByActivation(
     database,
     sql`WITH confirmed AS (
       UPDATE items SET mail_state = 'sent', mail_reason = NULL, settled_by = 'activation'
-      WHERE account_id = ${accountId}::uuid AND mail_state = 'unconfirmed' RETURNING session_id
+      FROM accounts account WHERE account.id = ${accountId}::uuid AND items.lead_id = account.lead_id
+        AND items.account_id = account.id AND items.mail_state = 'unconfirmed' RETURNING items.session_id
     ) SELECT session_id, count(*)::int AS items FROM confirmed GROUP BY session_id ORDER BY session_id`,
   )
 }

@@ -5,7 +5,7 @@ import type { Person, Preview, Progress, Selection, SessionOptions, StartRequest
 import type { Database, Queryable, Transaction } from '../db/database.ts'
 import { Refusal } from '../http/refusal.ts'
 import { enqueue } from '../jobs/queues.ts'
-import { selectionCondition } from '../leads/leads.usecases.ts'
+import { selectionCondition } from '../leads/search.usecases.ts'
 import { waitingChunks, type Phase } from './chunks.queries.ts'
 import { presentProgress } from './progress.presenter.ts'
 import {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../test/database.ts'
-import { pageOfLeads, problemOfLead } from '../leads/leads.usecases.ts'
+import { problemOfLead } from '../leads/leads.usecases.ts'
+import { pageOfLeads } from '../leads/search.usecases.ts'
 import { demoLeads, insertDemoLeads } from './leads.ts'
 
 describe('made-up leads', () => {

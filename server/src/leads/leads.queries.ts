@@ -1,8 +1,6 @@
-import { sql, type SQL } from 'drizzle-orm'
-import type { Lead, LeadField, LeadFilter, LeadSort } from '@rollcall/shared'
+import { sql } from 'drizzle-orm'
+import type { Lead, LeadField } from '@rollcall/shared'
 import { rowsOf, type Queryable } from '../db/database.ts'
-import { pageAfter, type Position, type PositionKind } from '../db/paging.ts'
-import { storableText } from './text.ts'
 
 /** The values of a lead that a person or a file gives; an empty one means: nothing was said. */
 export type LeadValues = Record<LeadField, string>
@@ -23,7 +21,8 @@ const columns: Record<LeadField, string> = {
 const fields = Object.keys(columns) as LeadField[]
 
 const timeInIso = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
-const selectedLead = sql.raw(
+/** The columns that a lead is presented from. */
+export const selectedLead = sql.raw(
   [
     'leads.id, leads.status',
     ...fields.map((field) => `leads.${columns[field]} AS "${field}"`),
@@ -31,84 +30,7 @@ const selectedLead = sql.raw(
     `${timeInIso('leads.updated_at')} AS "updatedAt"`,
   ].join(', '),
 )
-type LeadRow = Lead & Record<string, unknown>
-
-/**
- * The leads that a filter means, as a condition over the table `leads`: the list, its total and a selection by filter
- * all ask this. Every word of `q` must stand somewhere in the address, the names or the company, in any case.
- */
-export function leadFilterCondition(filter: LeadFilter): SQL {
-  const { q, status, source, owner, importId } = filter
-  // PostgreSQL has no text with such characters, so no lead matches them.
-  if (![q, source, owner].every((text) => text === undefined || storableText(text))) return sql`false`
-
-  const parts: SQL[] = []
-  if (status !== undefined) parts.push(sql`leads.status = ${status}`)
-  if (source !== undefined) parts.push(sql`leads.source = ${source}`)
-  if (owner !== undefined) parts.push(sql`leads.owner = ${owner}`)
-  if (importId !== undefined) parts.push(sql`leads.import_id = ${importId}::uuid`)
-  for (const word of q?.split(/\s+/) ?? []) {
-    if (word !== '') parts.push(sql`leads.search_text LIKE lower(${`%${escapeLike(word)}%`})`)
-  }
-  return parts.length === 0 ? sql`true` : sql`(${sql.join(parts, sql` AND `)})`
-}
-
-function escapeLike(text: string): string {
-  return text.replaceAll(/[\\%_]/g, String.raw`\$&`)
-}
-
-/** What a list can be ordered by: as many columns as make the order total, each with an index. */
-type SortField = Exclude<LeadSort, `-${string}`>
-const sortColumns: Record<SortField, Record<string, PositionKind>> = {
-  createdAt: { 'leads.created_at': 'time', 'leads.id': 'uuid' },
-  email: { 'leads.email_key': 'text' },
-  lastName: { 'leads.last_name COLLATE "und-x-icu"': 'text', 'leads.id': 'uuid' },
-  company: { 'leads.company COLLATE "und-x-icu"': 'text', 'leads.id': 'uuid' },
-}
-
-function sortOf(sort: LeadSort): {
-  columns: Record<string, PositionKind>
-  field: SortField
-  direction: 'ASC' | 'DESC'
-} {
-  const field = sort.replace(/^-/, '') as SortField
-  return { columns: sortColumns[field], field, direction: sort.startsWith('-') ? 'DESC' : 'ASC' }
-}
-
-/** The kinds of values that a position in a list of this order has. */
-export function positionKinds(sort: LeadSort): PositionKind[] {
-  return Object.values(sortOf(sort).columns)
-}
-
-/** The position of a row in a list of this order. */
-export function positionOfLead(sort: LeadSort, row: LeadRow & { emailKey: string }): Position {
-  const { field } = sortOf(sort)
-  return field === 'email' ? [row.emailKey] : [row[field], row.id]
-}
-
-/** A page of the leads that a filter means, after a position. */
-export async function listLeads(
-  database: Queryable,
-  options: { filter: LeadFilter; sort: LeadSort; limit: number; after: Position | null },
-): Promise<(LeadRow & { emailKey: string })[]> {
-  const { columns, direction } = sortOf(options.sort)
-  const order = Object.keys(columns).map((column) => `${column} ${direction}`)
-  return rowsOf(
-    database,
-    sql`SELECT ${selectedLead}, leads.email_key AS "emailKey" FROM leads
-      WHERE ${leadFilterCondition(options.filter)} AND ${pageAfter(columns, direction, options.after)}
-      ORDER BY ${sql.raw(order.join(', '))} LIMIT ${options.limit}`,
-  )
-}
-
-/** How many leads a filter means, exactly. */
-export async function countLeads(database: Queryable, filter: LeadFilter): Promise<number> {
-  const rows = await rowsOf<{ total: number }>(
-    database,
-    sql`SELECT count(*)::int AS total FROM leads WHERE ${leadFilterCondition(filter)}`,
-  )
-  return rows[0]?.total ?? 0
-}
+export type LeadRow = Lead & Record<string, unknown>
 
 /** A lead, or null. */
 export async function leadById(database: Queryable, id: string): Promise<Lead | null> {
@@ -180,7 +102,8 @@ export async function upsertLeads(
       ON CONFLICT (email_key) DO UPDATE SET
         ${sql.raw(fieldColumns.map((column) => `${column} = ${laidOver(column)}`).join(', '))},
         import_id = coalesce(excluded.import_id, leads.import_id),
-        updated_at = CASE WHEN ${sql.raw(differs)} THEN now() ELSE leads.updated_at END
+        updated_at = CASE WHEN ${sql.raw(differs(fieldColumns))} THEN now() ELSE leads.updated_at END,
+        renamed_at = CASE WHEN ${sql.raw(differs(nameColumns))} THEN now() ELSE leads.renamed_at END
       RETURNING old.id IS NULL AS created, ${sql.raw(changed)} AS changed,
         new.email_key AS "emailKey", ${sql.raw(fields.map((field) => `new.${columns[field]} AS "${field}"`).join(', '))}
     )
@@ -194,6 +117,9 @@ export async function upsertLeads(
 }
 
 const fieldColumns = Object.values(columns)
+/** What the items of a session are found by. */
+const nameColumns = [columns.email, columns.firstName, columns.lastName]
 const laidOver = (column: string) => `coalesce(nullif(excluded.${column}, ''), leads.${column})`
-const differs = `(${fieldColumns.map((column) => `leads.${column}`).join(', ')}) IS DISTINCT FROM (${fieldColumns.map(laidOver).join(', ')})`
+const differs = (names: string[]) =>
+  `(${names.map((column) => `leads.${column}`).join(', ')}) IS DISTINCT FROM (${names.map(laidOver).join(', ')})`
 const changed = `(${fieldColumns.map((column) => `old.${column}`).join(', ')}) IS DISTINCT FROM (${fieldColumns.map((column) => `new.${column}`).join(', ')})`

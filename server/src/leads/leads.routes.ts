@@ -1,14 +1,30 @@
 import type { FastifyRequest } from 'fastify'
-import { LeadDetail, LeadFacets, LeadsCreated, LeadsList, LeadsQuery, NewLeads, strict, Uuid } from '@rollcall/shared'
+import {
+  LeadDetail,
+  LeadFacets,
+  LeadFilter,
+  LeadsCount,
+  LeadsCreated,
+  LeadsList,
+  LeadsQuery,
+  NewLeads,
+  strict,
+  Uuid,
+} from '@rollcall/shared'
 import type { Database } from '../db/database.ts'
 import { answers, ok } from '../http/answers.ts'
 import { requireRole } from '../http/roles.ts'
 import type { Server } from '../http/server.ts'
 import { importRoutes } from './imports.routes.ts'
-import { addLeads, leadDetail, leadFacets, pageOfLeads, type LeadContext } from './leads.usecases.ts'
+import { addLeads, leadDetail, leadFacets, type LeadContext } from './leads.usecases.ts'
+import { countOfLeads, pageOfLeads } from './search.usecases.ts'
 
 /** A thousand leads with notes. */
 const bodyLimit = 8 * 1024 * 1024
+
+const totalsTold =
+  'Where counting would take longer than a page may, among very many leads, `total` is an estimate and `totalIsExact` is ' +
+  'false; `GET /crm/leads/count` then gives the exact number. Following pages carry the total of the first one.'
 
 /** The CRM's leads: list, one lead, new leads, and files of them. */
 export async function leadsRoutes(
@@ -27,13 +43,28 @@ export async function leadsRoutes(
     {
       onRequest: requireRole('support'),
       schema: {
-        summary: 'Lists leads, the newest first unless `sort` says otherwise; the total is exact',
+        summary: 'Lists leads, the newest first unless `sort` says otherwise',
+        description: totalsTold,
         tags: ['leads'],
         querystring: LeadsQuery,
         response: answers(LeadsList),
       },
     },
     async (request) => ok(await pageOfLeads(database, request.query)),
+  )
+
+  server.get(
+    '/crm/leads/count',
+    {
+      onRequest: requireRole('support'),
+      schema: {
+        summary: 'Counts the leads that a filter means, exactly',
+        tags: ['leads'],
+        querystring: LeadFilter,
+        response: answers(LeadsCount),
+      },
+    },
+    async (request) => ok({ total: await countOfLeads(database, request.query) }),
   )
 
   server.get(

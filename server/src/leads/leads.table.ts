@@ -5,7 +5,8 @@ import { leadStatuses } from '@rollcall/shared/statuses'
 /**
  * People of the CRM. `email` is as it was given, `email_key` (lower case) is what makes a person one person.
  *
- * `search_text` is what `q` looks in; its trigram index needs the extension pg_trgm.
+ * `search_text` is what `q` looks in; its trigram index needs the extension pg_trgm. The index of characters finds what
+ * has too few letters for trigrams: names in Chinese, initials.
  * Names are ordered as people order them, whatever the locale of the database is: hence the ICU collation.
  */
 export const leads = pgTable(
@@ -30,6 +31,8 @@ export const leads = pgTable(
     importId: uuid('import_id'),
     createdAt: timestamp('created_at', { withTimezone: true, precision: 3 }).notNull().defaultNow(),
     updatedAt: timestamp('updated_at', { withTimezone: true, precision: 3 }).notNull().defaultNow(),
+    /** When the address or a name was last replaced by another: until then, items have the same. */
+    renamedAt: timestamp('renamed_at', { withTimezone: true, precision: 3 }),
     searchText: text('search_text')
       .notNull()
       .generatedAlwaysAs(sql`lower(email || ' ' || first_name || ' ' || last_name || ' ' || company)`),
@@ -44,5 +47,9 @@ export const leads = pgTable(
     index('leads_owner_created_at').on(table.owner, table.createdAt, table.id),
     index('leads_import_created_at').on(table.importId, table.createdAt, table.id),
     index('leads_search').using('gin', sql`search_text gin_trgm_ops`),
+    index('leads_characters').using('gin', sql`string_to_array(search_text, NULL)`),
+    index('leads_renamed')
+      .on(table.renamedAt)
+      .where(sql`renamed_at is not null`),
   ],
 )

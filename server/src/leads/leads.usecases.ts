@@ -1,65 +1,16 @@
-import type { SQL } from 'drizzle-orm'
 import {
   leadFields,
   leadFieldLengths,
   type Lead,
   type LeadDetail,
   type LeadFacets,
-  type LeadFilter,
-  type LeadsQuery,
-  type List,
   type NewLead,
 } from '@rollcall/shared'
 import type { Database, Queryable } from '../db/database.ts'
-import { cursorOf, positionOf, type Position } from '../db/paging.ts'
 import { Refusal } from '../http/refusal.ts'
 import { checkAddress } from '../mail/address.ts'
-import {
-  countLeads,
-  distinctValues,
-  leadById,
-  leadFilterCondition,
-  leadsByKey,
-  listLeads,
-  positionKinds,
-  positionOfLead,
-  upsertLeads,
-  type KeyedLead,
-  type LeadValues,
-} from './leads.queries.ts'
+import { distinctValues, leadById, leadsByKey, upsertLeads, type KeyedLead, type LeadValues } from './leads.queries.ts'
 import { excerpt, storableText } from './text.ts'
-
-/** The leads that a filter selects, as a condition over the table `leads`: exactly those that the list shows for it. */
-export function selectionCondition(filter: LeadFilter): SQL {
-  return leadFilterCondition(filter)
-}
-
-/**
- * A page of leads, by default the newest first. The total is exact and counted for the first page; the cursor carries it on,
- * so that following pages cost the same in a long list as in a short one.
- *
- * @throws Refusal BAD_CURSOR for a cursor of another order, or none of ours
- */
-export async function pageOfLeads(database: Database, query: LeadsQuery): Promise<List<Lead>> {
-  const { sort = '-createdAt', limit = 100, cursor, ...filter } = query
-  const position = positionOf(cursor, ['text', 'integer', ...positionKinds(sort)])
-  if (position !== null && position[0] !== sort) {
-    throw new Refusal(400, 'BAD_CURSOR', 'This cursor belongs to a list in another order; start from the first page.')
-  }
-  const after: Position | null = position?.slice(2) ?? null
-  const [rows, total] = await Promise.all([
-    listLeads(database, { filter, sort, limit: limit + 1, after }),
-    position === null ? countLeads(database, filter) : Number(position[1]),
-  ])
-  const page = rows.slice(0, limit)
-  const last = page.at(-1)
-  return {
-    items: page.map(presentLead),
-    nextCursor:
-      rows.length > limit && last !== undefined ? cursorOf([sort, total, ...positionOfLead(sort, last)]) : null,
-    total,
-  }
-}
 
 /** How many sources and owners the filters offer at most. */
 const facetMaximum = 500
@@ -192,7 +143,8 @@ function layOver(stored: KeyedLead, row: KeyedLead): { values: KeyedLead; change
   return { values, changed: leadFields.some((field) => values[field] !== stored[field]) }
 }
 
-function presentLead(row: Lead): Lead {
+/** A lead as the contract has it; what else a row carries stays behind. */
+export function presentLead(row: Lead): Lead {
   const { id, email, firstName, lastName, company, phone, source, owner, stage, notes, status, createdAt, updatedAt } =
     row
   return { id, email, firstName, lastName, company, phone, source, owner, stage, notes, status, createdAt, updatedAt }

@@ -1,0 +1,163 @@
+import { sql, type SQL } from 'drizzle-orm'
+import type { LeadFilter, LeadSort } from '@rollcall/shared'
+import { rowsOf, type Queryable } from '../db/database.ts'
+import { pageAfter, type Position, type PositionKind } from '../db/paging.ts'
+import { selectedLead, type LeadRow } from './leads.queries.ts'
+import { storableText } from './text.ts'
+
+/** A lead of a list, with what the list may be ordered by. */
+export type ListedLead = LeadRow & { emailKey: string }
+
+/**
+ * The leads that a filter means, as a condition over the table `leads`: the list, its total and a selection by filter
+ * all ask this. Every word of `q` must stand somewhere in the address, the names or the company, in any case.
+ */
+export function leadFilterCondition(filter: LeadFilter): SQL {
+  const { q, ...equal } = filter
+  if (!isStorable(filter)) return sql`false`
+  return allOf([...equalities(equal), ...wordsOf(q).map(standsInText)])
+}
+
+/**
+ * The same leads, in words that let an index find them also where trigrams do not help: a word without three letters in a
+ * row, as most names in Chinese are, must have its characters among those of the text.
+ */
+function indexedCondition(filter: LeadFilter): SQL {
+  const short = wordsOf(filter.q).filter((word) => !/[\p{L}\p{N}]{3}/u.test(word))
+  return isStorable(filter) ? allOf([leadFilterCondition(filter), ...short.map(hasCharacters)]) : sql`false`
+}
+
+/** Where a text of the search stands: a condition over the table `leads` for one that is looked for word by word. */
+export function leadTextCondition(q: string): SQL {
+  return indexedCondition({ q })
+}
+
+/** PostgreSQL has no text with some characters, so no lead matches them. */
+function isStorable({ q, source, owner }: LeadFilter): boolean {
+  return [q, source, owner].every((text) => text === undefined || storableText(text))
+}
+
+/** The words of a search. */
+export function wordsOf(q: string | undefined): string[] {
+  return q?.split(/\s+/).filter((word) => word !== '') ?? []
+}
+
+/** A word somewhere in a text, in any case: what follows the text, which is in lower case. */
+export function likeWord(word: string): SQL {
+  return sql`LIKE lower(${`%${word.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`})`
+}
+
+function standsInText(word: string): SQL {
+  return sql`leads.search_text ${likeWord(word)}`
+}
+
+function hasCharacters(word: string): SQL {
+  return sql`string_to_array(leads.search_text, NULL) @> string_to_array(lower(${word}), NULL)`
+}
+
+/** The most selective first. */
+function equalities({ importId, owner, source, status }: Omit<LeadFilter, 'q'>): SQL[] {
+  return [
+    ...(importId === undefined ? [] : [sql`leads.import_id = ${importId}::uuid`]),
+    ...(owner === undefined ? [] : [sql`leads.owner = ${owner}`]),
+    ...(source === undefined ? [] : [sql`leads.source = ${source}`]),
+    ...(status === undefined ? [] : [sql`leads.status = ${status}`]),
+  ]
+}
+
+function allOf(parts: SQL[]): SQL {
+  return parts.length === 0 ? sql`true` : sql`(${sql.join(parts, sql` AND `)})`
+}
+
+/** What a list can be ordered by: as many columns as make the order total, each with an index. */
+type SortField = Exclude<LeadSort, `-${string}`>
+const sortColumns: Record<SortField, Record<string, PositionKind>> = {
+  createdAt: { 'leads.created_at': 'time', 'leads.id': 'uuid' },
+  email: { 'leads.email_key': 'text' },
+  lastName: { 'leads.last_name COLLATE "und-x-icu"': 'text', 'leads.id': 'uuid' },
+  company: { 'leads.company COLLATE "und-x-icu"': 'text', 'leads.id': 'uuid' },
+}
+
+interface Order {
+  field: SortField
+  columns: Record<string, PositionKind>
+  direction: 'ASC' | 'DESC'
+  by: SQL
+}
+
+function orderOf(sort: LeadSort): Order {
+  const field = sort.replace(/^-/, '') as SortField
+  const direction = sort.startsWith('-') ? 'DESC' : 'ASC'
+  const columns = sortColumns[field]
+  const by = Object.keys(columns).map((column) => `${column} ${direction}`)
+  return { field, columns, direction, by: sql.raw(by.join(', ')) }
+}
+
+/** The kinds of values that a position in a list of this order has. */
+export function positionKinds(sort: LeadSort): PositionKind[] {
+  return Object.values(orderOf(sort).columns)
+}
+
+/** The position of a row in a list of this order. */
+export function positionOfLead(sort: LeadSort, row: ListedLead): Position {
+  const { field } = orderOf(sort)
+  return field === 'email' ? [row.emailKey] : [row[field], row.id]
+}
+
+/** A part of a list of leads. */
+export interface LeadsPart {
+  filter: LeadFilter
+  sort: LeadSort
+  limit: number
+  after: Position | null
+}
+
+/**
+ * The next leads that a filter means among the next `within` of the list, read in its order. Finds a page of what is
+ * frequent at once; that it finds less than a page says nothing.
+ */
+export async function leadsNearby(
+  database: Queryable,
+  { filter, sort, limit, after }: LeadsPart,
+  within: number,
+): Promise<ListedLead[]> {
+  const { field, columns, direction, by } = orderOf(sort)
+  // In the order of time each of these has an index of its own; a second one could only be read past, without a bound.
+  const inOrder = field === 'createdAt' && isStorable(filter) ? equalities(filter).slice(0, 1) : []
+  return rowsOf(
+    database,
+    sql`SELECT ${selectedLead}, leads.email_key AS "emailKey" FROM (
+        SELECT * FROM leads WHERE ${allOf([...inOrder, pageAfter(columns, direction, after)])} ORDER BY ${by} LIMIT ${within}
+      ) leads
+      WHERE ${leadFilterCondition(filter)} ORDER BY ${by} LIMIT ${limit}`,
+  )
+}
+
+/**
+ * The next leads that a filter means, found by what it asks for and then put in order: the way to those that are few.
+ * `found` is how many there are after the position.
+ */
+export async function leadsAnywhere(
+  database: Queryable,
+  { filter, sort, limit, after }: LeadsPart,
+): Promise<{ rows: ListedLead[]; found: number }> {
+  const { columns, direction, by } = orderOf(sort)
+  const rows = await rowsOf<ListedLead & { found: number }>(
+    database,
+    // Materialized, so that the index of the order is no choice: nobody knows how far it would have to be read.
+    sql`WITH found AS MATERIALIZED (
+        SELECT id, created_at, email_key, last_name, company FROM leads
+        WHERE ${indexedCondition(filter)} AND ${pageAfter(columns, direction, after)}
+      ), page AS MATERIALIZED (
+        SELECT id FROM found leads ORDER BY ${by} LIMIT ${limit}
+      )
+      SELECT ${selectedLead}, leads.email_key AS "emailKey", (SELECT count(*)::int FROM found) AS found
+      FROM page JOIN leads ON leads.id = page.id ORDER BY ${by}`,
+  )
+  return { rows, found: rows[0]?.found ?? 0 }
+}
+
+/** The leads that a filter means, as what follows the columns of a SELECT. */
+export function matchingLeads(filter: LeadFilter): SQL {
+  return sql`FROM leads WHERE ${leadFilterCondition(filter)}`
+}
