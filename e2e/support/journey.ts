@@ -9,7 +9,7 @@ import { launchBrowser } from './browser.ts'
 import { type Numbers, watchNumbers } from './numbers.ts'
 import { type Api, madeUpLeads, openApi, signInBrowser, type Staff } from './people.ts'
 import { type Proxy, startProxy } from './proxy.ts'
-import { freePort, type RollcallServer, startServer, superadmin } from './server.ts'
+import { freePort, type RollcallServer, type ServerOptions, startServer, superadmin } from './server.ts'
 
 /** How many mails are handed over at once: as many can be without an answer when Rollcall is killed. */
 export const mailConnections = 4
@@ -26,6 +26,8 @@ interface Options {
   database?: 'shared' | 'embedded'
   /** Browsers come through a proxy. */
   proxy?: boolean
+  /** Where it is not one process: starts what the journey runs against. */
+  start?: (options: ServerOptions) => Promise<RollcallServer>
 }
 
 /** A running Rollcall, a browser, and everything that a journey asserts with. */
@@ -108,7 +110,7 @@ async function openJourney(options: Options, closing: (() => unknown)[]) {
   let serverPort = 0
   const proxy = options.proxy ? await startProxy(await freePort(), () => serverPort) : null
   closing.push(() => proxy?.close())
-  const server = await startServer({
+  const server = await (options.start ?? startServer)({
     ...(shared ? { databaseUrl: shared.url } : {}),
     ...(hasMailbox ? {} : { smtpUrl: `${smtp.url}?connections=${mailConnections}&ignoreTLS=true` }),
     ...(proxy ? { publicUrl: proxy.url } : {}),

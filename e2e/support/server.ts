@@ -26,13 +26,15 @@ export interface RollcallServer {
   stop(): Promise<void>
 }
 
-interface ServerOptions {
+export interface ServerOptions {
   /** Without it, the embedded PostgreSQL. */
   databaseUrl?: string
   /** Without it, the built-in mailbox. */
   smtpUrl?: string
   /** Without it, `http://localhost:PORT`. */
   publicUrl?: string
+  /** Further variables. */
+  environment?: Record<string, string>
 }
 
 const root = path.join(import.meta.dirname, '../..')
@@ -126,6 +128,7 @@ function environment(options: ServerOptions & { port: number; dataDirectory: str
     LOG_LEVEL: 'warn',
     ...(options.databaseUrl ? { DATABASE_URL: options.databaseUrl } : {}),
     ...(options.smtpUrl ? { SMTP_URL: options.smtpUrl } : {}),
+    ...options.environment,
   }
 }
 

@@ -25,7 +25,7 @@ export interface Nodes {
   url: string
   /** The headers of a superadmin's own page. */
   signedIn: { cookie: string; origin: string }
-  node(name: NodeName): Rollcall
+  node: (name: NodeName) => Rollcall
   /** Starts a node again that ended, on the same port; resolves when it is ready. */
   restart(name: NodeName): Promise<void>
   /** Stores leads and starts a session of all of them, over the balancer. */

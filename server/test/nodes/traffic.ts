@@ -26,7 +26,7 @@ export function startTraffic({ url, signedIn }: Nodes, sessionId: string): Traff
   const complaints: string[] = []
   const created: string[] = []
   const started: string[] = []
-  let stopped = false
+  const stopping = new AbortController()
   let number = 0
 
   async function ask<Data>(method: string, path: string, body?: unknown): Promise<Data | null> {
@@ -49,7 +49,7 @@ export function startTraffic({ url, signedIn }: Nodes, sessionId: string): Traff
   }
 
   async function client(turn: () => Promise<unknown>): Promise<void> {
-    while (!stopped) {
+    while (!stopping.signal.aborted) {
       await turn()
       await wait(pause)
     }
@@ -88,7 +88,7 @@ export function startTraffic({ url, signedIn }: Nodes, sessionId: string): Traff
     created,
     started,
     async stop() {
-      stopped = true
+      stopping.abort()
       await Promise.all(clients)
     },
   }

@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+import type { Locator } from 'playwright-core'
+import { prepareJourney } from './support/journey.ts'
+import { type RollcallNodes, startNodes } from './support/nodes.ts'
+import type { RollcallServer } from './support/server.ts'
+import { activateEverything, card, patience, state, version, waitForDone, waitForState } from './support/screen.ts'
+import { expectOneTruth } from './support/truth.ts'
+
+const leads = 900
+/** Milliseconds within which every tab shows the truth again. */
+const rightWithin = 5000
+let nodes: RollcallNodes
+const journey = prepareJourney({ leads, start: async (options) => (nodes = await startNodes(options)) })
+
+test('tabs on several nodes are right again within 5 s when a node is killed under them, and show nobody a number that went back', async () => {
+  const { openBrowser, openTab, pace, provokes, picture } = journey()
+  provokes(/WebSocket connection to .* failed/, /the server responded with a status of 503/)
+  pace.milliseconds = 150
+  const browser = await openBrowser()
+  const starting = await openTab(browser)
+  const sessionId = await activateEverything(starting, leads)
+  const addresses = [`/sessions/${sessionId}`, '/sessions', '/leads']
+  const others = await Promise.all(addresses.map((address) => openTab(browser, address)))
+  const pages = [starting, ...others]
+  const cards = pages.map((page) => card(page, sessionId))
+  for (const shown of cards) {
+    await waitForState(shown, 'live')
+    await waitForDone(shown, 'Mails', 10)
+  }
+
+  for (const [index, api] of nodes.apis.entries()) {
+    const rightAfter = await killUnder(cards, api, sessionId)
+    process.stdout.write(
+      `api-${index + 1} killed: ${cards.length} tabs right again after ${Math.round(rightAfter)} ms\n`,
+    )
+    expect(rightAfter).toBeLessThan(rightWithin)
+    await api.restart()
+  }
+  await picture(starting, 'after-two-kills')
+
+  pace.milliseconds = 0
+  for (const shown of cards) {
+    const progress = await expectOneTruth(journey(), shown, sessionId)
+    expect(progress.mails).toMatchObject({ sent: leads, unconfirmed: 0 })
+  }
+})
+
+/** Kills a node; gives the milliseconds until every tab is live and shows what happened after its death. */
+async function killUnder(cards: Locator[], node: RollcallServer, sessionId: string): Promise<number> {
+  const killed = performance.now()
+  await node.kill()
+  const { rows } = await journey().pool.query<{ version: number }>('SELECT version FROM sessions WHERE id = $1', [
+    sessionId,
+  ])
+  const atDeath = Number(rows[0]?.version)
+  const isRight = async (shown: Locator) => (await state(shown)) === 'live' && (await version(shown)) > atDeath
+  await expect.poll(async () => (await Promise.all(cards.map(isRight))).every(Boolean), patience).toBe(true)
+  return performance.now() - killed
+}
