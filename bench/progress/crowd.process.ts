@@ -1,4 +1,5 @@
 import { openCrowd, type Crowd } from '../../server/test/crowd.ts'
+import type { Ages } from '../support/ages.ts'
 import { microseconds, sessionId, versionIn } from './contender.ts'
 
 /** Sockets that watch the room; they say when most of them have a version, and how old frames were when they came. */
@@ -11,8 +12,7 @@ export type Answer = 'joined' | 'received' | 'left' | Measured
 
 export interface Measured {
   frames: number
-  /** How many frames were so many tenths of a millisecond old, as pairs. */
-  ages: [number, number][]
+  ages: Ages
 }
 
 let crowd: Crowd | null = null

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { answerRequests } from '../activation/processes.ts'
+import { ageOf } from '../support/ages.ts'
 import { microseconds, progressNow, type Contender } from './contender.ts'
 import type { Answer, Measured, Request } from './crowd.process.ts'
 import { openRollcall } from './rollcall.ts'
@@ -77,8 +78,8 @@ async function publish(order: Extract<Order, { do: 'publish' }>): Promise<Reache
   const { frames, ages } = (await crowd.ask({ do: 'tell' })) as Measured
   return {
     framesPerSecond: frames / order.seconds,
-    p50: ageOf(ages, frames * 0.5),
-    p99: ageOf(ages, frames * 0.99),
+    p50: ageOf(ages, 0.5),
+    p99: ageOf(ages, 0.99),
     cpu: (user + system) / frames,
   }
 }
@@ -92,16 +93,6 @@ function publishInTurn(): () => Promise<void> {
   }
   contender.publish(progressNow())
   return () => new Promise((resolve) => (stopping = resolve))
-}
-
-/** Milliseconds that so many frames were not older than. */
-function ageOf(ages: Measured['ages'], count: number): number {
-  let seen = 0
-  for (const [age, frames] of ages.toSorted(([a], [b]) => a - b)) {
-    seen += frames
-    if (seen >= count) return age / 10
-  }
-  return NaN
 }
 
 async function profiled(file: string | null, run: () => Promise<void>): Promise<void> {
