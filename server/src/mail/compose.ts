@@ -2,27 +2,18 @@ import { createHash } from 'node:crypto'
 import { Liquid, type Template } from 'liquidjs'
 import { isSendable } from './address.ts'
 import { addressHeader, textHeader } from './headers.ts'
+import { createRenderer, type Renderer, type Slots } from './renderer.ts'
 import type { MailInput, Sender, TemplateSource } from './types.ts'
 
 /** A template that was read once and fills its slots for one person after another. */
 export interface ComposedTemplate {
-  subject: (slots: Slots) => string
-  text: (slots: Slots) => string
-  html: (slots: Slots) => string
+  subject: Renderer
+  text: Renderer
+  html: Renderer
   /** The headers that every mail has alike. */
   fixedHeaders: string
   senderName: string
   linkDays: number
-}
-
-interface Slots {
-  firstName: string
-  lastName: string
-  company: string
-  email: string
-  link: string
-  linkDays: number
-  senderName: string
 }
 
 /** What is wrong with a template, in a sentence for the person who writes it. */
@@ -124,7 +115,7 @@ function part(boundary: string, type: string, content: string): string[] {
   ]
 }
 
-function renderer(liquid: Liquid, source: string, part: string): (slots: Slots) => string {
+function renderer(liquid: Liquid, source: string, part: string): Renderer {
   let parsed: Template[]
   try {
     parsed = liquid.parse(source)
@@ -133,7 +124,7 @@ function renderer(liquid: Liquid, source: string, part: string): (slots: Slots) 
   } catch (error) {
     throw new TemplateError(`The ${part} of the mail template cannot be used: ${(error as Error).message}`)
   }
-  return (slots) => String(liquid.renderSync(parsed, slots))
+  return createRenderer(liquid, source, parsed, liquid === escaping)
 }
 
 /** Line breaks, control and invisible formatting characters become spaces, and several spaces one. */
@@ -146,7 +137,7 @@ function oneLine(text: string): string {
 
 /** Lines of 76 characters (RFC 2045 section 6.8), of a text whose lines end with CRLF. */
 function base64Lines(text: string): string {
-  const encoded = Buffer.from(text.replaceAll(/\r?\n/g, '\r\n'), 'utf8').toString('base64')
+  const encoded = Buffer.from(text, 'utf8').toString('base64')
   const lines: string[] = []
   for (let start = 0; start < encoded.length; start += 76) lines.push(encoded.slice(start, start + 76))
   return lines.join('\r\n')

@@ -1,0 +1,83 @@
+import type { Liquid, Template } from 'liquidjs'
+
+/** What the slots of a mail's parts are filled with. */
+export interface Slots {
+  firstName: string
+  lastName: string
+  company: string
+  email: string
+  link: string
+  linkDays: number
+  senderName: string
+}
+
+/** Gives a part of the mail for one person, with CRLF at the ends of lines. */
+export type Renderer = (slots: Slots) => string
+
+/** Slots with a text of each person's own; the others are the same for all mails of a template. */
+const personal = ['firstName', 'lastName', 'company', 'email', 'link'] as const
+/** Of private use, so no template has them by chance. */
+const open = '\uE000'
+const close = '\uE001'
+const mark = new RegExp(`${open}(\\d)${close}`, 'u')
+
+/**
+ * A renderer of a template that was parsed. Of a template that only puts slots in and asks which are empty, what Liquid
+ * makes is kept for each combination of empty slots, so that a mail costs no more than joining texts; any other template
+ * is rendered anew for each mail.
+ */
+export function createRenderer(liquid: Liquid, source: string, parsed: Template[], escapes: boolean): Renderer {
+  const render: Renderer = (slots) => withCrlf(String(liquid.renderSync(parsed, slots)))
+  if (!onlyFillsSlots(source)) return render
+  const kept = new Map<string, { linkDays: number; senderName: string; pieces: string[] }>()
+  return (slots) => {
+    const { linkDays, senderName } = slots
+    if (senderName.includes(open)) return render(slots)
+    const key = personal.map((name) => (slots[name] === '' ? '0' : '1')).join('')
+    let known = kept.get(key)
+    if (known?.linkDays !== linkDays || known.senderName !== senderName) {
+      known = { linkDays, senderName, pieces: piecesOf(render, slots) }
+      kept.set(key, known)
+    }
+    return joined(known.pieces, slots, escapes)
+  }
+}
+
+/** Texts in the even places, indices of personal slots in the odd ones. */
+function piecesOf(render: Renderer, slots: Slots): string[] {
+  const marked = { ...slots }
+  for (const [index, name] of personal.entries()) marked[name] = slots[name] === '' ? '' : `${open}${index}${close}`
+  return render(marked).split(mark)
+}
+
+function joined(pieces: readonly string[], slots: Slots, escapes: boolean): string {
+  const values = personal.map((name) => (escapes ? escaped(slots[name]) : slots[name]))
+  let text = ''
+  for (const [place, piece] of pieces.entries()) text += place % 2 === 0 ? piece : values[Number(piece)]
+  return text
+}
+
+/**
+ * True when nothing of a person's data matters to the template but what is put in and which of it is empty: then two people
+ * with the same slots empty get the same text around what is theirs.
+ */
+function onlyFillsSlots(source: string): boolean {
+  if (source.includes(open) || source.includes(close)) return false
+  const rest = source
+    .replaceAll(/\{\{ *(?:firstName|lastName|company|email|link|linkDays|senderName) *\}\}/g, '')
+    .replaceAll(/\{% *(?:if|elsif) +(?:firstName|lastName|company|email|link) *[!=]= *(?:""|''|empty) *%\}/g, '')
+    .replaceAll(/\{% *(?:if|elsif) +linkDays *(?:[!=]=|[<>]=?) *\d+ *%\}/g, '')
+    .replaceAll(/\{% *(?:else|endif) *%\}/g, '')
+  return !/\{\{|\{%/.test(rest)
+}
+
+const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&#34;', "'": '&#39;' }
+
+/** As Liquid escapes. */
+function escaped(text: string): string {
+  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character)
+}
+
+function withCrlf(text: string): string {
+  return text.replaceAll(/\r?\n/g, '\r\n')
+}
