@@ -62,13 +62,19 @@ export async function storeAccountOutcomes(
     Required<Pick<Deltas, 'accountsCreated' | 'accountsExisting' | 'accountsFailed' | 'mailsSkipped'>>
   >(
     database,
+    // The session's id comes from the same place as the positions, and from behind an OFFSET: so nothing but the positions
+    // can be looked up, one by one. In a table of which nothing is known yet, all items of the session would be read for each.
     sql`WITH stored AS (
       UPDATE items SET account_state = outcome.account_state, account_reason = outcome.account_reason, account_id = outcome.account_id,
         mail_state = outcome.mail_state, mail_reason = outcome.mail_reason
-      FROM unnest(${column((each) => each.position)}::int[], ${column((each) => each.accountState)}::text[], ${column((each) => each.accountReason)}::text[],
-        ${column((each) => each.accountId)}::uuid[], ${column((each) => each.mailState)}::text[], ${column((each) => each.mailReason)}::text[])
-        AS outcome(position, account_state, account_reason, account_id, mail_state, mail_reason)
-      WHERE items.session_id = ${sessionId} AND items.position = outcome.position AND items.account_state = 'pending'
+      FROM (
+        SELECT ${sessionId}::text AS session_id, each.*
+        FROM unnest(${column((each) => each.position)}::int[], ${column((each) => each.accountState)}::text[], ${column((each) => each.accountReason)}::text[],
+          ${column((each) => each.accountId)}::uuid[], ${column((each) => each.mailState)}::text[], ${column((each) => each.mailReason)}::text[])
+          AS each(position, account_state, account_reason, account_id, mail_state, mail_reason)
+        OFFSET 0
+      ) outcome
+      WHERE items.session_id = outcome.session_id AND items.position = outcome.position AND items.account_state = 'pending'
       RETURNING items.account_state, items.mail_state
     )
     SELECT (count(*) FILTER (WHERE account_state = 'created'))::int AS "accountsCreated",

@@ -138,7 +138,10 @@ export function advanceParts(options: { sessionId: SQL; time: SQL; deltas: SQL; 
         session.accounts_pending - (${accountsMoved}) = 0 AND session.mails_pending - (${mailsMoved}) = 0 AS nothing_pending,
         coalesce(session.mails_sent + delta.mails_sent >= session.canary, false) AS canary_reached,
         ${tooManyFail} AS too_many_failures
-      FROM (SELECT * FROM sessions WHERE id = ${sessionId} FOR NO KEY UPDATE) session, delta
+      -- Lateral, so that whatever the deltas come from is locked and changed before the session.
+      FROM delta CROSS JOIN LATERAL (
+        SELECT * FROM sessions WHERE id = ${sessionId} AND delta.mails_sent IS NOT NULL FOR NO KEY UPDATE
+      ) session
       WHERE (${anythingMoved}) OR (${allowed})
     ),
     moved AS (
