@@ -7,6 +7,9 @@ import { until } from '../activation.ts'
 
 const template = path.join(import.meta.dirname, '../../../deploy/nginx.conf')
 
+/** Where the balancer expects a proxy that ends TLS. */
+export const frontAddress = '127.0.0.2'
+
 /** One request as the balancer saw it. */
 export interface Passed {
   method: string
@@ -81,6 +84,7 @@ function missing(): Error {
 async function filled(port: number, nodePorts: [number, number]): Promise<string> {
   const values: Record<string, string> = {
     ROLLCALL_LISTEN: `127.0.0.1:${port}`,
+    ROLLCALL_FRONT: frontAddress,
     ROLLCALL_API_1: `127.0.0.1:${nodePorts[0]}`,
     ROLLCALL_API_2: `127.0.0.1:${nodePorts[1]}`,
   }
