@@ -1,9 +1,9 @@
 import type { AddressInfo } from 'node:net'
-import rateLimit from '@fastify/rate-limit'
 import { pino } from 'pino'
 import { decorateWithStaff } from '../../server/src/http/roles.ts'
 import { createServer } from '../../server/src/http/server.ts'
 import { liveRoutes, liveTimings } from '../../server/src/realtime/live.routes.ts'
+import { createOpenings, openingRates } from '../../server/src/realtime/openings.ts'
 import { createRooms } from '../../server/src/realtime/rooms.ts'
 import { watchSignIns } from '../../server/src/realtime/signIns.ts'
 import { progressNow, type Contender } from './contender.ts'
@@ -29,9 +29,14 @@ export async function openRollcall(): Promise<Contender> {
     return { id, name: id, email: `${id}@crm.example`, role: 'support', sessionExpiresAt: null } as const
   }
   decorateWithStaff(server, { identify, allowedOrigins: [] })
-  await server.register(rateLimit, { global: false })
   const signIns = watchSignIns({ identify, every: 3000 })
-  await server.register(liveRoutes, { rooms, signIns, now: () => new Date(), timings: liveTimings })
+  await server.register(liveRoutes, {
+    rooms,
+    signIns,
+    openings: createOpenings(openingRates),
+    now: () => new Date(),
+    timings: liveTimings,
+  })
   await server.listen({ host: '127.0.0.1', port: 0 })
   return {
     port: (server.server.address() as AddressInfo).port,

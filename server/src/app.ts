@@ -25,6 +25,7 @@ import { leadsRoutes } from './leads/leads.routes.ts'
 import { importMaximumBytes } from './leads/imports.usecases.ts'
 import { mailboxRoutes } from './mail/mailbox.routes.ts'
 import { liveRoutes, liveTimings, type LiveTimings } from './realtime/live.routes.ts'
+import { createOpenings, openingRates, type OpeningRates } from './realtime/openings.ts'
 import { createRooms, type Rooms, type RoomsSource } from './realtime/rooms.ts'
 import { watchSignIns } from './realtime/signIns.ts'
 import { streamRoutes, streamTimings, type StreamTimings } from './realtime/stream.routes.ts'
@@ -56,6 +57,7 @@ export interface AppParts {
   disagreeingSessions?: () => number | null
   /** Where a test cannot wait. */
   timings?: Partial<Timings & WithdrawalTimings>
+  openingRates?: Partial<OpeningRates>
 }
 
 /** In milliseconds. */
@@ -112,8 +114,9 @@ export async function createApp(parts: AppParts): Promise<Server> {
   const timings = { ...usualTimings, ...parts.timings }
   const signIns = watchSignIns({ identify, every: timings.signIns })
   server.addHook('onClose', async () => signIns.close())
-  await server.register(liveRoutes, { rooms, signIns, now: activation.now, timings })
-  await server.register(streamRoutes, { rooms, signIns, timings })
+  const openings = createOpenings({ ...openingRates, ...parts.openingRates })
+  await server.register(liveRoutes, { rooms, signIns, openings, now: activation.now, timings })
+  await server.register(streamRoutes, { rooms, signIns, openings, timings })
   if (parts.webFolder === null) answerUnknown(server, () => false)
   else await serveWebApp(server, parts.webFolder)
   return server

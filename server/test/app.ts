@@ -66,6 +66,7 @@ export interface App {
 interface AppOptions {
   timings?: Partial<Timings>
   webFolder?: string
+  openingRates?: AppParts['openingRates']
   /** What rings between the nodes; PostgreSQL's unless told otherwise. */
   openBus?: (options: BusOptions & { databaseUrl: string }) => Bus
 }
@@ -153,6 +154,7 @@ async function openNode(
     webFolder: options.webFolder ?? null,
     logger,
     timings: { drain: 50, signIns: 200, ...options.timings },
+    openingRates: options.openingRates,
   }
   const server = await createApp(parts)
   await server.listen({ host: '127.0.0.1', port: 0 })

@@ -4,10 +4,10 @@ import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { WebSocket } from 'ws'
 import { ClientFrame, closeCodes, Failure, heartbeatMilliseconds, SessionId, type ErrorCode } from '@rollcall/shared'
-import { requireRole } from '../http/roles.ts'
 import { Refusal } from '../http/refusal.ts'
 import type { Server } from '../http/server.ts'
 import { Frame, sendMessage } from './frames.ts'
+import type { Openings } from './openings.ts'
 import type { Rooms, Subscriber } from './rooms.ts'
 import type { SignInWatch } from './signIns.ts'
 
@@ -37,9 +37,9 @@ interface Client extends Subscriber {
 /** `GET /crm/activation/live`: one WebSocket carries any number of rooms. */
 export async function liveRoutes(
   server: Server,
-  options: { rooms: Rooms; signIns: SignInWatch; now: () => Date; timings: LiveTimings },
+  options: { rooms: Rooms; signIns: SignInWatch; openings: Openings; now: () => Date; timings: LiveTimings },
 ): Promise<void> {
-  const { rooms, signIns, now, timings } = options
+  const { rooms, signIns, openings, now, timings } = options
   const clients = new Set<Client>()
   let draining = false
   await server.register(websocket, {
@@ -61,7 +61,7 @@ export async function liveRoutes(
     method: 'GET',
     url: '/crm/activation/live',
     config: { endless: true },
-    onRequest: [refuseForeignOrigin, requireRole('support'), refuseCookieWithoutOrigin],
+    onRequest: [refuseForeignOrigin, openings.guard, refuseCookieWithoutOrigin],
     schema: {
       summary: 'The live connection: a WebSocket that carries any number of rooms',
       description:

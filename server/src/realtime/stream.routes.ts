@@ -2,9 +2,9 @@ import { fastifySSE } from '@fastify/sse'
 import { SessionParams } from '../activation/sessions.routes.ts'
 import { fileAnswers } from '../http/answers.ts'
 import { Refusal } from '../http/refusal.ts'
-import { requireRole } from '../http/roles.ts'
 import type { Server } from '../http/server.ts'
 import type { Frame } from './frames.ts'
+import type { Openings } from './openings.ts'
 import type { Rooms, Subscriber } from './rooms.ts'
 import type { SignInWatch } from './signIns.ts'
 
@@ -20,9 +20,9 @@ export const streamTimings: StreamTimings = { comment: 15_000 }
 /** `GET /crm/activation/progress/:sessionId/stream`: server-sent events, where a WebSocket cannot be had. */
 export async function streamRoutes(
   server: Server,
-  options: { rooms: Rooms; signIns: SignInWatch; timings: StreamTimings },
+  options: { rooms: Rooms; signIns: SignInWatch; openings: Openings; timings: StreamTimings },
 ): Promise<void> {
-  const { rooms, signIns } = options
+  const { rooms, signIns, openings } = options
   const ends = new Set<() => void>()
   await server.register(fastifySSE, { heartbeatInterval: options.timings.comment })
   // A stream never ends by itself, and a server that closes waits for its answers to end.
@@ -36,7 +36,7 @@ export async function streamRoutes(
       sse: 'manual',
       config: { endless: true },
       exposeHeadRoute: false,
-      onRequest: requireRole('support'),
+      onRequest: openings.guard,
       schema: {
         summary: 'Progress as server-sent events',
         description:
