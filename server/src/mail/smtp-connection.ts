@@ -211,6 +211,7 @@ async function deliver(
       if (mail.destroyed || session.failure !== null || smtp.destroyed) return
       passage.pushed = true
       extend(timeouts.delivery)
+      writeAtOnce(smtp)
       mail.push(body)
       mail.push(null)
     }
@@ -235,6 +236,13 @@ async function deliver(
   const verdict = classifyAnswer(answerToMail(outcome, { pushed: passage.pushed, isWhole }))
   if (verdict.kind === 'unconfirmed' || (verdict.kind === 'again' && verdict.cause === 'connection')) smtp.close()
   return verdict
+}
+
+/** What is written until the event loop comes round leaves together: the mail and its final dot in one packet, not two. */
+function writeAtOnce({ _socket: socket }: SMTPConnection): void {
+  if (!socket) return
+  socket.cork()
+  setImmediate(() => socket.uncork())
 }
 
 function isWritten({ _socket: socket }: SMTPConnection): boolean {

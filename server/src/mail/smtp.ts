@@ -33,6 +33,8 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   const inFlight = new Set<Promise<unknown>>()
   const stopping = new AbortController()
   let stopped = false
+  /** Of the last mail: most have the same. */
+  let checkedSender = ''
 
   function takeIdle(): MailConnection | null {
     for (let waiting = idle.pop(); waiting !== undefined; waiting = idle.pop()) {
@@ -110,9 +112,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   }
 
   async function send(request: SendRequest): Promise<Delivery> {
-    const sender = parseSender(request.from)
-    if (!sender.ok || sender.sender.address !== request.from)
-      throw new Error('The sender of a mail is not one address.')
+    if (request.from !== checkedSender) checkedSender = checkSender(request.from)
     if (!isSendable(request.to)) {
       const problem = 'This is not exactly one address that mail can be sent to.'
       return { kind: 'failed', reason: 'address_refused', countsTowardHold: false, reply: null, problem }
@@ -173,6 +173,12 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
 }
 
 const unwanted: Delivery = { kind: 'gate_closed', cause: null }
+
+function checkSender(address: string): string {
+  const sender = parseSender(address)
+  if (!sender.ok || sender.sender.address !== address) throw new Error('The sender of a mail is not one address.')
+  return address
+}
 
 function stoppedVerdict(): Delivery {
   return { kind: 'again', cause: 'stopped', reply: null, problem: 'Rollcall was stopping.' }
