@@ -10,6 +10,7 @@ import { Frame, sendMessage } from './frames.ts'
 import type { Openings } from './openings.ts'
 import type { Rooms, Subscriber } from './rooms.ts'
 import type { SignInWatch } from './signIns.ts'
+import { inTurns } from './turns.ts'
 
 const frameLimit = 64 * 1024
 /** What a socket may leave unread before it is skipped; the kernel holds some megabytes more. */
@@ -22,10 +23,13 @@ export interface LiveTimings {
   heartbeat: number
   /** How long a socket may take to answer a ping. */
   pongWithin: number
-  /** A draining server lets its clients go over this time, so that they do not all come back at once. */
+  /** A draining server lets its clients go over this time at most, so that they do not all come back at once. */
   drain: number
 }
-export const liveTimings: LiveTimings = { heartbeat: heartbeatMilliseconds, pongWithin: 10_000, drain: 1000 }
+export const liveTimings: LiveTimings = { heartbeat: heartbeatMilliseconds, pongWithin: 10_000, drain: 5000 }
+
+/** What the servers that are left take on: an opening costs them about a millisecond. Fewer sockets are let go sooner. */
+const drainedPerSecond = 2000
 
 interface Client extends Subscriber {
   socket: WebSocket
@@ -54,7 +58,7 @@ export async function liveRoutes(
     },
   })
 
-  const heartbeat = setInterval(() => beat(clients, now, timings.pongWithin), timings.heartbeat)
+  const heartbeat = setInterval(() => void beat(clients, now, timings.pongWithin), timings.heartbeat)
   server.addHook('onClose', async () => clearInterval(heartbeat))
 
   server.route({
@@ -169,31 +173,34 @@ function sendError(client: Client, code: ErrorCode, msg: string, sessionId?: str
 }
 
 /** A frame tells the browser that the line stands; the ping's pong tells the server that the frames before it were read. */
-function beat(clients: Set<Client>, now: () => Date, pongWithin: number): void {
+async function beat(clients: Set<Client>, now: () => Date, pongWithin: number): Promise<void> {
   const heartbeat = new Frame({ type: 'heartbeat', at: now().toISOString() })
-  const asked = [...clients].filter((client) => client.socket.readyState === WebSocket.OPEN)
-  for (const client of asked) {
+  const asked: Client[] = []
+  await inTurns(clients, (client) => {
+    if (client.socket.readyState !== WebSocket.OPEN) return
+    asked.push(client)
     client.alive = false
     if (client.ready()) client.send(heartbeat)
     client.socket.ping()
-  }
+  })
   const judge = setTimeout(() => {
     for (const client of asked) if (!client.alive) client.socket.terminate()
   }, pongWithin)
   judge.unref()
 }
 
-async function drain(clients: Set<Client>, drainMilliseconds: number): Promise<void> {
+async function drain(clients: Set<Client>, longest: number): Promise<void> {
   const all = [...clients]
+  const spread = Math.min(longest, (all.length / drainedPerSecond) * 1000)
   const closing = all.map(
     (client, index) =>
       new Promise<void>((resolve) => {
         client.socket.once('close', () => resolve())
         setTimeout(
           () => client.socket.close(closeCodes.restarting, 'the server restarts'),
-          (drainMilliseconds * index) / all.length,
+          (spread * index) / all.length,
         )
-        setTimeout(() => client.socket.terminate(), drainMilliseconds + 1000).unref()
+        setTimeout(() => client.socket.terminate(), spread + 1000).unref()
       }),
   )
   await Promise.all(closing)

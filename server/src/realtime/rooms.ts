@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Progress, SessionEvent } from '@rollcall/shared'
 import { Frame } from './frames.ts'
+import { inTurns } from './turns.ts'
 
 /** Somebody who watches: a WebSocket or a stream of server-sent events. */
 export interface Subscriber {
@@ -63,14 +64,13 @@ interface Room {
 interface ActiveRoom {
   members: Map<Subscriber, string | null>
   due: number | null
+  telling: boolean
 }
 
 /** So many frames a second leave a node at most, over all sockets of a room (measured: 54,800 a second on one core). */
 const framesPerSecond = 20_000
 const slowest = 1000
 const fastest = 100
-/** Between two rounds over all members of a room the event loop gets a turn. */
-const membersAtOnce = 500
 
 /**
  * The rooms of one node. A ring only says that there is something new; what is sent is always read from the database,
@@ -87,7 +87,7 @@ export function createRooms(options: {
   const clock = options.clock ?? (() => performance.now())
   const mergeInterval = options.mergeInterval ?? usualMergeInterval
   const rooms = new Map<string, Room>()
-  const active: ActiveRoom = { members: new Map(), due: null }
+  const active: ActiveRoom = { members: new Map(), due: null, telling: false }
   let timer: NodeJS.Timeout | null = null
   let timerAt = Infinity
   let refreshing = false
@@ -108,6 +108,10 @@ export function createRooms(options: {
     )
   }
 
+  function wakeFor(room: { due: number | null; telling: boolean }): void {
+    if (room.due !== null && !room.telling) wakeAt(room.due)
+  }
+
   async function refreshDue(): Promise<void> {
     refreshing = true
     const now = clock()
@@ -116,7 +120,7 @@ export function createRooms(options: {
       room.due = null
       room.refreshedAt = now
     }
-    const refreshActive = active.due !== null && active.due <= now
+    const refreshActive = !active.telling && active.due !== null && active.due <= now
     if (refreshActive) active.due = null
     try {
       if (refreshActive) await refreshActiveRoom()
@@ -127,8 +131,7 @@ export function createRooms(options: {
       if (refreshActive) active.due ??= now + slowest
     } finally {
       refreshing = false
-      const waiting = [...rooms.values()].filter((room) => !room.telling)
-      wakeAt(Math.min(active.due ?? Infinity, ...waiting.map((room) => room.due ?? Infinity)))
+      for (const room of [active, ...rooms.values()]) wakeFor(room)
     }
   }
 
@@ -152,26 +155,17 @@ export function createRooms(options: {
         if (id <= (room.lastEventId ?? 0)) continue
         room.lastEventId = id
         const frame = new Frame({ type: 'event', sessionId, data: event })
-        await forMembers(Array.from(room.members.keys()), (subscriber) => {
+        await inTurns(Array.from(room.members.keys()), (subscriber) => {
           if (room.members.has(subscriber) && subscriber.ready()) subscriber.send(frame)
         })
       }
       // Also where it is not newer than what the room knows: somebody who joined may have read it for the room.
-      await forMembers(room.members.keys(), (subscriber) => sendProgress(room, subscriber))
+      await inTurns(room.members.keys(), (subscriber) => sendProgress(room, subscriber))
     } catch (error) {
       logger.error({ err: error }, 'a room could not be told')
     } finally {
       room.telling = false
-      if (room.due !== null) wakeAt(room.due)
-    }
-  }
-
-  async function forMembers(members: Iterable<Subscriber>, tellOne: (subscriber: Subscriber) => void): Promise<void> {
-    let told = 0
-    for (const subscriber of members) {
-      tellOne(subscriber)
-      told += 1
-      if (told % membersAtOnce === 0) await new Promise((resolve) => setImmediate(resolve))
+      wakeFor(room)
     }
   }
 
@@ -188,23 +182,35 @@ export function createRooms(options: {
     subscriber.send(room.latest.frame)
   }
 
-  /** All lists are read here, one after the other, so that nobody gets an older one after a newer one. */
+  /** A list is read when everybody has the one before, so that nobody gets an older one after a newer one. */
   async function refreshActiveRoom(): Promise<void> {
     if (active.members.size === 0) return
     const progresses = await source.active()
+    void tellActive(progresses)
+  }
+
+  async function tellActive(progresses: Progress[]): Promise<void> {
+    active.telling = true
     const key = progresses.map((progress) => progress.sessionId).join(' ')
     const frame = new Frame({ type: 'active', data: progresses })
-    for (const [subscriber, sent] of Array.from(active.members)) {
-      if (sent === key || !active.members.has(subscriber) || !subscriber.ready()) continue
-      active.members.set(subscriber, key)
-      subscriber.send(frame)
+    try {
+      await inTurns(active.members, ([subscriber, sent]) => {
+        if (sent === key || !subscriber.ready()) return
+        active.members.set(subscriber, key)
+        subscriber.send(frame)
+      })
+    } catch (error) {
+      logger.error({ err: error }, 'the list of sessions could not be told')
+    } finally {
+      active.telling = false
+      wakeFor(active)
     }
   }
 
   function refreshActiveSoon(): void {
     if (active.members.size === 0) return
     active.due = clock()
-    wakeAt(active.due)
+    wakeFor(active)
   }
 
   return {
@@ -260,14 +266,14 @@ export function createRooms(options: {
         if (room === undefined) continue
         const due = urgent ? clock() : Math.max(clock(), room.refreshedAt + mergeInterval(room.members.size))
         room.due = Math.min(room.due ?? Infinity, due)
-        if (!room.telling) wakeAt(room.due)
+        wakeFor(room)
       }
       if (urgent) refreshActiveSoon()
     },
     refreshAll() {
       for (const room of rooms.values()) {
         room.due ??= Math.max(clock(), room.refreshedAt + mergeInterval(room.members.size))
-        if (!room.telling) wakeAt(room.due)
+        wakeFor(room)
       }
       refreshActiveSoon()
     },
