@@ -143,5 +143,7 @@ export function copiesIn(smtp: TestSmtpServer): [string, number][] {
 /** The Message-IDs that came more than once. */
 export function repeatedMessageIds(smtp: TestSmtpServer): string[] {
   const ids = smtp.mails.map(({ raw }) => /^Message-ID:\s*(\S+)/im.exec(raw.toString('latin1'))?.[1] ?? 'none')
-  return ids.filter((id, index) => id === 'none' || ids.indexOf(id) !== index)
+  return Array.from(Map.groupBy(ids, (id) => id))
+    .filter(([id, mails]) => id === 'none' || mails.length > 1)
+    .map(([id]) => id)
 }
