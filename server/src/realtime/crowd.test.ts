@@ -1,0 +1,186 @@
+import type { Duplex } from 'node:stream'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Progress } from '@rollcall/shared'
+import { actor, until } from '../../test/activation.ts'
+import { createTestApp, type App } from '../../test/app.ts'
+import { openCrowd, type Crowd, type Member } from '../../test/crowd.ts'
+import { pullLever } from '../activation/levers.usecases.ts'
+
+/** Both ends of each are in this process, whose files the system may limit to some thousands. */
+const many = 1500
+const unlimited = { atOnce: 1_000_000, aSecond: 1_000_000 }
+const openingRates = { person: unlimited, stranger: unlimited }
+const bufferLimit = 64 * 1024
+
+/** Everybody in one room, and what each was told. */
+interface Watching {
+  crowd: Crowd
+  versions: number[][]
+  statuses: string[]
+  codes: Map<number, number>
+}
+
+async function watchAll(app: App, sessionId: string, count: number): Promise<Watching> {
+  const versions: number[][] = Array.from({ length: count }, () => [])
+  const statuses: string[] = []
+  const codes = new Map<number, number>()
+  const { port } = new URL(app.url)
+  const crowd = await openCrowd({
+    port: Number(port),
+    path: '/crm/activation/live',
+    count,
+    headers: () => ({ 'x-api-key': app.staff.admin.key }),
+    onOpen: (member) => member.send(JSON.stringify({ type: 'subscribe', sessionId })),
+    onText(member, bytes, begin, end) {
+      const { type, data } = JSON.parse(bytes.toString('utf8', begin, end)) as { type: string; data: Progress }
+      if (type !== 'progress') return
+      versions[member.index]?.push(data.version)
+      statuses[member.index] = data.status
+    },
+    onClose: (member, code) => void codes.set(member.index, code),
+  })
+  await until(
+    async () => versions.filter((each) => each.length > 0).length,
+    (told) => told === count,
+  )
+  return { crowd, versions, statuses, codes }
+}
+
+/** A session that waits for a person, so that nothing of it changes by itself. */
+async function pausedSession(app: App): Promise<string> {
+  const startAt = new Date(Date.now() + 3_600_000).toISOString()
+  const { sessionId } = await app.activation.start({ ids: await app.activation.addLeads(3) }, { startAt })
+  await pullLever(app.activation.parts, 'pause', sessionId, actor)
+  return sessionId
+}
+
+async function raiseVersion(app: App, sessionId: string): Promise<number> {
+  const { rows } = await app.test.pool.query<{ version: string }>(
+    'UPDATE sessions SET version = version + 1 WHERE id = $1 RETURNING version',
+    [sessionId],
+  )
+  app.rooms.ring([sessionId], false)
+  return Number(rows[0]?.version)
+}
+
+/** The server's ends of the live connections that are opened from now on. */
+function collectSockets(app: App): Set<Duplex> {
+  const sockets = new Set<Duplex>()
+  app.server.server.on('upgrade', (_request, socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
+  return sockets
+}
+
+/** Makes frames so large that the buffers of the kernel are full soon. */
+const enlarge = (app: App, sessionId: string, bytes: number) =>
+  app.test.pool.query('UPDATE sessions SET started_by_name = $2 WHERE id = $1', [sessionId, 'x'.repeat(bytes)])
+
+describe('a large room', () => {
+  let app: App
+  beforeAll(async () => {
+    app = await createTestApp({ openingRates, timings: { heartbeat: 2000, drain: 5000 } })
+  })
+  afterAll(() => app.close())
+
+  it('is told of the end as a whole, in the order of versions, and costs no more memory than its sockets do', async () => {
+    const sessionId = await pausedSession(app)
+    const before = process.memoryUsage().rss
+    const { crowd, versions, statuses } = await watchAll(app, sessionId, many)
+    for (let change = 0; change < 200; change++) await raiseVersion(app, sessionId)
+    await pullLever(app.activation.parts, 'cancel', sessionId, actor)
+    await until(
+      async () => statuses.filter((status) => status === 'cancelled').length,
+      (count) => count === many,
+    )
+    const last = await app.activation.progress(sessionId)
+    for (const seen of versions) {
+      expect(seen.at(-1)).toBe(last.version)
+      expect(seen).toEqual([...new Set(seen)].toSorted((a, b) => a - b))
+    }
+    // With both ends, and whatever the collector has not got to yet.
+    expect((process.memoryUsage().rss - before) / many).toBeLessThan(200 * 1024)
+    crowd.close()
+    await until(
+      async () => app.rooms.size,
+      (size) => size === 0,
+    )
+  })
+
+  it('does not wait for those who stop reading, keeps little for them, and gives them the newest when they go on', async () => {
+    const sessionId = await pausedSession(app)
+    const sockets = collectSockets(app)
+    const { crowd, versions } = await watchAll(app, sessionId, 60)
+    const stalled = crowd.members.slice(0, 20)
+    const reading = crowd.members.slice(20)
+    for (const member of stalled) member.pause()
+    const bytes = 400_000
+    await enlarge(app, sessionId, bytes)
+    const haveAll = (members: readonly Member[], version: number) =>
+      until(
+        async () => members.filter(({ index }) => versions[index]?.at(-1) === version).length,
+        (count) => count === members.length,
+      )
+    let newest = 0
+    for (let change = 0; change < 25; change++) {
+      newest = await raiseVersion(app, sessionId)
+      await haveAll(reading, newest)
+    }
+    const buffered = [...sockets].map((socket) => socket.writableLength)
+    expect(buffered.filter((amount) => amount > bufferLimit)).toHaveLength(stalled.length)
+    // What was not more than the limit before a frame was taken in with that frame.
+    expect(Math.max(...buffered)).toBeLessThan(bufferLimit + bytes + 2000)
+    for (const member of stalled) member.resume()
+    await haveAll(stalled, newest)
+    for (const { index } of stalled) {
+      const seen = versions[index] ?? []
+      expect(seen).toEqual([...new Set(seen)].toSorted((a, b) => a - b))
+      expect(seen.length).toBeLessThan(25)
+    }
+    crowd.close()
+  })
+
+  it('lets go over a while of everybody when the server closes, each with 1012', async () => {
+    const other = await createTestApp({ openingRates, timings: { drain: 5000 } })
+    const { codes } = await watchAll(other, await pausedSession(other), many)
+    const times: number[] = []
+    const set = codes.set.bind(codes)
+    codes.set = (index, code) => {
+      times.push(performance.now())
+      return set(index, code)
+    }
+    await other.close()
+    await until(
+      async () => codes.size,
+      (count) => count === many,
+    )
+    expect(new Set(codes.values())).toEqual(new Set([1012]))
+    // 2,000 a second; a machine that is busy when the first of them goes has less time left for the others.
+    expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(200)
+  })
+})
+
+describe('peers that are gone without a word', () => {
+  it('are let go when they answer no ping, and those who answer stay', async () => {
+    const app = await createTestApp({ openingRates, timings: { heartbeat: 3000, pongWithin: 2000 } })
+    const sessionId = await pausedSession(app)
+    const sockets = collectSockets(app)
+    const { crowd, versions, codes } = await watchAll(app, sessionId, 200)
+    const gone = crowd.members.slice(0, 100)
+    for (const member of gone) member.pause()
+    await until(
+      async () => sockets.size,
+      (size) => size === 100,
+    )
+    const newest = await raiseVersion(app, sessionId)
+    await until(
+      async () => versions.filter((seen) => seen.at(-1) === newest).length,
+      (count) => count === 100,
+    )
+    expect(codes.size).toBe(0)
+    for (const { index } of gone) expect(versions[index]).not.toContain(newest)
+    crowd.close()
+    await app.close()
+  })
+})
