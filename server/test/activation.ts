@@ -26,6 +26,9 @@ export const template: SessionTemplate = {
   failureShare: null,
 }
 
+/** What the workers sign links with. */
+export const workerSecret = 'x'.repeat(32)
+
 /** Keeps what the workers warned of; a chunk without a job is a mistake that only time would hide. */
 const stranded: string[] = []
 const logger = pino(
@@ -70,8 +73,8 @@ export async function createActivation(test: TestDatabase): Promise<Activation> 
         parts,
         boss,
         sender,
-        mailServer: smtpUrl,
-        secret: 'x'.repeat(32),
+        mailServer: `${parsed.settings.host}:${parsed.settings.port}`,
+        secret: workerSecret,
         logger,
       })
       workers.push(worker)

@@ -29,6 +29,8 @@ export interface FaultBench {
   plain(connections?: number): string
   /** The same with a sign-in. */
   signedIn(): string
+  /** Starts the worker, which is stopped after the test. */
+  work(url: string, timeouts?: Partial<SmtpTimeouts>): Promise<void>
   /** Starts a session of new leads, and a worker, while the mail server does what the script says; gives the session's id. */
   run(script: SmtpScript, options?: RunOptions): Promise<string>
   items(sessionId: string): Promise<Item[]>
@@ -99,6 +101,7 @@ export function faultBench(): FaultBench {
     },
     plain: (connections = 2) => `${smtp.url}?connections=${connections}&ignoreTLS=true`,
     signedIn: () => bench.plain().replace('//', '//ada:secret@'),
+    work,
     async run(script, options = {}) {
       smtp.script = script
       const ids = await activation.addLeads(options.leads ?? 4)

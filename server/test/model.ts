@@ -1,32 +1,45 @@
 import {
   canTransition,
   transitions,
+  type AccountState,
   type Lever,
+  type MailState,
   type Progress,
   type SessionStatus,
   type TransitionName,
 } from '@rollcall/shared'
+import type { Move } from './moves.ts'
 
 /** What is known of a session without looking at it: the statuses it may be in, and bounds of its numbers. */
 export interface SessionModel {
   statuses: ReadonlySet<SessionStatus>
-  /** Workers that run; without one, nothing of a session moves by itself. */
-  workers: number
+  /** Which of the workers run; without one, nothing of a session moves by itself. */
+  running: boolean[]
   /** What was seen last: versions, created accounts and sent mails never go down. */
   seen: Progress
-  /** How often unconfirmed mails were sent again: so many second copies may a person have. */
-  resends: number
+  /** Workers that were killed with whatever they were in the middle of. */
+  kills: number
+  /** Connections that were cut from the mail server's side, each of which may have waited for an answer. */
+  cutConnections: number
 }
 
 /** What became of a lever: refused is the 409. */
 export type Outcome = 'done' | 'refused'
 
+/** What becomes of a mail whose answer was lost: it stays so, or is sent again. */
+export type Policy = 'hold' | 'resend'
+
 const byRollcall = (Object.keys(transitions) as TransitionName[]).filter((name) => transitions[name].by === 'rollcall')
 
-/** Where a session may be after a while, from what it may be in now: what Rollcall does by itself, while a worker runs. */
-export function laterStatuses(statuses: Iterable<SessionStatus>, workers: number): Set<SessionStatus> {
+/** True while some worker runs. */
+export function isWorkedOn(model: Pick<SessionModel, 'running'>): boolean {
+  return model.running.includes(true)
+}
+
+/** Where a session may be after a while, from what it may be in now: what Rollcall does by itself, while it is worked on. */
+export function laterStatuses(statuses: Iterable<SessionStatus>, workedOn: boolean): Set<SessionStatus> {
   const reached = new Set(statuses)
-  if (workers === 0) return reached
+  if (!workedOn) return reached
   // A set that grows while it is gone through is gone through to its end.
   for (const status of reached)
     for (const name of byRollcall) if (canTransition(name, status)) reached.add(transitions[name].to)
@@ -42,10 +55,10 @@ export function afterRetry(statuses: Iterable<SessionStatus>): Set<SessionStatus
 export function afterLevers(
   pulled: readonly Lever[],
   start: Iterable<SessionStatus>,
-  workers: number,
+  workedOn: boolean,
 ): { outcomes: Outcome[]; statuses: Set<SessionStatus> }[] {
   let paths: { outcomes: Outcome[]; statuses: Set<SessionStatus> }[] = [
-    { outcomes: [], statuses: laterStatuses(start, workers) },
+    { outcomes: [], statuses: laterStatuses(start, workedOn) },
   ]
   for (const lever of pulled)
     paths = paths.flatMap(({ outcomes, statuses }) => {
@@ -56,7 +69,43 @@ export function afterLevers(
         { outcomes: [...outcomes, 'refused' as const], statuses: others },
       ]
         .filter((path) => path.statuses.length > 0)
-        .map((path) => ({ ...path, statuses: laterStatuses(path.statuses, workers) }))
+        .map((path) => ({ ...path, statuses: laterStatuses(path.statuses, workedOn) }))
     })
   return paths
+}
+
+/** What may follow a state of a mail: nothing is sent without having passed the gate, and what is sent stays so. */
+const mailMoves: Record<MailState, readonly MailState[]> = {
+  pending: ['sending', 'failed', 'skipped', 'cancelled'],
+  sending: ['pending', 'sent', 'failed', 'unconfirmed'],
+  sent: [],
+  failed: ['pending'],
+  unconfirmed: ['pending', 'sent'],
+  skipped: [],
+  cancelled: [],
+}
+const accountMoves: Record<AccountState, readonly AccountState[]> = {
+  pending: ['created', 'existing', 'failed', 'cancelled'],
+  created: [],
+  existing: [],
+  failed: [],
+  cancelled: [],
+}
+
+/** True of a move that may happen; under `hold` nobody but a person has a mail sent again that may have arrived. */
+export function isAllowed(move: Move, policy: Policy): boolean {
+  if (move.what === 'account') return accountMoves[move.before as AccountState].includes(move.after as AccountState)
+  if (policy === 'hold' && isResend(move) && move.before === 'sending') return false
+  return mailMoves[move.before as MailState].includes(move.after as MailState)
+}
+
+/** True of a move that tells that an answer was lost: the mail may have arrived or not. */
+export function isLoss(move: Move): boolean {
+  return move.before === 'sending' && (move.after === 'unconfirmed' || isResend(move))
+}
+
+/** True of a move by which a mail is to be sent again that may have arrived: so many second copies may a person have. */
+export function isResend({ before, after, reason }: Move): boolean {
+  if (before === 'unconfirmed') return after === 'pending'
+  return before === 'sending' && after === 'pending' && (reason === 'answer_lost' || reason === 'worker_lost')
 }

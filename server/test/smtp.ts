@@ -26,13 +26,17 @@ interface SmtpContext {
   to: string[]
 }
 
-/** A line with its code; `raw` is sent as it is; `drop` ends the connection, after `raw` if there is one. */
+/**
+ * A line with its code; `raw` is sent as it is; `drop` ends the connection, after `raw` if there is one; `after` is waited
+ * for.
+ */
 export type SmtpReply =
   | string
   | { raw?: string; drop: 'fin' | 'rst' }
   | { raw: string }
   | { silence: true }
   | { delay: number; reply?: SmtpReply }
+  | { after: Promise<unknown>; reply?: SmtpReply }
 
 /** Undefined: what an ordinary server would answer. */
 export type SmtpScript = (moment: SmtpMoment, context: SmtpContext) => SmtpReply | undefined
@@ -206,7 +210,7 @@ async function converse(socket: net.Socket, conversation: Conversation): Promise
 /** What is sent first for a reply; a server that is silent or drops after the dot has the mail. */
 function firstWords(reply: SmtpReply): string {
   if (typeof reply === 'string') return reply
-  if ('delay' in reply) return firstWords(reply.reply ?? '250')
+  if ('delay' in reply || 'after' in reply) return firstWords(reply.reply ?? '250')
   return 'raw' in reply ? (reply.raw ?? '') : ''
 }
 
@@ -235,8 +239,8 @@ async function perform(socket: net.Socket, reply: SmtpReply, otherwise: string):
     return reply
   }
   if ('silence' in reply) return null
-  if ('delay' in reply) {
-    await new Promise((resolve) => setTimeout(resolve, reply.delay))
+  if ('delay' in reply || 'after' in reply) {
+    await ('after' in reply ? reply.after : new Promise((resolve) => setTimeout(resolve, reply.delay)))
     return perform(socket, reply.reply ?? otherwise, otherwise)
   }
   if (reply.raw !== undefined) socket.write(reply.raw)
