@@ -1,5 +1,17 @@
 import { Type, type Static } from 'typebox'
-import { Count, Cursor, Limit, nullable, oneOf, Person, SearchText, strict, Timestamp, Uuid } from './basics.schema.ts'
+import {
+  Count,
+  countedListOf,
+  Cursor,
+  Limit,
+  nullable,
+  oneOf,
+  Person,
+  SearchText,
+  strict,
+  Timestamp,
+  Uuid,
+} from './basics.schema.ts'
 import { LeadFilter } from './leads.schema.ts'
 import { accountStates, eventTypes, mailStates, sessionStatuses } from './statuses.ts'
 
@@ -113,6 +125,8 @@ export const Item = strict({
   }),
 })
 export type Item = Static<typeof Item>
+export const ItemsList = countedListOf(Item)
+export const ItemsCount = strict({ total: Count })
 
 export const itemFilterProperties = {
   account: Type.Optional(oneOf(accountStates)),

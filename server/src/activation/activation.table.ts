@@ -74,9 +74,14 @@ export const sessions = pgTable(
     rateDone: counter(),
   },
   (table) => [
-    index('sessions_created').on(table.createdAt.desc(), table.id.desc()),
-    index('sessions_status_created').on(table.status, table.createdAt.desc(), table.id.desc()),
-    index('sessions_starter_created').on(table.startedById, table.createdAt.desc(), table.id.desc()),
+    // Read backwards: the newest come first in every list.
+    index('sessions_created').on(table.createdAt, table.id),
+    index('sessions_status_created').on(table.status, table.createdAt, table.id),
+    index('sessions_starter_created').on(table.startedById, table.createdAt, table.id),
+    index('sessions_finished')
+      .on(table.finishedAt, table.id)
+      .where(sql`${table.finishedAt} is not null`),
+    index('sessions_search').using('gin', sql`lower(id || ' ' || started_by_name) gin_trgm_ops`),
     check(
       'sessions_status',
       sql`${table.status} in ('scheduled', 'queued', 'running', 'paused', 'held', 'cancelled', 'completed')`,

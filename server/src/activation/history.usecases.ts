@@ -1,20 +1,25 @@
 import type {
+  CountedList,
   ItemFilter,
   Item,
   ItemsQuery,
   LeadDetail,
   List,
+  MailState,
   Progress,
   SessionDetail,
   SessionEvent,
   SessionsQuery,
 } from '@rollcall/shared'
 import type { Database } from '../db/database.ts'
+import { countExactly, totalOf, type Total } from '../db/counting.ts'
 import { cutPage, positionOf } from '../db/paging.ts'
+import { wordsOf } from '../db/text.ts'
 import { Refusal } from '../http/refusal.ts'
 import { senderOf } from '../mail/address.ts'
 import { readEvents, type EventRow } from './events.queries.ts'
-import { countItems, itemsOfLead, listItems, type ItemRow } from './items.queries.ts'
+import { itemsAnywhere, itemsInOrder, itemsNearby, matchingItems, type ItemsPart } from './history.queries.ts'
+import { itemsOfLead, type ItemRow } from './items.queries.ts'
 import { unknownSession } from './levers.usecases.ts'
 import { messageIdOf } from './message-id.ts'
 import { isoTime, isoTimeOrNull, presentProgress } from './progress.presenter.ts'
@@ -73,29 +78,81 @@ export async function snapshotsOf(
   return { items: (await readSnapshots(database, sessionId, limit ?? 500)).map(presentProgress) }
 }
 
-/** A page of a session's items. */
-export async function pageOfItems(database: Database, sessionId: string, query: ItemsQuery): Promise<List<Item>> {
+/** Of what is more frequent than one in a hundred, a page is found by reading on in the session. */
+const usualNearby = 10_000
+/** Milliseconds that a page waits for a total that the session's counters do not tell. */
+const totalPatience = 20
+
+/**
+ * A page of a session's items. The total is exact where the session's counters tell it or counting takes a moment; else
+ * the cursor carries it on from the first page.
+ */
+export async function pageOfItems(
+  database: Database,
+  sessionId: string,
+  query: ItemsQuery,
+  nearby = usualNearby,
+): Promise<CountedList<Item>> {
   const session = await knownSession(database, sessionId)
   const { limit = defaultLimit, cursor, ...filter } = query
-  const after = positionOf(cursor, ['integer'])
-  const [rows, total] = await Promise.all([
-    listItems(database, { sessionId, filter, limit: limit + 1, after }),
-    countItems(database, sessionId, filter),
-  ])
-  const { page, nextCursor } = cutPage(rows, limit, (row) => [row.position])
-  return { items: page.map((row) => presentItem(row, session)), nextCursor, total }
+  const [after = 0, total, exact] = positionOf(cursor, ['integer', 'integer', 'flag'])?.map(Number) ?? []
+  const carried = total === undefined ? null : { total, totalIsExact: exact === 1 }
+  const part = { sessionId, startedAt: new Date(session.created_at), filter, after, limit: limit + 1 }
+  const { rows, found } = await findItems(database, part, { nearby, last: session.total })
+  const known =
+    totalOfCounters(session, filter) ??
+    carried ??
+    found ??
+    (await totalOf(database, matchingItems(sessionId, filter), { atLeast: rows.length, milliseconds: totalPatience }))
+  const { page, nextCursor } = cutPage(rows, limit, (row) => [row.position, known.total, known.totalIsExact ? 1 : 0])
+  return { items: page.map((row) => presentItem(row, session)), nextCursor, ...known }
+}
+
+/** Finds what is frequent by reading on, and what is rare by the indexes; the second way counts, too. */
+async function findItems(
+  database: Database,
+  part: ItemsPart,
+  { nearby, last }: { nearby: number; last: number },
+): Promise<{ rows: ItemRow[]; found: Total | null }> {
+  const rows = await itemsNearby(database, part, nearby)
+  if (rows.length === part.limit || part.after + nearby >= last) return { rows, found: null }
+  const anywhere = await itemsAnywhere(database, part)
+  return { rows: anywhere.rows, found: { total: anywhere.found, totalIsExact: true } }
+}
+
+/** How many items the filter leaves, where the session's counters tell: they are what a recount gives. */
+function totalOfCounters(session: SessionRow, { account, mail, reason, q }: ItemFilter): Total | null {
+  if (reason !== undefined || wordsOf(q).length > 0) return null
+  const asked = [account, mail].filter((state) => state !== undefined).length
+  if (asked > 1) return null
+  const { accounts, mails } = presentProgress(session)
+  const total = account !== undefined ? accounts[account] : mail === undefined ? session.total : ofMails(mails, mail)
+  return total === null ? null : { total, totalIsExact: true }
+}
+
+/** The counters call pending also what is being sent. */
+function ofMails(mails: Progress['mails'], state: MailState): number | null {
+  if (state !== 'pending' && state !== 'sending') return mails[state]
+  return mails.pending === 0 ? 0 : null
+}
+
+/** How many items the filter leaves, exactly; of a million this may take a second. */
+export async function countOfItems(database: Database, sessionId: string, filter: ItemFilter): Promise<number> {
+  const session = await knownSession(database, sessionId)
+  return totalOfCounters(session, filter)?.total ?? countExactly(database, matchingItems(sessionId, filter))
 }
 
 /** All items of a session that the filter leaves, read by key a page at a time. */
 export async function* allItems(database: Database, sessionId: string, filter: ItemFilter): AsyncGenerator<Item> {
   const session = await knownSession(database, sessionId)
-  let after: number[] | null = null
+  const startedAt = new Date(session.created_at)
+  let after = 0
   for (;;) {
-    const rows: ItemRow[] = await listItems(database, { sessionId, filter, limit: 1000, after })
+    const rows = await itemsInOrder(database, { sessionId, startedAt, filter, limit: 1000, after })
     for (const row of rows) yield presentItem(row, session)
     const last = rows.at(-1)
     if (last === undefined) return
-    after = [last.position]
+    after = last.position
   }
 }
 

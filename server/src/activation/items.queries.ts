@@ -1,10 +1,9 @@
 import { sql, type SQL } from 'drizzle-orm'
-import type { AccountState, ItemFilter, MailState } from '@rollcall/shared'
+import type { AccountState, MailState } from '@rollcall/shared'
 import { rowsOf, type Database, type Queryable } from '../db/database.ts'
-import { pageAfter, type Position } from '../db/paging.ts'
 import type { HeldChunk } from './chunks.queries.ts'
 import type { Deltas } from './progress.queries.ts'
-import { escapeLike, sendable } from './sessions.queries.ts'
+import { sendable } from './sessions.queries.ts'
 
 export interface ItemRow {
   [column: string]: unknown
@@ -136,40 +135,6 @@ export async function skipActive(database: Queryable, held: HeldChunk): Promise<
     ) SELECT count(*)::int AS items FROM skipped`,
   )
   return rows[0]?.items ?? 0
-}
-
-/** A page of a session's items in their order. */
-export async function listItems(
-  database: Database,
-  options: { sessionId: string; filter: ItemFilter; limit: number; after: Position | null },
-): Promise<ItemRow[]> {
-  return rowsOf<ItemRow>(
-    database,
-    sql`SELECT * FROM items WHERE ${itemCondition(options.sessionId, options.filter)} AND ${pageAfter({ position: 'integer' }, 'ASC', options.after)}
-      ORDER BY position LIMIT ${options.limit}`,
-  )
-}
-
-/** How many items of a session the filter leaves. */
-export async function countItems(database: Database, sessionId: string, filter: ItemFilter): Promise<number> {
-  const rows = await rowsOf<{ total: number }>(
-    database,
-    sql`SELECT count(*)::int AS total FROM items WHERE ${itemCondition(sessionId, filter)}`,
-  )
-  return rows[0]?.total ?? 0
-}
-
-function itemCondition(sessionId: string, filter: ItemFilter): SQL {
-  const parts: SQL[] = [sql`session_id = ${sessionId}`]
-  if (filter.account !== undefined) parts.push(sql`account_state = ${filter.account}`)
-  if (filter.mail !== undefined) parts.push(sql`mail_state = ${filter.mail}`)
-  if (filter.reason !== undefined)
-    parts.push(sql`(mail_reason = ${filter.reason} OR account_reason = ${filter.reason})`)
-  if (filter.q !== undefined && filter.q.trim() !== '') {
-    const pattern = `%${escapeLike(filter.q.trim())}%`
-    parts.push(sql`(email ILIKE ${pattern} OR first_name ILIKE ${pattern} OR last_name ILIKE ${pattern})`)
-  }
-  return sql.join(parts, sql` AND `)
 }
 
 /** The items of a lead, the newest session first. */

@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream'
 import { stringify } from 'csv-stringify'
-import { Item, ItemsCsvQuery, ItemsQuery, listOf, mailReasons, accountReasons } from '@rollcall/shared'
+import { accountReasons, ItemsCount, ItemsCsvQuery, ItemsList, ItemsQuery, mailReasons } from '@rollcall/shared'
 import type { Database } from '../db/database.ts'
 import { answers, fileAnswers, ok } from '../http/answers.ts'
 import { requireRole } from '../http/roles.ts'
 import type { Server } from '../http/server.ts'
-import { allItems, latestProgress, pageOfItems } from './history.usecases.ts'
+import { allItems, countOfItems, latestProgress, pageOfItems } from './history.usecases.ts'
 import { SessionParams } from './sessions.routes.ts'
 
 const tags = ['activation']
@@ -20,13 +20,31 @@ export async function itemsRoutes(server: Server, options: { database: Database 
       onRequest: requireRole('support'),
       schema: {
         summary: 'The items of a session',
+        description:
+          'Where counting would take longer than a page may, in a very large session, `total` is an estimate and ' +
+          '`totalIsExact` is false; `GET …/items/count` then gives the exact number. Following pages carry it on.',
         tags,
         params: SessionParams,
         querystring: ItemsQuery,
-        response: answers(listOf(Item)),
+        response: answers(ItemsList),
       },
     },
     async (request) => ok(await pageOfItems(database, request.params.sessionId, request.query)),
+  )
+
+  server.get(
+    '/crm/activation/sessions/:sessionId/items/count',
+    {
+      onRequest: requireRole('support'),
+      schema: {
+        summary: 'Counts the items of a session that a filter leaves, exactly',
+        tags,
+        params: SessionParams,
+        querystring: ItemsCsvQuery,
+        response: answers(ItemsCount),
+      },
+    },
+    async (request) => ok({ total: await countOfItems(database, request.params.sessionId, request.query) }),
   )
 
   server.get(

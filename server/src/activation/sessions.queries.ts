@@ -2,6 +2,7 @@ import { sql, type SQL } from 'drizzle-orm'
 import type { HoldReason, Person, Selection, SessionOptions, SessionsQuery } from '@rollcall/shared'
 import { rowsOf, type Database, type Queryable } from '../db/database.ts'
 import { pageAfter, type Position } from '../db/paging.ts'
+import { likeWord, wordsOf } from '../db/text.ts'
 import type { ProgressRow } from './progress.presenter.ts'
 import { progressSelection } from './progress.queries.ts'
 import type { SessionTemplate } from './template.ts'
@@ -197,14 +198,6 @@ function sessionCondition(query: SessionsQuery): SQL {
   if (query.startedBy !== undefined) parts.push(sql`started_by_id = ${query.startedBy}`)
   if (query.from !== undefined) parts.push(sql`created_at >= ${query.from}::timestamptz`)
   if (query.to !== undefined) parts.push(sql`created_at < ${query.to}::timestamptz`)
-  if (query.q !== undefined && query.q.trim() !== '') {
-    const pattern = `%${escapeLike(query.q.trim())}%`
-    parts.push(sql`(id ILIKE ${pattern} OR started_by_name ILIKE ${pattern})`)
-  }
+  for (const word of wordsOf(query.q)) parts.push(sql`lower(id || ' ' || started_by_name) ${likeWord(word)}`)
   return sql.join(parts, sql` AND `)
-}
-
-/** Text as it is, for LIKE. */
-export function escapeLike(text: string): string {
-  return text.replaceAll(/[\\%_]/g, (character) => `\\${character}`)
 }

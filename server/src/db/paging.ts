@@ -18,6 +18,8 @@ const kinds = {
     fits: (value: unknown) => typeof value === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value),
   },
   integer: { type: 'bigint', fits: (value: unknown) => Number.isSafeInteger(value) },
+  /** 1 for yes, 0 for no. */
+  flag: { type: 'int', fits: (value: unknown) => value === 0 || value === 1 },
   time: { type: 'timestamptz', fits: (value: unknown) => typeof value === 'string' && isTime(value) },
 } as const
 export type PositionKind = keyof typeof kinds

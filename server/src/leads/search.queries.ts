@@ -2,8 +2,8 @@ import { sql, type SQL } from 'drizzle-orm'
 import type { LeadFilter, LeadSort } from '@rollcall/shared'
 import { rowsOf, type Queryable } from '../db/database.ts'
 import { pageAfter, type Position, type PositionKind } from '../db/paging.ts'
+import { allOf, likeWord, storableText, wordsOf } from '../db/text.ts'
 import { selectedLead, type LeadRow } from './leads.queries.ts'
-import { storableText } from './text.ts'
 
 /** A lead of a list, with what the list may be ordered by. */
 export type ListedLead = LeadRow & { emailKey: string }
@@ -18,33 +18,39 @@ export function leadFilterCondition(filter: LeadFilter): SQL {
   return allOf([...equalities(equal), ...wordsOf(q).map(standsInText)])
 }
 
-/**
- * The same leads, in words that let an index find them also where trigrams do not help: a word without three letters in a
- * row, as most names in Chinese are, must have its characters among those of the text.
- */
+/** The same leads, in words that let an index find them quickly. */
 function indexedCondition(filter: LeadFilter): SQL {
-  const short = wordsOf(filter.q).filter((word) => !/[\p{L}\p{N}]{3}/u.test(word))
-  return isStorable(filter) ? allOf([leadFilterCondition(filter), ...short.map(hasCharacters)]) : sql`false`
+  const { q, ...equal } = filter
+  if (!isStorable(filter)) return sql`false`
+  return allOf([...equalities(equal), ...wordsOf(q).map(isFoundInText)])
 }
 
-/** Where a text of the search stands: a condition over the table `leads` for one that is looked for word by word. */
-export function leadTextCondition(q: string): SQL {
-  return indexedCondition({ q })
+/** As many characters tell a word from most others; each more is one more list that the index of trigrams would read. */
+const telling = 10
+
+function isFoundInText(word: string): SQL {
+  if (!hasTrigram(word)) return sql`(${standsInText(word)} AND ${hasCharacters(word)})`
+  const characters = Array.from(word)
+  const whole = sql`strpos(leads.search_text, lower(${word})) > 0`
+  const beginning = characters.slice(0, telling).join('')
+  const isLong = characters.length > telling && hasTrigram(beginning)
+  return isLong ? sql`(${standsInText(beginning)} AND ${whole})` : standsInText(word)
+}
+
+/** Trigrams are made of three letters or digits in a row; most names in Chinese have fewer. */
+function hasTrigram(word: string): boolean {
+  return /[\p{L}\p{N}]{3}/u.test(word)
+}
+
+/** The ids of the leads in whose address or names the words of `q` stand now, and of all that had others since a time. */
+export function leadsThatMayHaveHad(q: string, since: string): SQL {
+  return sql`SELECT leads.id FROM leads WHERE ${indexedCondition({ q })}
+    UNION ALL SELECT leads.id FROM leads WHERE leads.renamed_at >= ${since}::timestamptz`
 }
 
 /** PostgreSQL has no text with some characters, so no lead matches them. */
 function isStorable({ q, source, owner }: LeadFilter): boolean {
   return [q, source, owner].every((text) => text === undefined || storableText(text))
-}
-
-/** The words of a search. */
-export function wordsOf(q: string | undefined): string[] {
-  return q?.split(/\s+/).filter((word) => word !== '') ?? []
-}
-
-/** A word somewhere in a text, in any case: what follows the text, which is in lower case. */
-export function likeWord(word: string): SQL {
-  return sql`LIKE lower(${`%${word.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`})`
 }
 
 function standsInText(word: string): SQL {
@@ -63,10 +69,6 @@ function equalities({ importId, owner, source, status }: Omit<LeadFilter, 'q'>):
     ...(source === undefined ? [] : [sql`leads.source = ${source}`]),
     ...(status === undefined ? [] : [sql`leads.status = ${status}`]),
   ]
-}
-
-function allOf(parts: SQL[]): SQL {
-  return parts.length === 0 ? sql`true` : sql`(${sql.join(parts, sql` AND `)})`
 }
 
 /** What a list can be ordered by: as many columns as make the order total, each with an index. */

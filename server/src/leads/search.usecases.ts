@@ -9,6 +9,7 @@ import {
   leadFilterCondition,
   leadsAnywhere,
   leadsNearby,
+  leadsThatMayHaveHad,
   matchingLeads,
   positionKinds,
   positionOfLead,
@@ -20,6 +21,17 @@ import {
 export function selectionCondition(filter: LeadFilter): SQL {
   return leadFilterCondition(filter)
 }
+
+/**
+ * The leads in whose address or names every word of `q` may have stood at a time, as a SELECT of their ids: all that had
+ * them, and some that did not.
+ */
+export function leadsOfSearch(q: string, at: Date): SQL {
+  return leadsThatMayHaveHad(q, new Date(at.getTime() - clocksDiffer).toISOString())
+}
+
+/** Milliseconds by which the clocks of a process and of the database may differ. */
+const clocksDiffer = 10 * 60_000
 
 /** Of what is more frequent than one in a hundred, a page is found by reading on in the list. */
 const usualNearby = 10_000
@@ -36,7 +48,7 @@ export async function pageOfLeads(
   nearby = usualNearby,
 ): Promise<CountedList<Lead>> {
   const { sort = '-createdAt', limit = 100, cursor, ...filter } = query
-  const position = positionOf(cursor, ['text', 'integer', 'integer', ...positionKinds(sort)])
+  const position = positionOf(cursor, ['text', 'integer', 'flag', ...positionKinds(sort)])
   if (position !== null && position[0] !== sort) {
     throw new Refusal(400, 'BAD_CURSOR', 'This cursor belongs to a list in another order; start from the first page.')
   }
