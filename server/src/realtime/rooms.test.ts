@@ -198,7 +198,8 @@ describe('joining', () => {
     await vi.advanceTimersByTimeAsync(200)
     expect([1, 2, 3]).toEqual(expect.arrayContaining(there.versions.get('a') ?? []))
     expect(there.versions.get('a')?.at(-1)).toBe(3)
-    expect(joining.versions.get('a')).toEqual([3])
+    expect([2, 3]).toEqual(expect.arrayContaining(joining.versions.get('a') ?? []))
+    expect(joining.versions.get('a')?.at(-1)).toBe(3)
   })
 
   it('tells those who are there what the one who joins has read', async () => {

@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Progress, SessionEvent } from '@rollcall/shared'
 import { Frame } from './frames.ts'
+import { shareReadings } from './readings.ts'
 import { inTurns } from './turns.ts'
 
 /** Somebody who watches: a WebSocket or a stream of server-sent events. */
@@ -86,6 +87,7 @@ export function createRooms(options: {
   const { source, logger } = options
   const clock = options.clock ?? (() => performance.now())
   const mergeInterval = options.mergeInterval ?? usualMergeInterval
+  const readProgress = shareReadings((sessionIds) => source.progress(sessionIds))
   const rooms = new Map<string, Room>()
   const active: ActiveRoom = { members: new Map(), due: null, telling: false }
   let timer: NodeJS.Timeout | null = null
@@ -231,7 +233,7 @@ export function createRooms(options: {
         room.eventsBefore ??= source.lastEventId(sessionId)
         const before = await room.eventsBefore
         room.lastEventId ??= before
-        const [progress] = await source.progress([sessionId])
+        const progress = await readProgress(sessionId)
         if (progress === undefined) {
           leave(sessionId, subscriber)
           return false
