@@ -90,6 +90,7 @@ function valuesOf(options: { sessionId: string; gates: GateEntry[]; outcomes: Ou
   return {
     session: sessionId,
     now: now.toISOString(),
+    held_sessions: held.map((each) => each.sessionId),
     held_chunks: held.map((each) => each.chunk),
     held_fences: held.map((each) => each.fence),
     held_nodes: held.map((each) => each.nodeId),
@@ -116,16 +117,22 @@ const integers = (name: ValueName) => sql`${value(name)}::int[]`
 const texts = (name: ValueName) => sql`${value(name)}::text[]`
 const times = (name: ValueName) => sql`${value(name)}::timestamptz[]`
 
-/** `counts`: with mails in flight taken into account, where the session is to hold after its first mails. */
+/**
+ * `counts`: with mails in flight taken into account, where the session is to hold after its first mails.
+ *
+ * Items are found by what the parts before them know, the session's id included, and never by a value: with it, a plan
+ * that is made while the table is small, and kept, would read all items of the session for every few mails.
+ */
 function storing(name: string, counts: boolean): Prepared<StoredRow> {
   const beyondGate = counts ? sql`(SELECT mails FROM in_flight)` : sql`0`
   const inFlight = counts ? sql`in_flight AS MATERIALIZED (${mailsInFlight}), ` : sql``
   return prepare(
     name,
     sql`WITH ${inFlight}owned AS MATERIALIZED (
-      SELECT chunk.number, chunk.fence FROM unnest(${integers('held_chunks')}, ${integers('held_fences')}, ${texts('held_nodes')}) AS held(number, fence, node)
-      JOIN chunks chunk ON held.number = chunk.number AND held.fence = chunk.fence AND held.node::uuid = chunk.owner
-      WHERE chunk.session_id = ${value('session')}
+      SELECT chunk.session_id, chunk.number, chunk.fence
+      FROM unnest(${texts('held_sessions')}, ${integers('held_chunks')}, ${integers('held_fences')}, ${texts('held_nodes')}) AS held(session_id, number, fence, node)
+      JOIN chunks chunk ON chunk.session_id = held.session_id AND chunk.number = held.number
+        AND chunk.fence = held.fence AND chunk.owner = held.node::uuid
       ORDER BY chunk.number
       FOR SHARE OF chunk
     ),
@@ -137,7 +144,7 @@ function storing(name: string, counts: boolean): Prepared<StoredRow> {
       FROM unnest(${integers('gate_positions')}, ${integers('gate_chunks')}, ${integers('gate_fences')}, ${times('gate_tried')})
         WITH ORDINALITY AS gate(position, chunk, fence, tried_at, ordinal)
       JOIN owned ON owned.number = gate.chunk AND owned.fence = gate.fence, current
-      WHERE items.session_id = ${value('session')} AND items.position = gate.position AND items.mail_state = 'pending'
+      WHERE items.session_id = owned.session_id AND items.position = gate.position AND items.mail_state = 'pending'
         AND current.status = 'running' AND (current.canary IS NULL OR gate.ordinal <= current.canary - current.mails_sent - ${beyondGate})
       RETURNING items.position
     ),
@@ -151,7 +158,7 @@ function storing(name: string, counts: boolean): Prepared<StoredRow> {
         ${integers('tries')}, ${times('next_tries')}, ${times('tried')}, ${times('times')})
         AS outcome(position, chunk, fence, state, reason, reply, tries, next_try_at, tried_at, at)
       JOIN owned ON owned.number = outcome.chunk AND owned.fence = outcome.fence, current
-      WHERE items.session_id = ${value('session')} AND items.position = outcome.position AND items.mail_state IN ('pending', 'sending')
+      WHERE items.session_id = owned.session_id AND items.position = outcome.position AND items.mail_state IN ('pending', 'sending')
       RETURNING items.position, items.mail_state
     ),
     ${advanceParts({ sessionId: sql`${value('session')}`, time: sql`${value('now')}::timestamptz`, deltas: deltasOfSettled })}
