@@ -30,7 +30,7 @@ import { createRooms, type Rooms, type RoomsSource } from './realtime/rooms.ts'
 import { watchSignIns } from './realtime/signIns.ts'
 import { streamRoutes, streamTimings, type StreamTimings } from './realtime/stream.routes.ts'
 import type { Auth } from './staff/auth.ts'
-import { createIdentify } from './staff/signIn.ts'
+import { createIdentify, createSignInCheck } from './staff/signIn.ts'
 import { settingsRoutes } from './settings/settings.routes.ts'
 import { staffRoutes } from './staff/staff.routes.ts'
 
@@ -112,7 +112,7 @@ export async function createApp(parts: AppParts): Promise<Server> {
   await server.register(settingsRoutes, { database, now: activation.now })
   if (parts.builtInMailbox) await server.register(mailboxRoutes, { database })
   const timings = { ...usualTimings, ...parts.timings }
-  const signIns = watchSignIns({ identify, every: timings.signIns })
+  const signIns = watchSignIns({ identify, stillGood: createSignInCheck(database), every: timings.signIns })
   server.addHook('onClose', async () => signIns.close())
   const openings = createOpenings({ ...openingRates, ...parts.openingRates })
   await server.register(liveRoutes, { rooms, signIns, openings, now: activation.now, timings })

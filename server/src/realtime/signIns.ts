@@ -13,8 +13,18 @@ interface Watched {
   onEnd: () => void
 }
 
-/** Asks every so many milliseconds who is still signed in; once for each sign-in, however many connections it has. */
-export function watchSignIns(options: { identify: Identify; every: number }): SignInWatch {
+/** So many sign-ins are asked about in one question. */
+const askedAtOnce = 1000
+
+/**
+ * Asks every so many milliseconds who is still signed in; once for each sign-in, however many connections it has.
+ * `stillGood` sorts out those that are, thousands in a question; of the others `identify` decides.
+ */
+export function watchSignIns(options: {
+  identify: Identify
+  stillGood: (all: IncomingHttpHeaders[]) => Promise<boolean[]>
+  every: number
+}): SignInWatch {
   const watched = new Set<Watched>()
   let closed = false
   let timer = setTimeout(check, options.every)
@@ -26,11 +36,18 @@ export function watchSignIns(options: { identify: Identify; every: number }): Si
   }
 
   async function endSignedOut(): Promise<void> {
-    for (const group of Map.groupBy(watched, signInOf).values()) {
+    const groups = [...Map.groupBy(watched, signInOf).values()]
+    for (let start = 0; start < groups.length; start += askedAtOnce) {
+      const asked = groups.slice(start, start + askedAtOnce)
       // While the database is away nobody is known to have gone.
-      const staff = await options.identify(group[0]!.headers).catch(() => undefined)
-      if (staff === null) for (const each of group) if (watched.delete(each)) each.onEnd()
+      const good = await options.stillGood(asked.map((group) => group[0]!.headers)).catch(() => undefined)
+      for (const [index, group] of asked.entries()) if (good?.[index] === false) await endIfSignedOut(group)
     }
+  }
+
+  async function endIfSignedOut(group: Watched[]): Promise<void> {
+    const staff = await options.identify(group[0]!.headers).catch(() => undefined)
+    if (staff === null) for (const each of group) if (watched.delete(each)) each.onEnd()
   }
 
   return {

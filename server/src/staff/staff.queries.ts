@@ -28,6 +28,25 @@ export async function findOwnerOfKey(database: Database, digest: string) {
   return rows[0] ?? null
 }
 
+/** Which of these sign-in tokens and digests of keys are still good, and the role of whose they are. Notes no use. */
+export async function findGoodSignIns(
+  database: Database,
+  asked: { tokens: string[]; digests: string[] },
+): Promise<{ proof: string; role: string }[]> {
+  const notBanned = sql`NOT (u.banned AND (u.ban_expires IS NULL OR u.ban_expires > now()))`
+  return rowsOf(
+    database,
+    sql`SELECT s.token AS proof, u.role
+        FROM staff_sessions s JOIN staff_users u ON u.id = s.user_id
+        WHERE s.token = ANY(${sql.param(asked.tokens)}::text[]) AND s.expires_at > now() AND ${notBanned}
+      UNION ALL
+        SELECT k.key, u.role
+        FROM staff_api_keys k JOIN staff_users u ON u.id = k.reference_id
+        WHERE k.key = ANY(${sql.param(asked.digests)}::text[]) AND k.enabled
+          AND (k.expires_at IS NULL OR k.expires_at > now()) AND ${notBanned}`,
+  )
+}
+
 /** Inserts a superadmin where there is no staff at all; false where there is. Several processes may try at once. */
 export async function insertFirstSuperadmin(
   database: Database,
