@@ -34,8 +34,8 @@ export async function insertAccounts(
   const now = sql`${times.now.toISOString()}::timestamptz`
   const column = (values: string[]) => sql.param(values)
   await database.execute(sql`WITH made AS (
-    INSERT INTO accounts (id, lead_id, email, email_key, token_digest, token_expires_at, created_at)
-    SELECT person.id, person.lead_id, person.email, person.email_key, decode(person.digest, 'hex'),
+    INSERT INTO accounts (id, lead_id, lead_created_at, email, email_key, token_digest, token_expires_at, created_at)
+    SELECT person.id, person.lead_id, (SELECT created_at FROM leads WHERE leads.id = person.lead_id), person.email, person.email_key, decode(person.digest, 'hex'),
       ${times.expiresAt.toISOString()}::timestamptz, ${now}
     FROM unnest(${column(people.map((each) => each.id))}::uuid[], ${column(people.map((each) => each.leadId))}::uuid[],
       ${column(people.map((each) => each.email))}::text[], ${column(people.map((each) => each.emailKey))}::text[],

@@ -13,6 +13,8 @@ export const accounts = pgTable(
     leadId: uuid()
       .notNull()
       .references(() => leads.id),
+    /** That of the lead, which never changes: lists of leads by status are read in this order. */
+    leadCreatedAt: timestamp({ withTimezone: true, precision: 3 }).notNull(),
     email: text().notNull(),
     emailKey: text().notNull(),
     status: text().$type<AccountStatus>().notNull().default('invited'),
@@ -29,6 +31,7 @@ export const accounts = pgTable(
     uniqueIndex('accounts_email_key').on(table.emailKey),
     uniqueIndex('accounts_token_digest').on(table.tokenDigest),
     index('accounts_lead').on(table.leadId),
+    index('accounts_status_lead').on(table.status, table.leadCreatedAt, table.leadId),
     check('accounts_status', sql`${table.status} in ('invited', 'active')`),
   ],
 )

@@ -22,7 +22,17 @@ export function leadFilterCondition(filter: LeadFilter): SQL {
 function indexedCondition(filter: LeadFilter): SQL {
   const { q, ...equal } = filter
   if (!isStorable(filter)) return sql`false`
-  return allOf([...equalities(equal), ...wordsOf(q).map(isFoundInText)])
+  const found = [...equalities(equal), ...wordsOf(q).map(isFoundInText)]
+  // No index of leads tells a status; that of accounts does, and where it is all that is asked for, it is the only way.
+  return allOf(found.length === 1 && hasAccount(filter) ? [...found, hasAccountWith(filter.status)] : found)
+}
+
+function hasAccount({ status }: LeadFilter): boolean {
+  return status === 'invited' || status === 'active'
+}
+
+function hasAccountWith(status: LeadFilter['status']): SQL {
+  return sql`leads.id IN (SELECT account.lead_id FROM accounts account WHERE account.status = ${status})`
 }
 
 /** As many characters tell a word from most others; each more is one more list that the index of trigrams would read. */
@@ -91,8 +101,7 @@ function orderOf(sort: LeadSort): Order {
   const field = sort.replace(/^-/, '') as SortField
   const direction = sort.startsWith('-') ? 'DESC' : 'ASC'
   const columns = sortColumns[field]
-  const by = Object.keys(columns).map((column) => `${column} ${direction}`)
-  return { field, columns, direction, by: sql.raw(by.join(', ')) }
+  return { field, columns, direction, by: inDirection(columns, direction) }
 }
 
 /** The kinds of values that a position in a list of this order has. */
@@ -124,14 +133,33 @@ export async function leadsNearby(
   within: number,
 ): Promise<ListedLead[]> {
   const { field, columns, direction, by } = orderOf(sort)
+  const byTime = field === 'createdAt' && isStorable(filter)
   // In the order of time each of these has an index of its own; a second one could only be read past, without a bound.
-  const inOrder = field === 'createdAt' && isStorable(filter) ? equalities(filter).slice(0, 1) : []
+  const equal = byTime ? equalities({ ...filter, status: undefined }).slice(0, 1) : []
+  const through = byTime && equal.length === 0 && hasAccount(filter)
+  const next = through
+    ? sql`SELECT leads.*, account.lead_created_at AS listed_at, account.lead_id AS listed_id
+        FROM accounts account JOIN leads ON leads.id = account.lead_id
+        WHERE account.status = ${filter.status} AND ${pageAfter(accountColumns, direction, after)}
+        ORDER BY ${inDirection(accountColumns, direction)} LIMIT ${within}`
+    : sql`SELECT * FROM leads WHERE ${allOf([...equal, pageAfter(columns, direction, after)])} ORDER BY ${by} LIMIT ${within}`
   return rowsOf(
     database,
-    sql`SELECT ${selectedLead}, leads.email_key AS "emailKey" FROM (
-        SELECT * FROM leads WHERE ${allOf([...inOrder, pageAfter(columns, direction, after)])} ORDER BY ${by} LIMIT ${within}
-      ) leads
-      WHERE ${leadFilterCondition(filter)} ORDER BY ${by} LIMIT ${limit}`,
+    sql`SELECT ${selectedLead}, leads.email_key AS "emailKey" FROM (${next}) leads
+      WHERE ${leadFilterCondition(filter)}
+      ORDER BY ${through ? inDirection(listedColumns, direction) : by} LIMIT ${limit}`,
+  )
+}
+
+/** The order of time of the leads that have an account, as their accounts know it: the status of both is the same. */
+const accountColumns: Record<string, PositionKind> = { 'account.lead_created_at': 'time', 'account.lead_id': 'uuid' }
+const listedColumns: Record<string, PositionKind> = { 'leads.listed_at': 'time', 'leads.listed_id': 'uuid' }
+
+function inDirection(columns: Record<string, PositionKind>, direction: 'ASC' | 'DESC'): SQL {
+  return sql.raw(
+    Object.keys(columns)
+      .map((column) => `${column} ${direction}`)
+      .join(', '),
   )
 }
 

@@ -19,10 +19,13 @@ beforeAll(async () => {
     SELECT address, address, CASE WHEN n % 3 = 0 THEN 'Ada' ELSE 'Bo' END,
       CASE WHEN n % 1000 = 7 THEN '田中' WHEN n % 1000 = 8 THEN '田村' ELSE 'Name ' || md5(n::text) END, md5(n || 'c'),
       'source ' || n % 50, CASE WHEN n < 200 THEN 'Early' ELSE 'Late' END,
-      CASE WHEN n % 100 = 0 THEN 'active' ELSE 'new' END, CASE WHEN n BETWEEN 50 AND 5000 THEN ${importId}::uuid END,
+      CASE WHEN n % 100 = 0 THEN 'active' WHEN n % 2 = 1 THEN 'invited' ELSE 'new' END, CASE WHEN n BETWEEN 50 AND 5000 THEN ${importId}::uuid END,
       timestamptz '2026-01-01' + n / 10 * interval '1 s'
     FROM (SELECT n, 'p' || n || CASE WHEN n % 2000 = 9 THEN '.zq' ELSE '' END || '@example.net' AS address FROM generate_series(1, ${many}::int) n) each`)
-  await test.database.execute(sql`VACUUM ANALYZE leads`)
+  await test.database
+    .execute(sql`INSERT INTO accounts (id, lead_id, lead_created_at, email, email_key, status, token_digest, token_expires_at)
+    SELECT uuidv7(), id, created_at, email, email_key, status, sha256(email::bytea), now() FROM leads WHERE status <> 'new'`)
+  await test.database.execute(sql`VACUUM ANALYZE leads, accounts`)
 })
 afterAll(() => test.close())
 
@@ -37,6 +40,8 @@ const filters: [string, Omit<LeadsQuery, 'sort' | 'limit' | 'cursor'>][] = [
   ['two characters', { q: '田中' }],
   ['several words', { q: '田中 bo example' }],
   ['a status that few have', { status: 'active' }],
+  ['a status that half have', { status: 'invited' }],
+  ['a status and a search', { status: 'active', q: 'ada' }],
   ['a source', { source: 'source 7' }],
   ['an owner of old leads', { owner: 'Early' }],
   ['an owner and a search', { owner: 'Early', q: 'ada' }],
