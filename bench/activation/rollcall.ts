@@ -138,15 +138,25 @@ export async function seedLeads(rollcall: Pick<Rollcall, 'query'>, source: strin
   await rollcall.query('CHECKPOINT')
 }
 
-/** Waits until a session's progress is as wanted; asks every 20 ms, and gives that progress. */
-export async function untilProgress(
+/** Waits until every account of a session is made; asks every 20 ms. */
+export function untilAccounts(rollcall: Rollcall, sessionId: string): Promise<Progress> {
+  return untilProgress(rollcall, sessionId, ({ accounts }) => accounts.pending === 0, 20)
+}
+
+/** Waits until a session is completed; asks five times a second. */
+export function untilCompleted(rollcall: Rollcall, sessionId: string): Promise<Progress> {
+  return untilProgress(rollcall, sessionId, ({ completed }) => completed, 200)
+}
+
+async function untilProgress(
   rollcall: Rollcall,
   sessionId: string,
   wanted: (progress: Progress) => boolean,
+  every: number,
 ): Promise<Progress> {
   for (;;) {
     const progress = await rollcall.call<Progress>('GET', `/crm/activation/progress/${sessionId}`)
     if (wanted(progress)) return progress
-    await wait(20)
+    await wait(every)
   }
 }

@@ -24,16 +24,19 @@ export interface AccountRow {
 
 /**
  * Creates the accounts whose address has none yet, in one statement; in the order of the addresses, so that two chunks
- * that share some wait for each other instead of locking each other out. Marks the leads as invited.
+ * that share some wait for each other instead of locking each other out. Marks the leads as invited. Gives the ids of
+ * the accounts that it made.
  */
 export async function insertAccounts(
   database: Queryable,
   people: NewAccount[],
   times: { now: Date; expiresAt: Date },
-): Promise<void> {
+): Promise<string[]> {
   const now = sql`${times.now.toISOString()}::timestamptz`
   const column = (values: string[]) => sql.param(values)
-  await database.execute(sql`WITH made AS (
+  const [row] = await rowsOf<{ ids: string[] | null }>(
+    database,
+    sql`WITH made AS (
     INSERT INTO accounts (id, lead_id, lead_created_at, email, email_key, token_digest, token_expires_at, created_at)
     SELECT person.id, person.lead_id, (SELECT created_at FROM leads WHERE leads.id = person.lead_id), person.email, person.email_key, decode(person.digest, 'hex'),
       ${times.expiresAt.toISOString()}::timestamptz, ${now}
@@ -42,9 +45,13 @@ export async function insertAccounts(
       ${column(people.map((each) => each.tokenDigest.toString('hex')))}::text[]) AS person(id, lead_id, email, email_key, digest)
     ORDER BY person.email_key
     ON CONFLICT (email_key) DO NOTHING
-    RETURNING lead_id
+    RETURNING id, lead_id
+  ), shown AS (
+    UPDATE leads SET status = 'invited', updated_at = ${now} FROM made WHERE leads.id = made.lead_id AND leads.status = 'new'
   )
-  UPDATE leads SET status = 'invited', updated_at = ${now} FROM made WHERE leads.id = made.lead_id AND leads.status = 'new'`)
+  SELECT array_agg(id) AS ids FROM made`,
+  )
+  return row?.ids ?? []
 }
 
 /** The accounts of these addresses (as keys). */

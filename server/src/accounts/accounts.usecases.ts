@@ -47,14 +47,14 @@ export async function ensureAccounts(
       const id = randomUUID()
       return { ...person, id, tokenDigest: tokenDigest(activationToken(options.secret, id, 1)) }
     })
-  const ids = new Set<string>(made.map((account) => account.id))
-  await insertAccounts(transaction, made, { now: options.now, expiresAt })
+  const ids = new Set(await insertAccounts(transaction, made, { now: options.now, expiresAt }))
+  const ensured = new Map<string, EnsuredAccount>()
+  for (const { id, emailKey } of made) if (ids.has(id)) ensured.set(emailKey, { id, status: 'invited', created: true })
+  const others = people.map((person) => person.emailKey).filter((emailKey) => !ensured.has(emailKey))
   // A statement of its own, so that it sees accounts that another transaction made while the insert waited for it.
-  const found = await accountsByKey(
-    transaction,
-    people.map((person) => person.emailKey),
-  )
-  const earlier = found.filter((account) => !ids.has(account.id) && account.status === 'invited')
+  const found = others.length === 0 ? [] : await accountsByKey(transaction, others)
+  for (const { id, email_key, status } of found) ensured.set(email_key, { id, status, created: false })
+  const earlier = found.filter((account) => account.status === 'invited')
   if (options.remind && earlier.length > 0)
     await extendLinks(
       transaction,
@@ -62,7 +62,7 @@ export async function ensureAccounts(
       expiresAt,
       expiresAt,
     )
-  return new Map(found.map(({ id, email_key, status }) => [email_key, { id, status, created: ids.has(id) }]))
+  return ensured
 }
 
 /** Lets the links of these accounts live a whole life from now on, where more than a day of it is gone. */

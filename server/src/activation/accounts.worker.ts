@@ -53,15 +53,16 @@ async function createAccounts(parts: WorkerParts, transaction: Transaction, held
   const deltas = await storeAccountOutcomes(transaction, held.sessionId, outcomes)
   const toMail = outcomes.some((outcome) => outcome.mailState === 'pending')
   await finishAccounts(transaction, held, !toMail)
-  const moved = await advance(transaction, { sessionId: held.sessionId, now, deltas, change: { transition: 'begin' } })
-  // Null when no item was left to settle and the session had begun before: then its status is the one that was read.
-  if (!['running', 'completed'].includes(moved?.status ?? session.status)) throw new Stopped()
   if (toMail) {
     const startAfter = timeOrNull(session.mail_not_before)
     await enqueue(parts.boss, transaction, 'mails', [
       { data: { sessionId: held.sessionId, chunk: held.chunk }, startAfter },
     ])
   }
+  // Last, because outcomes of mails wait while it is locked.
+  const moved = await advance(transaction, { sessionId: held.sessionId, now, deltas, change: { transition: 'begin' } })
+  // Null when no item was left to settle and the session had begun before: then its status is the one that was read.
+  if (!['running', 'completed'].includes(moved?.status ?? session.status)) throw new Stopped()
   return moved !== null && moved.status !== moved.status_before
 }
 
