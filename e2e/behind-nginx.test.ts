@@ -6,7 +6,7 @@ import type { RollcallServer } from './support/server.ts'
 import { activateEverything, card, patience, state, version, waitForDone, waitForState } from './support/screen.ts'
 import { expectOneTruth } from './support/truth.ts'
 
-const leads = 900
+const leads = 1200
 /** Milliseconds within which every tab shows the truth again. */
 const rightWithin = 5000
 let nodes: RollcallNodes
@@ -15,7 +15,7 @@ const journey = prepareJourney({ leads, start: async (options) => (nodes = await
 test('tabs on several nodes are right again within 5 s when a node is killed under them, and show nobody a number that went back', async () => {
   const { openBrowser, openTab, pace, provokes, picture } = journey()
   provokes(/WebSocket connection to .* failed/, /the server responded with a status of 503/)
-  pace.milliseconds = 150
+  pace.milliseconds = 300
   const browser = await openBrowser()
   const starting = await openTab(browser)
   const sessionId = await activateEverything(starting, leads)

@@ -23,7 +23,7 @@ describe('the balancer of deploy/nginx.conf', () => {
     await expectOwnAddressCounted(nodes)
     await expectFailureWhenAllAreAway(nodes)
     await nodes.stop()
-  }, 180_000)
+  }, 300_000)
 })
 
 const apiPorts = (nodes: Nodes) =>

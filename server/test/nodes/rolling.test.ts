@@ -65,7 +65,7 @@ describe('a restart of all nodes, one after the other, during a session', () => 
     await expectEveryMailOnce(nodes, traffic, ends[0]!)
     expect(nodes.errors()).toEqual([])
     await nodes.stop()
-  }, 400_000)
+  }, 600_000)
 })
 
 /** Also the small sessions that clients started. */

@@ -63,7 +63,7 @@ export async function startRollcall(environment: Environment): Promise<Rollcall>
       )
     },
     (status) => status === 200,
-    40_000,
+    90_000,
   )
   const origin = `http://localhost:${port}`
   let cookie: string | null = null
