@@ -9,9 +9,15 @@ beforeAll(async () => {
 })
 afterAll(() => test.close())
 
-it('counts exactly what is counted in time', async () => {
-  const total = await totalOf(test.database, sql`FROM generate_series(1, 12345)`, { atLeast: 1, milliseconds: 30_000 })
+it('counts exactly what is counted in time, and without a limit what is not much', async () => {
+  const total = await totalOf(test.database, sql`FROM generate_series(1, 12345)`, {
+    atLeast: 1,
+    milliseconds: 30_000,
+    soon: 0,
+  })
   expect(total).toEqual({ total: 12_345, totalIsExact: true })
+  const little = await totalOf(test.database, sql`FROM generate_series(1, 12345)`, { atLeast: 1, milliseconds: 0.001 })
+  expect(little).toEqual({ total: 12_345, totalIsExact: true })
 })
 
 it('says about how many there are, and that it is no count, where counting takes too long', async () => {
@@ -21,7 +27,7 @@ it('says about how many there are, and that it is no count, where counting takes
     totalIsExact: false,
   })
   const waiting = sql`FROM pg_sleep(60) WHERE now() < '2000-01-01' OR pg_sleep(60) IS NOT NULL`
-  expect(await totalOf(test.database, waiting, { atLeast: 101, milliseconds: 1 })).toEqual({
+  expect(await totalOf(test.database, waiting, { atLeast: 101, milliseconds: 1, soon: 0 })).toEqual({
     total: 101,
     totalIsExact: false,
   })

@@ -2,11 +2,14 @@ import type {
   ImportPreview,
   InspectAnswer,
   Item,
+  ItemFilter,
   ItemsQuery,
   Lead,
   LeadDetail,
   LeadFacets,
+  LeadFilter,
   LeadsQuery,
+  CountedList,
   List,
   MailboxMessage,
   MailboxMessageDetail,
@@ -31,7 +34,8 @@ export interface Calls {
   'POST /api/auth/sign-out': { body: Record<string, never>; answer: Record<string, unknown> }
   'GET /staff/me': { answer: Me }
 
-  'GET /crm/leads': { query: LeadsQuery; answer: List<Lead> }
+  'GET /crm/leads': { query: LeadsQuery; answer: CountedList<Lead> }
+  'GET /crm/leads/count': { query: LeadFilter; answer: { total: number } }
   'GET /crm/leads/facets': { answer: LeadFacets }
   'GET /crm/leads/:id': { parameters: { id: string }; answer: LeadDetail }
   'POST /crm/leads/import/preview': { body: FormData; answer: ImportPreview }
@@ -43,7 +47,12 @@ export interface Calls {
   'GET /crm/activation/sessions/:sessionId/items': {
     parameters: { sessionId: string }
     query: ItemsQuery
-    answer: List<Item>
+    answer: CountedList<Item>
+  }
+  'GET /crm/activation/sessions/:sessionId/items/count': {
+    parameters: { sessionId: string }
+    query: ItemFilter
+    answer: { total: number }
   }
   'GET /crm/activation/progress/:sessionId': { parameters: { sessionId: string }; answer: Progress }
   'POST /crm/activation/sessions/:sessionId/:lever': {

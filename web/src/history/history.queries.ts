@@ -1,4 +1,4 @@
-import type { ItemsQuery, SessionsQuery } from '@rollcall/shared'
+import type { ItemFilter, ItemsQuery, SessionsQuery } from '@rollcall/shared'
 import { useQuery } from '@pinia/colada'
 import { call } from '../api/http.ts'
 
@@ -28,5 +28,19 @@ export function useSessionItems(sessionId: () => string, query: () => ItemsQuery
         { signal },
       ),
     placeholderData: (before) => before,
+  })
+}
+
+/** How many items a filter means, exactly; asked only where the list could not say so in time. */
+export function useItemsCount(sessionId: () => string, filter: () => ItemFilter, isWanted: () => boolean) {
+  return useQuery({
+    key: () => ['sessions', 'items-count', sessionId(), { ...filter() }],
+    query: ({ signal }) =>
+      call(
+        'GET /crm/activation/sessions/:sessionId/items/count',
+        { parameters: { sessionId: sessionId() }, query: filter() },
+        { signal },
+      ),
+    enabled: isWanted,
   })
 }

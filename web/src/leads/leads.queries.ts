@@ -1,4 +1,4 @@
-import type { LeadsQuery } from '@rollcall/shared'
+import type { LeadFilter, LeadsQuery } from '@rollcall/shared'
 import { useQuery } from '@pinia/colada'
 import { call } from '../api/http.ts'
 
@@ -10,6 +10,15 @@ export function useLeadsList(query: () => LeadsQuery) {
     key: () => [leadsKey, 'list', { ...query() }],
     query: ({ signal }) => call('GET /crm/leads', { query: query() }, { signal }),
     placeholderData: (before) => before,
+  })
+}
+
+/** How many leads a filter means, exactly; asked only where the list could not say so in time. */
+export function useLeadsCount(filter: () => LeadFilter, isWanted: () => boolean) {
+  return useQuery({
+    key: () => [leadsKey, 'count', { ...filter() }],
+    query: ({ signal }) => call('GET /crm/leads/count', { query: filter() }, { signal }),
+    enabled: isWanted,
   })
 }
 

@@ -34,4 +34,5 @@ test('A list that is shown whole is just counted, and a part of it says which', 
   expect(rangeWords(1, 1, 1, 'session')).toBe('1 session')
   expect(rangeWords(1, 12, 12, 'lead')).toBe('12 leads')
   expect(rangeWords(101, 100, 2285, 'lead')).toBe('101–200 of 2,285 leads')
+  expect(rangeWords(1, 100, 470_000, 'lead', true)).toBe('1–100 of about 470,000 leads')
 })

@@ -10,11 +10,14 @@ export function countOf(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`
 }
 
-/** What part of a list is shown: "No leads", "1 lead", "101–200 of 2,285 leads". `one` is the word for one of them. */
-export function rangeWords(first: number, shown: number, total: number, one: string): string {
+/**
+ * What part of a list is shown: "No leads", "1 lead", "101–200 of 2,285 leads", "1–100 of about 470,000 leads". `one` is
+ * the word for one of them.
+ */
+export function rangeWords(first: number, shown: number, total: number, one: string, isEstimate = false): string {
   if (shown === 0) return `No ${one}s`
-  if (shown === total) return countOf(total, one)
-  return `${formatCount(first)}–${formatCount(first + shown - 1)} of ${countOf(total, one)}`
+  if (shown === total && !isEstimate) return countOf(total, one)
+  return `${formatCount(first)}–${formatCount(first + shown - 1)} of ${isEstimate ? 'about ' : ''}${countOf(total, one)}`
 }
 
 /** A length of time in the largest fitting unit: "9 s", "3 min", "2 h 5 min". */
