@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { freePort } from './process/rollcall.ts'
+import { freePort } from './port.ts'
 
 /** A real Redis of the tests' own, which may be killed and started again on the same port. */
 export interface TestRedis {
