@@ -43,7 +43,7 @@ test('tabs on several nodes are right again within 5 s when a node is killed und
     const progress = await expectOneTruth(journey(), shown, sessionId)
     expect(progress.mails).toMatchObject({ sent: leads, unconfirmed: 0 })
   }
-})
+}, 240_000)
 
 /** Kills a node; gives the milliseconds until every tab is live and shows what happened after its death. */
 async function killUnder(cards: Locator[], node: RollcallServer, sessionId: string): Promise<number> {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { onTestFinished } from 'vitest'
 import type { Progress } from '@rollcall/shared'
 import { addLeads } from '../activation.ts'
 import { createTestDatabase, type TestDatabase } from '../database.ts'
@@ -45,7 +46,10 @@ export async function startNodes(): Promise<Nodes> {
     for (const close of closing.splice(0).toReversed()) await close()
   }
   try {
-    return await openNodes(closing, stop)
+    const nodes = await openNodes(closing, stop)
+    // Where the test fails before its end.
+    onTestFinished(stop, 60_000)
+    return nodes
   } catch (error) {
     await stop().catch(() => undefined)
     throw error

@@ -7,7 +7,7 @@ export interface Tab {
   readonly progress: Progress | null
   /** How often it was connected. */
   readonly connections: number
-  /** The codes with which its connections ended. */
+  /** The codes with which its connections ended, of those that had stood. */
   readonly closeCodes: number[]
   /** What must never be: numbers that went back, a zero after there was something. */
   readonly violations: string[]
@@ -28,15 +28,17 @@ export function openTab(url: string, headers: Record<string, string>, sessionId:
   let timer: NodeJS.Timeout | undefined
 
   function connect(): void {
+    let stood = false
     socket = new WebSocket(`${url.replace('http', 'ws')}/crm/activation/live`, { headers, handshakeTimeout: 2500 })
     socket.on('open', () => {
+      stood = true
       connections += 1
       socket.send(JSON.stringify({ type: 'subscribe', sessionId }))
     })
     socket.on('message', (data: Buffer) => take(JSON.parse(data.toString('utf8')) as ServerFrame))
     socket.on('error', () => undefined)
     socket.on('close', (code) => {
-      codes.push(code)
+      if (stood) codes.push(code)
       if (!closed) timer = setTimeout(connect, Math.random() * reconnectWithin)
     })
   }
