@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { describeMachine, median, runRounds } from '../support/rounds.ts'
-import { seedLeads, startRollcall, untilAccounts } from './rollcall.ts'
+import { seedLeads, startRollcall, untilProgress } from './rollcall.ts'
 import { startSink } from './sink.ts'
 
 /**
@@ -43,7 +43,7 @@ async function createAccounts(): Promise<number> {
   const begun = performance.now()
   const { sessionId } = await rollcall.start(source, { mail: false })
   const started = performance.now()
-  const done = await untilAccounts(rollcall, sessionId)
+  const done = await untilProgress(rollcall, sessionId, ({ accounts }) => accounts.pending === 0)
   const ended = performance.now()
   const after = rollcall.cpu()
   if (done.accounts.created !== leads) throw new Error(`Not every account was made: ${JSON.stringify(done)}`)

@@ -16,7 +16,7 @@ const { values: given } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     leads: { type: 'string', default: '20000' },
-    connections: { type: 'string', default: '20' },
+    connections: { type: 'string', default: '50' },
     /** Which peers: any of nodemailer, smtp-source, pg-boss. */
     peers: { type: 'string', default: 'nodemailer,smtp-source,pg-boss' },
     /** For the server's node, as `--cpu-prof`. */

@@ -6,7 +6,7 @@ import { Client } from 'pg'
 import type { Progress, SessionOptions } from '../../shared/src/index.ts'
 import { cpuSeconds, cpuSecondsOfFamily, freePort, startProgram } from './processes.ts'
 
-const main = path.join(import.meta.dirname, '../../server/src/main.ts')
+const root = path.join(import.meta.dirname, '../..')
 const password = 'correct horse battery'
 
 /** A Rollcall as an operator starts it: one process for everything, and the embedded PostgreSQL with its own settings. */
@@ -36,7 +36,8 @@ export async function startRollcall(options: { smtpUrl: string; nodeOptions?: st
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const data = path.join(folder, 'data')
-  const server = startProgram(process.execPath, [...(options.nodeOptions ?? []), main], {
+  const server = startProgram(process.execPath, [...(options.nodeOptions ?? []), ...(await startParameters())], {
+    cwd: root,
     environment: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
@@ -103,6 +104,14 @@ export async function startRollcall(options: { smtpUrl: string; nodeOptions?: st
   }
 }
 
+/** What `npm start` gives to node. */
+async function startParameters(): Promise<string[]> {
+  const { scripts } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as {
+    scripts: { start: string }
+  }
+  return scripts.start.split(' ').slice(1)
+}
+
 async function ready(url: string): Promise<void> {
   // The first start builds the web app.
   for (let tries = 0; tries < 1200; tries += 1) {
@@ -138,21 +147,17 @@ export async function seedLeads(rollcall: Pick<Rollcall, 'query'>, source: strin
   await rollcall.query('CHECKPOINT')
 }
 
-/** Waits until every account of a session is made; asks every 20 ms. */
-export function untilAccounts(rollcall: Rollcall, sessionId: string): Promise<Progress> {
-  return untilProgress(rollcall, sessionId, ({ accounts }) => accounts.pending === 0, 20)
-}
-
 /** Waits until a session is completed; asks five times a second. */
 export function untilCompleted(rollcall: Rollcall, sessionId: string): Promise<Progress> {
   return untilProgress(rollcall, sessionId, ({ completed }) => completed, 200)
 }
 
-async function untilProgress(
+/** Waits until a session's progress is as wanted, and gives it; asks every so many milliseconds. */
+export async function untilProgress(
   rollcall: Rollcall,
   sessionId: string,
   wanted: (progress: Progress) => boolean,
-  every: number,
+  every = 20,
 ): Promise<Progress> {
   for (;;) {
     const progress = await rollcall.call<Progress>('GET', `/crm/activation/progress/${sessionId}`)
