@@ -11,6 +11,8 @@ import { startSmtpServer, type SmtpScript, type TestSmtpServer } from './smtp.ts
 
 /** Of each worker to the mail server. */
 export const connections = 2
+/** Milliseconds, also where processes share a core with many others. */
+export const patience = 60_000
 
 /** Something that runs activations, which a story may start and end as it likes. */
 export interface WorldWorker {
@@ -107,6 +109,7 @@ export async function createWorld(): Promise<World> {
           return rows[0]!
         },
         ({ living }) => living === running,
+        patience,
       )
       return nodes - starts
     },
@@ -134,6 +137,7 @@ export async function createWorld(): Promise<World> {
       await until(
         () => Promise.allSettled(Array.from({ length: 10 }, () => test.pool.query('SELECT 1'))),
         (answers) => answers.every(({ status }) => status === 'fulfilled'),
+        patience,
       )
     },
     async silence() {
@@ -141,6 +145,7 @@ export async function createWorld(): Promise<World> {
       await until(
         async () => ((await test.pool.query(ours)).rowCount ?? 0) - test.pool.totalCount,
         (ofOthers) => ofOthers <= 0,
+        patience,
       )
     },
     async close() {
@@ -198,11 +203,11 @@ function workerElsewhere(test: TestDatabase, environment: Record<string, string>
       await starting.catch(() => undefined)
       if (!worker.running) return 0
       const { pid } = worker
-      const patience = performance.now() + 1000
+      const end = performance.now() + 1000
       // In the middle of its mails, where it has any.
       await until(
         () => inFlight(pid),
-        (mails) => mails > 0 || performance.now() > patience,
+        (mails) => mails > 0 || performance.now() > end,
       )
       await worker.kill()
       return inFlight(pid)

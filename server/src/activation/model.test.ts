@@ -14,7 +14,7 @@ import {
 import { isAllowed, isLoss, isResend, isWorkedOn, type Policy, type SessionModel } from '../../test/model.ts'
 import { movesOf } from '../../test/moves.ts'
 import { expectPromises, hurry } from '../../test/promises.ts'
-import { connections, createWorld, type World } from '../../test/world.ts'
+import { connections, createWorld, patience, type World } from '../../test/world.ts'
 import { sessionDetail } from './history.usecases.ts'
 import { pullLever } from './levers.usecases.ts'
 
@@ -94,7 +94,7 @@ async function finish(model: SessionModel, real: Real): Promise<void> {
       return progress
     },
     ({ status, accounts, mails }) => isFinal(status) && accounts.pending + mails.pending === 0,
-    60_000,
+    patience,
   )
 }
 

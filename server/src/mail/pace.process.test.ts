@@ -24,6 +24,8 @@ const senders = ['first', 'second', 'third']
 const mailsPastTheirTurn = senders.length * 3
 /** A timer may end a moment too early. */
 const earlyMilliseconds = 5
+/** Milliseconds, also where processes share a core with many others. */
+const patience = 120_000
 /** A process reads the rates anew after so long. */
 const ratesLive = 1000
 
@@ -51,7 +53,7 @@ beforeAll(async () => {
     ),
   )
   await Promise.all(workers.map((each) => each.start()))
-}, 60_000)
+}, 120_000)
 afterAll(async () => {
   await Promise.all(workers.map((each) => each.kill()))
   await activation.close()
@@ -107,7 +109,7 @@ describe('three processes on one database', () => {
     await until(
       async () => senders.map((each) => arrivals.filter(({ sender }) => sender === each).length),
       (counts) => counts.every((count) => count >= 5) && arrivals.length >= 120,
-      60_000,
+      patience,
     )
 
     const slow = 0.5
@@ -130,11 +132,11 @@ describe('three processes on one database', () => {
     const done = await until(
       () => activation.progress(sessionId),
       ({ completed }) => completed,
-      60_000,
+      patience,
     )
     expect(done.mails).toMatchObject({ sent: leads, unconfirmed: 0 })
     await expectPromises(test, sessionId, smtp.mails)
-  }, 150_000)
+  }, 300_000)
 
   it('keep a rate that is set for one domain, and let the mails to others pass', async () => {
     const perSecond = 15
@@ -152,14 +154,14 @@ describe('three processes on one database', () => {
     const done = await until(
       () => activation.progress(sessionId),
       ({ completed }) => completed,
-      60_000,
+      patience,
     )
     expect(done.mails.sent).toBe(120)
     const times = timesOf(arrivals.filter(({ to }) => to.endsWith(`@${domain}`)))
     expect(times).toHaveLength(60)
     expectNeverAhead(times, begun, perSecond)
     expectNoBurst(times, 1000, perSecond)
-  }, 90_000)
+  }, 180_000)
 })
 
 /** Nobody works by rates any more that were read before this. */
