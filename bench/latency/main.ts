@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { startHelper } from '../activation/processes.ts'
-import { seedLeads, startRollcall, untilProgress, type Rollcall } from '../activation/rollcall.ts'
+import { seedLeads, startRollcall, untilCompleted, type Rollcall } from '../activation/rollcall.ts'
 import { startSink } from '../activation/sink.ts'
 import { ageOf } from '../support/ages.ts'
 import { describeMachine, median } from '../support/rounds.ts'
@@ -65,7 +65,7 @@ async function runRound(round: number): Promise<void> {
   await rollcall.metric('nodejs_eventloop_lag_p99_seconds')
   const begun = performance.now()
   await rollcall.call('POST', `/crm/activation/sessions/${sessionId}/resume`)
-  await untilProgress(rollcall, sessionId, ({ completed }) => completed)
+  await untilCompleted(rollcall, sessionId)
   const seconds = (performance.now() - begun) / 1000
   const loop = (await rollcall.metric('nodejs_eventloop_lag_p99_seconds')) * 1000
   const rows = await rollcall.query<{ version: string; at: number }>(
