@@ -39,6 +39,8 @@ function hasAccountWith(status: LeadFilter['status']): SQL {
 const telling = 10
 
 function isFoundInText(word: string): SQL {
+  // One plain letter is in nearly all of them.
+  if (/^[a-z0-9]$/i.test(word)) return standsInText(word)
   if (!hasTrigram(word)) return sql`(${standsInText(word)} AND ${hasCharacters(word)})`
   const characters = Array.from(word)
   const whole = sql`strpos(leads.search_text, lower(${word})) > 0`

@@ -1,0 +1,63 @@
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { Client } from 'pg'
+import { pino } from 'pino'
+import { visitEmbeddedPostgres } from '../../server/src/db/embeddedVisit.ts'
+import { describeMachine } from '../support/rounds.ts'
+import { processorTime } from './cpu.ts'
+import { benchHistory } from './history.ts'
+import { benchLeads } from './leads.ts'
+import { startRollcall } from './rollcall.ts'
+import { seed } from './seed.ts'
+import { benchStart } from './start.ts'
+
+const parts = { leads: benchLeads, history: benchHistory, start: benchStart }
+type Part = keyof typeof parts
+
+const { values } = parseArgs({
+  options: {
+    part: { type: 'string', multiple: true, default: Object.keys(parts) },
+    leads: { type: 'string', default: '1000000' },
+    sessions: { type: 'string', default: '10000' },
+    items: { type: 'string', default: '5000000' },
+    rounds: { type: 'string', default: '30' },
+    /** A folder to fill, or that an earlier run has filled with the same sizes; it stays. */
+    folder: { type: 'string' },
+    /** Fills the folder and measures nothing. */
+    fill: { type: 'boolean', default: false },
+  },
+})
+const say = (line: string) => void process.stdout.write(`${line}\n`)
+const folder =
+  values.folder === undefined ? await mkdtemp(path.join(tmpdir(), 'rollcall-scale-')) : path.resolve(values.folder)
+await mkdir(folder, { recursive: true })
+const rollcall = await startRollcall(folder, {})
+try {
+  const { url } = await visitEmbeddedPostgres({ dataDirectory: folder, logger: pino({ level: 'silent' }) })
+  const client = new Client({ connectionString: url })
+  // It ends with the database where something fails before.
+  client.on('error', () => undefined)
+  await client.connect()
+  const size = { leads: Number(values.leads), sessions: Number(values.sessions), items: Number(values.items) }
+  say(describeMachine())
+  const { rows } = await client.query<{ version: string }>(`SELECT version() AS version`)
+  say(`${rows[0]?.version}; ${size.leads} leads, ${size.sessions} sessions, ${size.items} items`)
+  await seed(client, size, say)
+  const postmaster = Number(
+    (await readFile(path.join(folder, 'postgres/cluster/postmaster.pid'), 'utf8')).split('\n')[0],
+  )
+  const bench = {
+    rollcall,
+    client,
+    say,
+    rounds: Number(values.rounds),
+    processorTime: () => processorTime([rollcall.processId, postmaster]),
+  }
+  if (!values.fill) for (const part of values.part) await parts[part as Part](bench)
+  await client.end()
+} finally {
+  await rollcall.stop()
+  if (values.folder === undefined) await rm(folder, { recursive: true, force: true })
+}
