@@ -17,6 +17,7 @@ const needed: NeededProgram[] = [
     instead: 'or set CHROMIUM_PATH to the program of a Chromium or Google Chrome',
   },
   { package: 'redis-server', found: () => isOnPath('redis-server') },
+  { package: 'openssl', found: () => isOnPath('openssl') },
   { package: 'nginx-light', found: () => isOnPath('nginx') },
 ]
 

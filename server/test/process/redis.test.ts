@@ -36,6 +36,13 @@ const bothListen = () =>
     (answer) => answer.includes('\n2\n'),
   )
 
+const untilCompleted = (api: Rollcall, sessionId: string) =>
+  until(
+    () => api.progress(sessionId),
+    ({ completed }) => completed,
+    40_000,
+  )
+
 function warnings(rollcall: Rollcall): string[] {
   return rollcall
     .output()
@@ -65,6 +72,7 @@ it('an API process and a worker process with REDIS_URL go on without Redis, whic
   watcher.send({ type: 'subscribe', sessionId })
   await watcher.progress(sessionId, ({ mails }) => mails.sent > 0 && mails.pending > 0)
   await redis.kill()
+  await untilCompleted(api, sessionId)
   const done = await watcher.progress(sessionId, ({ completed }) => completed)
   expect(done.mails.sent).toBe(leads)
   for (const each of [api, worker]) {
@@ -77,10 +85,11 @@ it('an API process and a worker process with REDIS_URL go on without Redis, whic
   await bothListen()
   const again = await run()
   watcher.send({ type: 'subscribe', sessionId: again.sessionId })
+  await untilCompleted(api, again.sessionId)
   await watcher.progress(again.sessionId, ({ completed }) => completed)
   watcher.close()
   for (const { child, exited } of [worker, api]) {
     child.kill('SIGTERM')
     expect((await exited).code).toBe(0)
   }
-}, 90_000)
+}, 180_000)
