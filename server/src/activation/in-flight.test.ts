@@ -29,8 +29,8 @@ interface Watch {
   script: SmtpScript
   /** How many connections are at this moment of their mail. */
   at(moment: SmtpMoment): number
-  /** Resolves when every connection waits for the body of a mail, and has for a while. */
-  allAtTheGate(): Promise<unknown>
+  /** Resolves when every connection waits for the body of a mail, and has for a while; or when `over`. */
+  allAtTheGate(over?: () => boolean): Promise<unknown>
 }
 
 /** Watches how far each connection has come with its mail, while a script answers. */
@@ -45,10 +45,10 @@ function watched(script: SmtpScript): Watch {
       return script(moment, context)
     },
     at,
-    allAtTheGate: () =>
+    allAtTheGate: (over = () => false) =>
       until(
         async () => (at('DATA') === connections ? (looks += 1) : 0),
-        (inARow) => inARow >= 25,
+        (inARow) => inARow >= 25 || over(),
         patience,
       ),
   }
@@ -108,6 +108,46 @@ describe('while an outcome cannot be stored', () => {
     },
     90_000,
   )
+
+  it('of one session, no connection is given the body of a mail of another', async () => {
+    const answers = Promise.withResolvers<void>()
+    const ofFirst = new Set<string>()
+    let bodiesOfSecond = 0
+    const watch = watched((moment, { to }) => {
+      if (moment === 'BODY' && !ofFirst.has(to.join())) bodiesOfSecond += 1
+      return moment === 'DOT' && ofFirst.has(to.join()) ? { after: answers.promise } : undefined
+    })
+    const others = await bench.activation.addLeads(20)
+    const first = await startFirst()
+    await until(
+      async () => watch.at('DOT'),
+      (inFlight) => inFlight === connections,
+    )
+    await other.query('BEGIN')
+    await other.query('SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE', [first])
+    const { sessionId: second } = await bench.activation.start({ ids: others })
+    answers.resolve()
+    await watch.allAtTheGate(() => bodiesOfSecond > 0)
+    expect(bodiesOfSecond).toBe(0)
+    expect(await countOf(first, 'sending')).toBe(connections)
+    await other.query('ROLLBACK')
+    expect((await bench.untilCompleted(first)).mails.sent).toBe(connections)
+    expect((await bench.untilCompleted(second)).mails.sent).toBe(others.length)
+    await expectPromises(bench.test, second, bench.smtp.mails)
+
+    /** As many mails as there are connections. */
+    async function startFirst(): Promise<string> {
+      bench.smtp.script = watch.script
+      const ids = await bench.activation.addLeads(connections)
+      const { rows } = await bench.test.pool.query<{ email: string }>('SELECT email FROM leads WHERE id = ANY($1)', [
+        ids,
+      ])
+      for (const { email } of rows) ofFirst.add(email)
+      const { sessionId } = await bench.activation.start({ ids })
+      await bench.work(bench.plain(connections))
+      return sessionId
+    }
+  })
 })
 
 describe('a process that is killed while an outcome cannot be stored', () => {

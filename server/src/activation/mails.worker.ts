@@ -48,11 +48,13 @@ interface Streak {
 export interface SharedTurns {
   streaks: Map<string, Streak>
   underWay: Set<Turn>
+  /** The last mail over each connection: its session, and when its outcome is stored. */
+  last: WeakMap<object, { sessionId: string; stored: Promise<void> }>
 }
 
 /** Nothing is under way yet. */
 export function createSharedTurns(): SharedTurns {
-  return { streaks: new Map(), underWay: new Set() }
+  return { streaks: new Map(), underWay: new Set(), last: new WeakMap() }
 }
 
 /** A mail whose answer was lost is sent again at most this often under the policy `resend`. */
@@ -152,6 +154,7 @@ async function sendMail(turn: Turn, mail: DueMail): Promise<void> {
   const triedAt = mail.first_try_at === null ? parts.now() : new Date(mail.first_try_at)
   const body = composed(turn, mail, triedAt)
   let asked = false
+  let over: object | null = null
   const delivery: Delivery =
     body === null
       ? { kind: 'failed', reason: 'not_composable', countsTowardHold: true, reply: null, problem: null }
@@ -160,7 +163,9 @@ async function sendMail(turn: Turn, mail: DueMail): Promise<void> {
           to: mail.email,
           body: () => body,
           isWanted: () => goesOn(turn),
-          gate: async () => {
+          gate: async (connection) => {
+            over = connection
+            await lastIsStored(turn, connection)
             if (!goesOn(turn)) return false
             asked = true
             return parts.ledger.gate({
@@ -172,15 +177,25 @@ async function sendMail(turn: Turn, mail: DueMail): Promise<void> {
           },
         })
   const outcome = outcomeOf(turn, mail, delivery, triedAt, asked)
-  if (outcome !== null) turn.storing.push(store(turn, mail, outcome))
+  if (outcome !== null) keep(turn, over, store(turn, mail, outcome))
   await countStreak(turn, delivery)
 }
 
 /**
- * Stores an outcome while its lane goes on with the next mail. The ledger stores in the order in which it is asked, so
- * the next mail's gate never opens before this is stored: a connection has at most one mail in flight that the database
- * does not know the outcome of.
+ * A connection has at most one mail in flight that the database does not know the outcome of. The ledger stores what
+ * concerns one session in the order in which it is asked, so only the mail of another session has to be waited for.
  */
+async function lastIsStored({ shared, held }: Turn, connection: object): Promise<void> {
+  const last = shared.last.get(connection)
+  if (last !== undefined && last.sessionId !== held.sessionId) await last.stored
+}
+
+function keep(turn: Turn, connection: object | null, stored: Promise<void>): void {
+  turn.storing.push(stored)
+  if (connection !== null) turn.shared.last.set(connection, { sessionId: turn.held.sessionId, stored })
+}
+
+/** Stores an outcome while its lane goes on with the next mail. */
 async function store(turn: Turn, mail: DueMail, outcome: Outcome): Promise<void> {
   const { parts, held } = turn
   const entry = { holding: held, position: mail.position, at: parts.now(), triedAt: null, ...outcome }

@@ -59,8 +59,15 @@ export function joinNodes(options: { databaseUrl: string; logger: FastifyBaseLog
       logger.warn({ err: error }, 'the connection of the node was lost')
       void beat()
     })
-    await opened.connect()
-    return opened
+    try {
+      await opened.connect()
+      // Said once more, because a name in DATABASE_URL wins over the one above, and the others look for this one.
+      await opened.query(`SELECT set_config('application_name', $1, false)`, [`rollcall node ${id}`])
+      return opened
+    } catch (error) {
+      opened.end().catch(() => undefined)
+      throw error
+    }
   }
 
   async function beat(): Promise<void> {

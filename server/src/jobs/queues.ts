@@ -30,10 +30,11 @@ const queueOptions = {
   /** Longer than any chunk can take; a process that dies is noticed by the heartbeat, not by this. */
   expireInSeconds: 23 * 3600,
   heartbeatSeconds: 10,
-  retryLimit: 100,
+  // A job fails where a process cannot work for a moment; another, or the same, can soon.
+  retryLimit: 1000,
   retryDelay: 1,
   retryBackoff: true,
-  retryDelayMax: 60,
+  retryDelayMax: 4,
   retentionSeconds: 30 * 24 * 3600,
   deleteAfterSeconds: 3600,
   /** New jobs wake the workers; polling is the backstop. */

@@ -205,7 +205,7 @@ async function deliver(
   const outcome = await heard<{ response: string }>(session, timeouts.command, (done, extend) => {
     const passGate = async (): Promise<void> => {
       extend(null)
-      passage.closed = await closedGate(request.gate)
+      passage.closed = await closedGate(() => request.gate(session))
       if (passage.closed !== null) return done(new Error('The gate was closed.'))
       // The connection was lost meanwhile: nothing was handed over, and nothing will be.
       if (mail.destroyed || session.failure !== null || smtp.destroyed) return

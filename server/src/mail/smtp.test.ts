@@ -50,9 +50,9 @@ async function sendOne(sender: SmtpSender, request: Partial<SendRequest> = {}): 
     to: 'ada@x.test',
     body: () => mail,
     ...request,
-    gate: async () => {
+    gate: async (connection) => {
       gates += 1
-      return request.gate === undefined ? true : request.gate()
+      return request.gate === undefined ? true : request.gate(connection)
     },
   })
   return { delivery, gates }

@@ -68,8 +68,11 @@ export interface SendRequest {
   from: string
   /** The envelope's only recipient, exactly as `checkAddress` gave it. */
   to: string
-  /** Called once, when the server has agreed to everything (354); no byte of the mail leaves before it answers true. */
-  gate: () => Promise<boolean>
+  /**
+   * Called once, when the server has agreed to everything (354); no byte of the mail leaves before it answers true.
+   * `connection` is the same for all mails over the same connection.
+   */
+  gate: (connection: object) => Promise<boolean>
   /** The whole mail; called once, before the gate. */
   body: () => Buffer
   /** Asked after every wait for a connection; false: nothing is begun, and the gate counts as closed. */
