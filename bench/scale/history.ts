@@ -18,7 +18,7 @@ export async function benchHistory({ rollcall, client, say, ...measuring }: Benc
       const first = address()
       let cursor: string | null = null
       yield async () => {
-        cursor = (await rollcall.call<List<Progress> | CountedList<Item>>('GET', first)).nextCursor
+        cursor = (await rollcall.call<Partial<List<Progress> | CountedList<Item>>>('GET', first)).nextCursor ?? null
       }
       const next = cursor === null ? null : `${first}${first.includes('?') ? '&' : '?'}cursor=${cursor as string}`
       if (next !== null) yield async () => void (await rollcall.call('GET', next))
