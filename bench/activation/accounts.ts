@@ -71,8 +71,11 @@ async function insertBare(): Promise<number> {
   await rollcall.query('VACUUM ANALYZE bare_leads')
   const statements = Array.from(
     { length: Math.ceil(leads / chunk) },
-    (_, number) => `INSERT INTO bare_accounts (id, lead_id, email, email_key, token_digest, token_expires_at)
-      SELECT gen_random_uuid(), id, email, email_key, sha256(uuid_send(gen_random_uuid())), now() + interval '7 days'
+    (
+      _,
+      number,
+    ) => `INSERT INTO bare_accounts (id, lead_id, lead_created_at, email, email_key, token_digest, token_expires_at)
+      SELECT gen_random_uuid(), id, created_at, email, email_key, sha256(uuid_send(gen_random_uuid())), now() + interval '7 days'
       FROM bare_leads JOIN leads ON leads.id = bare_leads.lead_id
       WHERE position BETWEEN ${number * chunk + 1} AND ${(number + 1) * chunk};`,
   )
