@@ -8,11 +8,23 @@ export type Request =
   | { do: 'measure'; from: number; until: number }
   | { do: 'tell' }
   | { do: 'leave' }
-export type Answer = 'joined' | 'received' | 'left' | Measured
+  /** The server is about to close; answered when all sockets are closed. */
+  | { do: 'expectEnd' }
+export type Answer = 'joined' | 'received' | 'left' | Measured | Ended
 
 export interface Measured {
   frames: number
   ages: Ages
+}
+
+export interface Ended {
+  /** How many sockets had the newest version that any had. */
+  complete: number
+  codes: [code: number, sockets: number][]
+  /** From the first close to the last. */
+  seconds: number
+  /** The most that were closed in one second. */
+  mostInASecond: number
 }
 
 let crowd: Crowd | null = null
@@ -22,6 +34,9 @@ let sockets = 0
 const having = new Map<number, number>()
 let from = Infinity
 let until = Infinity
+/** The newest version of each socket. */
+let newest = new Float64Array()
+const closed: { at: number; code: number }[] = []
 let frames = 0
 const ages = new Map<number, number>()
 
@@ -35,12 +50,14 @@ process.on('message', (request: Request) => {
   if (request.do === 'join') void join(request)
   else if (request.do === 'measure') measure(request)
   else if (request.do === 'leave') leave()
+  else if (request.do === 'expectEnd') leaving = true
   else answer({ frames, ages: [...ages] })
 })
 
 async function join(request: Extract<Request, { do: 'join' }>): Promise<void> {
   const { path, hello } = paths[request.contender]!
   sockets = request.count
+  newest = new Float64Array(sockets)
   let joined = 0
   crowd = await openCrowd({
     port: request.port,
@@ -53,6 +70,7 @@ async function join(request: Extract<Request, { do: 'join' }>): Promise<void> {
       if (end - begin === 1 && bytes[begin] === 0x32) return member.send('3')
       const version = versionIn(bytes, begin, end)
       if (version === null) return undefined
+      newest[member.index] = version
       if (joined < sockets) {
         joined += 1
         if (joined === sockets) answer('joined')
@@ -61,6 +79,8 @@ async function join(request: Extract<Request, { do: 'join' }>): Promise<void> {
     },
     onClose: (_member, code) => {
       if (!leaving) throw new Error(`A socket was closed with ${code}.`)
+      closed.push({ at: microseconds() / 1e6, code })
+      if (closed.length === sockets) answer(ended())
     },
   })
 }
@@ -89,6 +109,18 @@ function leave(): void {
   leaving = true
   crowd?.close()
   answer('left')
+}
+
+function ended(): Ended {
+  const first = closed[0]?.at ?? 0
+  const highest = newest.reduce((high, each) => Math.max(high, each), 0)
+  const bySecond = Map.groupBy(closed, ({ at }) => Math.floor(at - first))
+  return {
+    complete: newest.filter((each) => each === highest).length,
+    codes: [...Map.groupBy(closed, ({ code }) => code)].map(([code, all]) => [code, all.length]),
+    seconds: (closed.at(-1)?.at ?? 0) - first,
+    mostInASecond: Math.max(...[...bySecond.values()].map((all) => all.length)),
+  }
 }
 
 function answer(content: Answer): void {

@@ -1,11 +1,11 @@
-import { fork, type ChildProcess } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { answerRequests } from '../activation/processes.ts'
 import { ageOf } from '../support/ages.ts'
 import { microseconds, progressNow, type Contender } from './contender.ts'
-import type { Answer, Measured, Request } from './crowd.process.ts'
+import type { Measured } from './crowd.process.ts'
+import { CrowdProcess } from './crowdProcess.ts'
 import { openRollcall } from './rollcall.ts'
 import { openSocketIo } from './socketIo.ts'
 
@@ -29,29 +29,8 @@ export interface Reached {
   cpu: number
 }
 
-class CrowdProcess {
-  readonly #child: ChildProcess = fork(new URL('crowd.process.ts', import.meta.url), { execArgv: [] })
-  onReceived: () => void = () => undefined
-  #answered: (answer: Answer) => void = () => undefined
-
-  constructor() {
-    this.#child.on('message', (answer: Answer) => {
-      if (answer === 'received') this.onReceived()
-      else this.#answered(answer)
-    })
-    this.#child.on('exit', (code) => process.exit(code ?? 1))
-  }
-  ask(request: Request): Promise<Answer> {
-    this.#child.send(request)
-    return new Promise((resolve) => (this.#answered = resolve))
-  }
-  tell(request: Request): void {
-    this.#child.send(request)
-  }
-}
-
 const name = process.argv[2] ?? ''
-const contender: Contender = name === 'Rollcall' ? await openRollcall() : await openSocketIo()
+const contender: Contender = name === 'Rollcall' ? await openRollcall('as fast as it can') : await openSocketIo()
 const crowd = new CrowdProcess()
 answerRequests((order) => obey(order as Order))
 
