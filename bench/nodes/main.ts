@@ -9,15 +9,15 @@ import type { Taken } from './sink.process.ts'
 
 /**
  * What more worker processes bring: mails a second of one session with 1, 2 and 4 of them on one PostgreSQL, against a
- * mail server that is a round trip of 20 ms away. With `--delay 0` the mail server is no limit, and PostgreSQL and the
- * processor are.
+ * mail server that is a round trip of 20 ms away. Two connections a worker, so that it is the limit also where everything
+ * shares two cores. With `--delay 0 --connections 20` it is none, and PostgreSQL and the processor are.
  */
 const { values: given } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
-    leads: { type: 'string', default: '2000' },
+    leads: { type: 'string', default: '1000' },
     /** Of each worker. */
-    connections: { type: 'string', default: '5' },
+    connections: { type: 'string', default: '2' },
     delay: { type: 'string', default: '20' },
     workers: { type: 'string', default: '4,2,1' },
     /** Where the database lies: on the disk that counts. */
