@@ -139,6 +139,8 @@ export async function countSelection(
       (count(*) FILTER (WHERE EXISTS (
         SELECT FROM items WHERE items.lead_id = leads.id AND items.session_id = ANY(ARRAY(${changedSince}))
           AND items.sent_at > ${recentlySince.toISOString()}::timestamptz
+        -- Asked for each lead by key: without the OFFSET all items of those sessions might be read for a few leads.
+        OFFSET 0
       )))::int AS recently_mailed
       FROM leads LEFT JOIN accounts account ON account.email_key = leads.email_key
       WHERE ${selected}`,
