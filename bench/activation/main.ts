@@ -16,7 +16,7 @@ const { values: given } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     leads: { type: 'string', default: '20000' },
-    connections: { type: 'string', default: '50' },
+    connections: { type: 'string', default: '100' },
     /** Which peers: any of nodemailer, smtp-source, pg-boss. */
     peers: { type: 'string', default: 'nodemailer,smtp-source,pg-boss' },
     /** For the server's node, as `--cpu-prof`. */
@@ -97,7 +97,7 @@ async function nodemailerPeer(mail: Message): Promise<Contender> {
     return reached
   }
   const tried: { connections: number; reached: number }[] = []
-  for (const connections of [5, 10, 20, 50])
+  for (const connections of [5, 10, 20, 50, 100])
     tried.push({ connections, reached: await send(connections, Math.ceil(leads / 5)) })
   const best = tried.toSorted((a, b) => b.reached - a.reached)[0]?.connections ?? 10
   return { name: `nodemailer's pool of ${best}`, run: () => send(best, leads) }

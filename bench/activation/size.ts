@@ -14,7 +14,7 @@ const { values: given } = parseArgs({
     small: { type: 'string', default: '10000' },
     /** Sessions of the small size, of which the median counts. */
     sessions: { type: 'string', default: '5' },
-    connections: { type: 'string', default: '50' },
+    connections: { type: 'string', default: '100' },
   },
 })
 const print = (line: string) => void process.stdout.write(`${line}\n`)

@@ -47,6 +47,7 @@ export const leads = pgTable(
     index('leads_status').using('brin', table.status).with({ pages_per_range: 16 }),
     index('leads_source_created_at').on(table.source, table.createdAt, table.id),
     index('leads_owner_created_at').on(table.owner, table.createdAt, table.id),
+    index('leads_owner_source_created_at').on(table.owner, table.source, table.createdAt, table.id),
     index('leads_import_created_at').on(table.importId, table.createdAt, table.id),
     index('leads_search').using('gin', sql`search_text gin_trgm_ops`),
     index('leads_characters').using('gin', sql`string_to_array(search_text, NULL)`),

@@ -1,0 +1,1 @@
+CREATE INDEX "leads_owner_source_created_at" ON "leads" USING btree ("owner","source","created_at","id");
