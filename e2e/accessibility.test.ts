@@ -3,7 +3,7 @@ import type { Locator, Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import type { List, MailboxMessage, Progress } from '@rollcall/shared'
 import { prepareJourney, sandboxedMail } from './support/journey.ts'
-import { lockLead } from './support/locks.ts'
+import { lockLeads } from './support/locks.ts'
 import { madeUpLeads } from './support/people.ts'
 import { card, chooseEverything, review, waitForDone } from './support/screen.ts'
 
@@ -72,12 +72,12 @@ test.for(['light', 'dark'] as const)(
   },
 )
 
-/** A session of leads of its own, waiting for a locked one with 50 of its mails sent, and the link of one of them. */
+/** A session of leads of its own, waiting for locked ones with 50 of its mails sent, and the link of one of them. */
 async function runningSession(source: string): Promise<{ sessionId: string; link: string }> {
   const { api, pool } = journey()
   const { total } = await api.get<List<unknown>>('/crm/leads')
   await api.post('/crm/leads', { leads: madeUpLeads(leads, total + 1, source) })
-  await lockLead(pool, total + 60)
+  await lockLeads(pool, { first: total + 60 })
   const selection = { filter: { source } }
   const { sessionId } = await api.post<Progress>('/crm/activation/sessions', { selection })
   await expect.poll(async () => (await api.progress(sessionId)).mails.sent, { timeout: 20_000 }).toBe(50)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { lockLead } from './support/locks.ts'
+import { lockLeads } from './support/locks.ts'
 import { prepareJourney } from './support/journey.ts'
 import { activateEverything, card, done, waitForDone, waitForState } from './support/screen.ts'
 import { expectOneTruth } from './support/truth.ts'
@@ -10,8 +10,8 @@ const journey = prepareJourney({ leads })
 test('a refresh while accounts are created shows the same numbers at once, and they go on', async () => {
   const { openBrowser, openTab, api, numbers, pool, picture } = journey()
   // Accounts are made 25 at a time: the third and the sixth portion wait for a row that somebody else works on.
-  const third = await lockLead(pool, 60)
-  const sixth = await lockLead(pool, 140)
+  const third = await lockLeads(pool, { first: 60, last: 139 })
+  const sixth = await lockLeads(pool, { first: 140 })
   const page = await openTab(await openBrowser())
   const sessionId = await activateEverything(page, leads)
   const shown = card(page, sessionId)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { prepareJourney } from './support/journey.ts'
-import { lockLead } from './support/locks.ts'
+import { lockLeads } from './support/locks.ts'
 import { createStaff } from './support/people.ts'
 import { activateEverything, card, done, tracker, version, waitForDone, waitForState } from './support/screen.ts'
 import { expectOneTruth } from './support/truth.ts'
@@ -10,7 +10,7 @@ const journey = prepareJourney({ leads })
 
 test('tabs that were open before the start show the session by themselves, to every admin, and stay in step', async () => {
   const { openBrowser, openTab, api, numbers, pool } = journey()
-  const lock = await lockLead(pool, 60)
+  const lock = await lockLeads(pool, { first: 60 })
   const mine = await openBrowser()
   const starting = await openTab(mine)
   const second = await openTab(mine, '/sessions')
