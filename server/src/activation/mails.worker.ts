@@ -295,13 +295,14 @@ async function countStreak(turn: Turn, delivery: Delivery): Promise<void> {
   if (reason === null) return
   // A mail that was on its way when the session was held says nothing new, although it may have been resumed since.
   if (turn.stopped) return
-  if (delivery.kind === 'hold' && (await isHeldSince(parts, held.sessionId, turn.eventsBefore)))
-    return stopAll(turn, reason)
   streak.length = streak.reason === reason ? streak.length + 1 : 1
   streak.reason = reason
-  const enough = delivery.kind === 'hold' ? delivery.after : refusalsBeforeHold
-  if (streak.length < enough) return
-  stopAll(turn, reason)
+  const isEnough = streak.length >= (delivery.kind === 'hold' ? delivery.after : refusalsBeforeHold)
+  // Before the database is asked, so that nobody tries again meanwhile.
+  if (isEnough) stopAll(turn, reason)
+  if (delivery.kind === 'hold' && (await isHeldSince(parts, held.sessionId, turn.eventsBefore)))
+    return stopAll(turn, reason)
+  if (!isEnough) return
   const words = 'reply' in delivery ? (delivery.reply ?? delivery.problem) : null
   await holdFor(parts, held.sessionId, reason, words)
 }
