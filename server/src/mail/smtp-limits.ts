@@ -66,37 +66,43 @@ export function createSlots(most: number, now: () => number, logger: Logger) {
   }
 }
 
-/** Keeps a server that is down, or drops every connection, from being called again and again without a breath. */
-export function createPause() {
+/**
+ * Keeps a server that is down, or drops every connection, from being called again and again without a breath. `now`:
+ * milliseconds of a clock that only goes forward.
+ */
+export function createPause(now: () => number) {
   const waiting = new Set<() => void>()
   let length = 0
   let until = 0
 
+  /** Resolves at about that time: a timer counts from when the event loop last looked at the clock, so it may be early. */
+  function wait(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const go = (): void => {
+        clearTimeout(timer)
+        waiting.delete(go)
+        resolve()
+      }
+      const timer = setTimeout(go, milliseconds)
+      waiting.add(go)
+    })
+  }
+
   return {
     /** Only one failure a pause counts: ten connections that are lost together are one loss. */
     longer(): void {
-      if (performance.now() < until) return
+      if (now() < until) return
       length = Math.min(longestPause, Math.max(shortestPause, length * 2))
-      until = performance.now() + length
+      until = now() + length
     },
     end(): void {
       length = 0
       until = 0
       for (const go of waiting) go()
     },
-    /** Resolves when there is no pause any more. */
-    over(): Promise<void> {
-      const left = until - performance.now()
-      if (left <= 0) return Promise.resolve()
-      return new Promise((resolve) => {
-        const go = (): void => {
-          clearTimeout(timer)
-          waiting.delete(go)
-          resolve()
-        }
-        const timer = setTimeout(go, left)
-        waiting.add(go)
-      })
+    /** Resolves when there is no pause any more, and never before: what fails within a pause would not count. */
+    async over(): Promise<void> {
+      for (let left = until - now(); left > 0; left = until - now()) await wait(left)
     },
   }
 }

@@ -27,7 +27,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   const { url: settings, logger } = options
   const timeouts = { ...defaultSmtpTimeouts, ...options.timeouts }
   const slots = createSlots(settings.connections, options.now ?? (() => performance.now()), logger)
-  const pause = createPause()
+  const pause = createPause(() => performance.now())
   const established = new Set<MailConnection>()
   const idle: { connection: MailConnection; timer: NodeJS.Timeout }[] = []
   const inFlight = new Set<Promise<unknown>>()
