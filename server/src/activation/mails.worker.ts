@@ -48,13 +48,15 @@ interface Streak {
 export interface SharedTurns {
   streaks: Map<string, Streak>
   underWay: Set<Turn>
+  /** Holds that are being stored; none of these rejects. */
+  holding: Set<Promise<unknown>>
   /** The last mail over each connection: its session, and when its outcome is stored. */
   last: WeakMap<object, { sessionId: string; stored: Promise<void> }>
 }
 
 /** Nothing is under way yet. */
 export function createSharedTurns(): SharedTurns {
-  return { streaks: new Map(), underWay: new Set(), last: new WeakMap() }
+  return { streaks: new Map(), underWay: new Set(), holding: new Set(), last: new WeakMap() }
 }
 
 /** A mail whose answer was lost is sent again at most this often under the policy `resend`. */
@@ -68,10 +70,12 @@ const resendDelay = 60_000
 export async function sendMailsOfChunk(parts: WorkerParts, shared: SharedTurns, job: ChunkJob): Promise<void> {
   await workOnChunk(parts, job, 'mails', async (held) => {
     const session = (await readSession(parts.database, held.sessionId)) as SessionRow
-    if (await heldByServer(parts, held.sessionId)) return { idle: true }
     const eventsBefore = await lastEventId(parts.database, held.sessionId)
     const turn = beginTurn(parts, shared, { held, session, eventsBefore })
     try {
+      // Asked of a turn that holds can stop already: one that is stored from now on is not missed.
+      await Promise.all(shared.holding)
+      if (turn.stopped || (await heldByServer(parts, held.sessionId))) return { idle: true }
       await prepareLinks(parts, held, session)
       const mails = await dueMails(parts.keyed, held)
       await sendAll(turn, mails)
@@ -298,13 +302,30 @@ async function countStreak(turn: Turn, delivery: Delivery): Promise<void> {
   streak.length = streak.reason === reason ? streak.length + 1 : 1
   streak.reason = reason
   const isEnough = streak.length >= (delivery.kind === 'hold' ? delivery.after : refusalsBeforeHold)
-  // Before the database is asked, so that nobody tries again meanwhile.
-  if (isEnough) stopAll(turn, reason)
-  if (delivery.kind === 'hold' && (await isHeldSince(parts, held.sessionId, turn.eventsBefore)))
-    return stopAll(turn, reason)
-  if (!isEnough) return
+  if (isEnough) {
+    // Before the database is asked, so that nobody tries again meanwhile.
+    stopAll(turn, reason)
+    await storeFirst(turn.shared, hold(turn, reason, delivery))
+  } else if (delivery.kind === 'hold' && (await isHeldSince(parts, held.sessionId, turn.eventsBefore))) {
+    stopAll(turn, reason)
+  }
+}
+
+async function hold({ parts, held, eventsBefore }: Turn, reason: HoldReason, delivery: Delivery): Promise<void> {
+  if (delivery.kind === 'hold' && (await isHeldSince(parts, held.sessionId, eventsBefore))) return
   const words = 'reply' in delivery ? (delivery.reply ?? delivery.problem) : null
   await holdFor(parts, held.sessionId, reason, words)
+}
+
+/** Turns that begin meanwhile send nothing before the hold is stored. */
+async function storeFirst(shared: SharedTurns, storing: Promise<void>): Promise<void> {
+  const over = storing.catch(() => undefined)
+  shared.holding.add(over)
+  try {
+    await storing
+  } finally {
+    shared.holding.delete(over)
+  }
 }
 
 /** Stops every turn of this process that a hold concerns: the session's, or, when it is the mail server's, all of them. */
