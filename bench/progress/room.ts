@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { describeMachine } from '../support/rounds.ts'
 import { progressNow } from './contender.ts'
 import type { Ended } from './crowd.process.ts'
-import { CrowdProcess } from './crowdProcess.ts'
+import { CrowdProcess } from './crowd.ts'
 import { openRollcall } from './rollcall.ts'
 
 /**

@@ -5,9 +5,9 @@ import { answerRequests } from '../activation/processes.ts'
 import { ageOf } from '../support/ages.ts'
 import { microseconds, progressNow, type Contender } from './contender.ts'
 import type { Measured } from './crowd.process.ts'
-import { CrowdProcess } from './crowdProcess.ts'
+import { CrowdProcess } from './crowd.ts'
 import { openRollcall } from './rollcall.ts'
-import { openSocketIo } from './socketIo.ts'
+import { openSocketIo } from './socket-io.ts'
 
 /** The server of a contender, in a process of its own; its sockets are in another. */
 export type Order =

@@ -17,7 +17,7 @@ import { openPostgresBus } from './realtime/bus.postgres.ts'
 import { openRedisBus } from './realtime/bus.redis.ts'
 import { readSettings } from './settings/settings.usecases.ts'
 import { createAuth } from './staff/auth.ts'
-import { ensureFirstSuperadmin } from './staff/firstStaff.ts'
+import { ensureFirstSuperadmin } from './staff/first-staff.ts'
 import { banner } from './banner.ts'
 import { startWorker } from './worker.ts'
 

@@ -5,7 +5,7 @@ import { Client } from 'pg'
 import { pino } from 'pino'
 import type { TestProject } from 'vitest/node'
 import { startEmbeddedPostgres } from '../src/db/embedded.ts'
-import { isAlive } from '../src/db/embeddedPlace.ts'
+import { isAlive } from '../src/db/embedded-place.ts'
 import { migrateDatabase } from '../src/db/migrate.ts'
 
 declare module 'vitest' {

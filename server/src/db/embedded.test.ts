@@ -41,7 +41,7 @@ async function stop(postgres: EmbeddedPostgres): Promise<void> {
 
 /** Another process that starts on the data folder, and what it says of it. */
 async function startOwner() {
-  const script = path.join(import.meta.dirname, '../../test/embeddedOwnerProcess.ts')
+  const script = path.join(import.meta.dirname, '../../test/embedded-owner.process.ts')
   const child = spawn(process.execPath, [script, dataDirectory], {
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],

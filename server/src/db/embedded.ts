@@ -4,8 +4,8 @@ import net from 'node:net'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { type Ownership, takeOwnership } from './embeddedOwner.ts'
-import { type Place, preparePlace } from './embeddedPlace.ts'
+import { type Ownership, takeOwnership } from './embedded-owner.ts'
+import { type Place, preparePlace } from './embedded-place.ts'
 import {
   boundLog,
   findRunning,
@@ -14,7 +14,7 @@ import {
   stopPostmaster,
   urlOf,
   withClient,
-} from './embeddedPostmaster.ts'
+} from './embedded-postmaster.ts'
 
 export interface EmbeddedPostgres {
   /** Of the database `rollcall`; the same until the end. */

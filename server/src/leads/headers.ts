@@ -1,5 +1,5 @@
 import { leadFields, type ImportMapping } from '@rollcall/shared'
-import { headersOfFields, headersOfFullNames } from './headerWords.ts'
+import { headersOfFields, headersOfFullNames } from './header-words.ts'
 
 /** Words beside "email" in headers of columns that say something about an address and hold none. */
 const aboutAddresses =

@@ -8,7 +8,7 @@ import { Refusal } from '../http/refusal.ts'
 import { completeRows, describeCsv, headBytes, openCsv, type CsvFormat } from './csv/reader.ts'
 import { unreadable } from './csv/unreadable.ts'
 import { matchHeaders } from './headers.ts'
-import { columnsOf, leadOfRow } from './importRow.ts'
+import { columnsOf, leadOfRow } from './import-row.ts'
 import {
   finishImport,
   importFileName,

@@ -9,7 +9,7 @@ import type { Server } from '../http/server.ts'
 import { Frame, sendMessage } from './frames.ts'
 import type { Openings } from './openings.ts'
 import type { Rooms, Subscriber } from './rooms.ts'
-import type { SignInWatch } from './signIns.ts'
+import type { SignInWatch } from './sign-ins.ts'
 import { inTurns } from './turns.ts'
 
 const frameLimit = 64 * 1024

@@ -6,7 +6,7 @@ import type { Server } from '../http/server.ts'
 import type { Frame } from './frames.ts'
 import type { Openings } from './openings.ts'
 import type { Rooms, Subscriber } from './rooms.ts'
-import type { SignInWatch } from './signIns.ts'
+import type { SignInWatch } from './sign-ins.ts'
 
 const bufferLimit = 64 * 1024
 

@@ -9,7 +9,7 @@ import { createAccessControl } from 'better-auth/plugins/access'
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
 import { originsOf } from '../http/roles.ts'
-import { knowingBareHosts } from './bareHost.ts'
+import { knowingBareHosts } from './bare-host.ts'
 import { countRequest, removeOldCounts } from './staff.queries.ts'
 import { staffAccounts, staffApiKeys, staffSessions, staffUsers, staffVerifications } from './staff.table.ts'
 

@@ -5,8 +5,8 @@ import { answers, ok } from '../http/answers.ts'
 import { requireRole } from '../http/roles.ts'
 import type { Server } from '../http/server.ts'
 import { type Auth, authPath, clientAddressHeader } from './auth.ts'
-import { withHostEnding, withoutHostEnding } from './bareHost.ts'
-import { refusalOfResponse, refusalOfValues } from './authRefusal.ts'
+import { withHostEnding, withoutHostEnding } from './bare-host.ts'
+import { refusalOfResponse, refusalOfValues } from './auth-refusal.ts'
 
 /** No body of a sign-in or of staff management is longer. */
 const bodyLimit = 64 * 1024

@@ -4,8 +4,8 @@ import { ref } from 'vue'
 import { ApiFailure, call, sentenceOf } from '../api/http.ts'
 import { useOptionsStore } from './options.store.ts'
 import { useProgressStore } from './progress.store.ts'
-import { browserSessionId } from './sessionId.ts'
-import { optionsOfForm, problemsOf, usualForm, type StartForm } from './startForm.ts'
+import { browserSessionId } from './session-id.ts'
+import { optionsOfForm, problemsOf, usualForm, type StartForm } from './start-form.ts'
 
 /** The way from a selection to a session: the exact counts, the options, one confirmation. */
 export const useStartStore = defineStore('start', () => {

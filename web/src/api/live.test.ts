@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { FakeWorld } from './fakeWorld.ts'
+import { FakeWorld } from './fake-world.ts'
 import { LiveConnection } from './live.ts'
 
 const S = 'activation_1704123456789_a7bc3d2f1'

@@ -1,6 +1,6 @@
 import type { Settings } from '@rollcall/shared'
 import { expect, test } from 'vitest'
-import { formOf, isSound, isUnchanged, patchOf, problemsOf, removesMoreSessions } from './settingsForm.ts'
+import { formOf, isSound, isUnchanged, patchOf, problemsOf, removesMoreSessions } from './settings-form.ts'
 
 const settings: Settings = {
   retentionDays: null,

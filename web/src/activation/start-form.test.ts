@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { delayChoices, optionsOfForm, problemsOf, toLocalField, usualForm } from './startForm.ts'
+import { delayChoices, optionsOfForm, problemsOf, toLocalField, usualForm } from './start-form.ts'
 
 const now = Date.parse('2026-11-22T08:00:00.000Z')
 

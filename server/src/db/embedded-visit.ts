@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Logger } from 'pino'
 import { embeddedDatabase, startEmbeddedPostgres } from './embedded.ts'
-import { preparePlace } from './embeddedPlace.ts'
-import { findRunning, urlOf } from './embeddedPostmaster.ts'
+import { preparePlace } from './embedded-place.ts'
+import { findRunning, urlOf } from './embedded-postmaster.ts'
 
 /** The embedded PostgreSQL for a command that looks at it and goes again. */
 export interface Visit {

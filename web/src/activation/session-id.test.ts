@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { browserSessionId, newSessionId } from './sessionId.ts'
+import { browserSessionId, newSessionId } from './session-id.ts'
 
 test('A session id carries the time and twelve letters or digits', () => {
   expect(newSessionId(1_704_123_456_789, (count) => new Uint8Array(count).fill(0))).toBe(

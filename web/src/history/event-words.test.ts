@@ -1,6 +1,6 @@
 import type { SessionEvent } from '@rollcall/shared'
 import { expect, test } from 'vitest'
-import { eventSentences, eventTitle } from './eventWords.ts'
+import { eventSentences, eventTitle } from './event-words.ts'
 
 const ada = { id: 'u1', name: 'Ada' }
 function event(changes: Partial<SessionEvent>): SessionEvent {

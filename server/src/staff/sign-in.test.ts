@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createTestApp, type App } from '../../test/app.ts'
-import { createSignInCheck } from './signIn.ts'
+import { createSignInCheck } from './sign-in.ts'
 
 const own = 'http://localhost:3000'
 let app: App

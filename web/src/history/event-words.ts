@@ -1,7 +1,7 @@
 import type { SessionEvent, SessionOptions } from '@rollcall/shared'
 import { holdReasons, type HoldReason } from '@rollcall/shared/reasons'
 import type { EventType } from '@rollcall/shared/statuses'
-import { unusualOptions } from '../activation/optionWords.ts'
+import { unusualOptions } from '../activation/option-words.ts'
 import { itemReason } from '../activation/reasons.ts'
 import { countOf, formatCount } from '../ui/numbers.ts'
 

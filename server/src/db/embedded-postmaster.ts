@@ -4,7 +4,7 @@ import { copyFile, readdir, readFile, stat, truncate } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Client } from 'pg'
-import { isAlive, type Place, run, spawnOptions, superuser } from './embeddedPlace.ts'
+import { isAlive, type Place, run, spawnOptions, superuser } from './embedded-place.ts'
 
 /** A PostgreSQL that runs and answers. */
 export interface Postmaster {
