@@ -1,5 +1,6 @@
 import type { BrowserContext } from 'playwright-core'
 import type { NewLead, Progress, Role } from '@rollcall/shared'
+import { signInAt } from '../../server/test/client.ts'
 import { superadmin } from './server.ts'
 
 export interface Staff {
@@ -16,16 +17,7 @@ export interface Api {
 
 /** Signs in over the API. Throws with the answer when that is refused. */
 export async function openApi(url: string, who: Staff = superadmin): Promise<Api> {
-  const answer = await fetch(`${url}/api/auth/sign-in/email`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', origin: url },
-    body: JSON.stringify(who),
-  })
-  if (!answer.ok) throw new Error(`${who.email} could not sign in: ${answer.status} ${await answer.text()}`)
-  const cookie = answer.headers
-    .getSetCookie()
-    .map((each) => each.split(';', 1)[0])
-    .join('; ')
+  const cookie = await signInAt(url, who, { origin: url })
 
   async function ask(path: string, request: RequestInit): Promise<unknown> {
     const response = await fetch(`${url}${path}`, request)

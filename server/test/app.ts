@@ -15,10 +15,12 @@ import type { Server } from '../src/http/server.ts'
 import { createAuth } from '../src/staff/auth.ts'
 import { staffAccounts, staffUsers } from '../src/staff/staff.table.ts'
 import { createActivation, template, type Activation } from './activation.ts'
+import { signInAt } from './client.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 
 const secret = 'a secret of the tests that is long enough'
 export const password = 'correct horse battery'
+const publicUrl = 'http://localhost:3000'
 const logger = pino({ level: process.env.LOG_LEVEL ?? 'silent' })
 
 /** Somebody who is signed in, and the key of their program. */
@@ -86,7 +88,7 @@ export async function createTestApp(options: AppOptions = {}): Promise<App> {
   }
   const { server, rooms, url } = await node()
   const staff = {} as Record<Role, SignedIn>
-  const signIn = (role: Role) => signInAt(url, `${role}@example.com`)
+  const signIn = (role: Role) => signInAt(url, { email: `${role}@example.com`, password }, { origin: publicUrl })
   for (const role of roles) staff[role] = await addStaff(test, url, role)
   const watchAt = (at: string) => (headers?: Record<string, string>) =>
     openWatcher(at, headers ?? { 'x-api-key': staff.admin.key })
@@ -127,7 +129,6 @@ async function openNode(
   options: AppOptions & { test: TestDatabase; activation: Activation; spoolFolder: string },
 ): Promise<Node> {
   const { test, activation } = options
-  const publicUrl = 'http://localhost:3000'
   const auth = createAuth({ database: test.database, secret, publicUrl, logger })
   const rooms = openRooms(test.database, logger)
   const bus = (options.openBus ?? openPostgresBus)({
@@ -186,28 +187,15 @@ async function addStaff(test: TestDatabase, url: string, role: Role): Promise<Si
     userId: id,
     password: await passwordDigest,
   })
-  const cookie = await signInAt(url, email)
+  const cookie = await signInAt(url, { email, password }, { origin: publicUrl })
   const { key } = (await (
     await fetch(`${url}/api/auth/api-key/create`, {
       method: 'POST',
-      headers: { cookie, origin: 'http://localhost:3000', 'content-type': 'application/json' },
+      headers: { cookie, origin: publicUrl, 'content-type': 'application/json' },
       body: JSON.stringify({ name: 'a program' }),
     })
   ).json()) as { key: string }
   return { id, cookie, key }
-}
-
-async function signInAt(url: string, email: string): Promise<string> {
-  const response = await fetch(`${url}/api/auth/sign-in/email`, {
-    method: 'POST',
-    headers: { origin: 'http://localhost:3000', 'content-type': 'application/json' },
-    body: JSON.stringify({ email, password }),
-  })
-  if (!response.ok) throw new Error(`Signing in answered ${response.status}: ${await response.text()}`)
-  return response.headers
-    .getSetCookie()
-    .map((each) => each.split(';')[0])
-    .join('; ')
 }
 
 async function callAt<Data>(

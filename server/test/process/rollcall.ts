@@ -7,6 +7,7 @@ import type { List, Progress } from '@rollcall/shared'
 import { ensureWebApp } from '../../src/http/web.ts'
 import { openWatcher, type Watcher } from '../app.ts'
 import { until } from '../activation.ts'
+import { dataAt, signInAt } from '../client.ts'
 import { freePort } from '../port.ts'
 
 export { freePort } from '../port.ts'
@@ -73,16 +74,8 @@ export async function startRollcall(environment: Environment): Promise<Rollcall>
     return { cookie, origin }
   }
 
-  async function call<Data>(method: string, address: string, body?: unknown): Promise<Data> {
-    const response = await fetch(url + address, {
-      method,
-      headers: { ...(await signedIn()), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
-    const answer = (await response.json()) as { success: boolean; data: Data }
-    if (!answer.success) throw new Error(`${method} ${address} answered ${JSON.stringify(answer)}`)
-    return answer.data
-  }
+  const call = async <Data>(method: string, address: string, body?: unknown) =>
+    dataAt<Data>(url, await signedIn(), { method, path: address, body })
 
   return {
     child,
@@ -113,17 +106,8 @@ function launch(environment: Environment) {
 }
 
 /** Signs the first superadmin in; gives the cookie. */
-export async function signIn(url: string, origin: string): Promise<string> {
-  const response = await fetch(`${url}/api/auth/sign-in/email`, {
-    method: 'POST',
-    headers: { origin, 'content-type': 'application/json' },
-    body: JSON.stringify({ email: 'admin@localhost', password }),
-  })
-  if (!response.ok) throw new Error(`Signing in answered ${response.status}`)
-  return response.headers
-    .getSetCookie()
-    .map((each) => each.split(';')[0])
-    .join('; ')
+export function signIn(url: string, origin: string): Promise<string> {
+  return signInAt(url, { email: 'admin@localhost', password }, { origin })
 }
 
 /** Adds leads; gives their ids. */
