@@ -99,7 +99,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   async function deliverOver(connection: MailConnection, request: SendRequest): Promise<Delivery> {
     let delivery: Delivery | null = null
     try {
-      delivery = await connection.deliver(request, request.body())
+      delivery = await connection.deliver(request)
       if (connection.proven) pause.end()
       return delivery
     } finally {
