@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
+import { seedLeads, startRollcall, untilProgress } from '../support/rollcall.ts'
 import { describeMachine, median, runRounds } from '../support/rounds.ts'
-import { seedLeads, startRollcall, untilProgress } from './rollcall.ts'
-import { startSink } from './sink.ts'
+import { startSink } from '../support/sink.ts'
 
 /**
  * Accounts and the digests of their tokens, by a session without mails, against the bare statements: psql inserts the

@@ -2,11 +2,11 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { Progress } from '../../shared/src/index.ts'
+import { startHelper } from '../support/processes.ts'
+import { seedLeads, startRollcall, type Rollcall } from '../support/rollcall.ts'
 import { describeMachine, median, runRounds, type Contender } from '../support/rounds.ts'
+import { startSink } from '../support/sink.ts'
 import { sampleMessage, type Message } from './message.ts'
-import { startHelper } from './processes.ts'
-import { seedLeads, startRollcall, type Rollcall } from './rollcall.ts'
-import { startSink } from './sink.ts'
 
 /**
  * A whole activation against three peers: mails a second from the request that starts the session until ten tabs were
@@ -61,7 +61,7 @@ function list(numbers: number[]): string {
 async function activate(over: Rollcall): Promise<number> {
   const source = `round${delays.length}`
   await seedLeads(over, source, leads)
-  const tabs = startHelper('./tabs.process.ts')
+  const tabs = startHelper(new URL('tabs.process.ts', import.meta.url))
   await over.metric('nodejs_eventloop_lag_p99_seconds')
   const before = over.cpu()
   const begun = performance.now()
@@ -91,7 +91,7 @@ async function activate(over: Rollcall): Promise<number> {
 /** With the number of connections that is best here. */
 async function nodemailerPeer(mail: Message): Promise<Contender> {
   const send = async (connections: number, mails: number) => {
-    const helper = startHelper('./nodemailer.process.ts')
+    const helper = startHelper(new URL('nodemailer.process.ts', import.meta.url))
     const reached = await helper.ask<number>({ port: sink.port, connections, mails, message: mail })
     await helper.stop()
     return reached
@@ -130,7 +130,7 @@ async function pgBossPeer(mail: Message): Promise<Contender> {
   return {
     name: 'a job a lead on pg-boss',
     async run() {
-      const helper = startHelper('./pg-boss.process.ts')
+      const helper = startHelper(new URL('pg-boss.process.ts', import.meta.url))
       const reached = await helper.ask<number>({ databaseUrl, port: sink.port, mails: leads, message: mail })
       await helper.stop()
       return reached

@@ -1,6 +1,6 @@
-import nodemailer from 'nodemailer'
+import { answerRequests } from '../support/processes.ts'
 import { addressOf, type Message } from './message.ts'
-import { answerRequests } from './processes.ts'
+import { openTransport } from './transport.ts'
 
 interface Round {
   port: number
@@ -11,14 +11,7 @@ interface Round {
 
 /** The peer: nodemailer's pool, `sendMail` with text and html, no database. Gives mails a second. */
 async function send({ port, connections, mails, message }: Round): Promise<number> {
-  const transport = nodemailer.createTransport({
-    host: '127.0.0.1',
-    port,
-    pool: true,
-    maxConnections: connections,
-    maxMessages: Infinity,
-    ignoreTLS: true,
-  })
+  const transport = openTransport(port, connections)
   const { from, subject, text, html } = message
   const begun = performance.now()
   let next = 0

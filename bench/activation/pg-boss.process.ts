@@ -1,9 +1,9 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import nodemailer from 'nodemailer'
 import { Pool } from 'pg'
 import { PgBoss } from 'pg-boss'
+import { answerRequests } from '../support/processes.ts'
 import { addressOf, type Message } from './message.ts'
-import { answerRequests } from './processes.ts'
+import { openTransport } from './transport.ts'
 
 const queue = 'invite'
 /** The best of what was tried: larger batches wait for their slowest mail, smaller ones for the queue. */
@@ -29,14 +29,7 @@ async function run({ databaseUrl, port, mails, message }: Round): Promise<number
   await boss.start()
   await boss.createQueue(queue)
   await boss.deleteAllJobs(queue)
-  const transport = nodemailer.createTransport({
-    host: '127.0.0.1',
-    port,
-    pool: true,
-    maxConnections: connections,
-    maxMessages: Infinity,
-    ignoreTLS: true,
-  })
+  const transport = openTransport(port, connections)
   const { from, subject, text, html } = message
 
   async function invite(email: string): Promise<void> {

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
+import { forgetPeakMemory, peakMemory } from '../support/processes.ts'
+import { seedLeads, startRollcall, untilCompleted, type Rollcall } from '../support/rollcall.ts'
 import { describeMachine, median } from '../support/rounds.ts'
-import { forgetPeakMemory, peakMemory } from './processes.ts'
-import { seedLeads, startRollcall, untilCompleted, type Rollcall } from './rollcall.ts'
-import { startSink } from './sink.ts'
+import { startSink } from '../support/sink.ts'
 
 /**
  * What a lead of a large session costs against one of a small session: processor time of server and PostgreSQL, time, and

@@ -1,5 +1,5 @@
 import type { Progress } from '../../shared/src/index.ts'
-import { answerRequests } from './processes.ts'
+import { answerRequests } from '../support/processes.ts'
 
 /** Tabs that watch one session; in a process of their own, so that nothing else is slowed by them. */
 interface Watch {

@@ -1,7 +1,7 @@
 import { openCrowd } from '../../server/test/crowd.ts'
-import { answerRequests } from '../activation/processes.ts'
-import { versionIn } from '../progress/contender.ts'
 import type { Ages } from '../support/ages.ts'
+import { versionIn } from '../support/frames.ts'
+import { answerRequests } from '../support/processes.ts'
 
 /** Tabs that watch one session, and what they were told when. */
 export type Request =

@@ -1,5 +1,6 @@
 import { hashPassword } from 'better-auth/crypto'
-import type { Rollcall } from '../activation/rollcall.ts'
+import { signInAt } from '../../server/test/client.ts'
+import type { Rollcall } from '../support/rollcall.ts'
 
 const password = 'a password of the crowd'
 
@@ -16,22 +17,12 @@ export async function addPeople(rollcall: Rollcall, count: number): Promise<Reco
     [await hashPassword(password)],
   )
   const people: Record<string, string>[] = []
-  for (let person = 1; person <= count; person += 1) people.push(await signIn(rollcall.url, person))
+  for (let person = 1; person <= count; person += 1) {
+    const who = { email: `person.${person}@crm.example`, password }
+    // Sign-ins are counted by address.
+    const address = `10.0.${person >> 8}.${person & 255}`
+    const cookie = await signInAt(rollcall.url, who, { origin: rollcall.url, 'x-forwarded-for': address })
+    people.push({ Cookie: cookie, Origin: rollcall.url })
+  }
   return people
-}
-
-async function signIn(url: string, person: number): Promise<Record<string, string>> {
-  const response = await fetch(`${url}/api/auth/sign-in/email`, {
-    method: 'POST',
-    headers: {
-      origin: url,
-      'content-type': 'application/json',
-      // Sign-ins are counted by address.
-      'x-forwarded-for': `10.0.${person >> 8}.${person & 255}`,
-    },
-    body: JSON.stringify({ email: `person.${person}@crm.example`, password }),
-  })
-  if (!response.ok) throw new Error(`Signing in answered ${response.status}.`)
-  const cookies = response.headers.getSetCookie().map((each) => each.split(';')[0])
-  return { Cookie: cookies.join('; '), Origin: url }
 }

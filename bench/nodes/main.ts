@@ -1,11 +1,11 @@
 import { tmpdir } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { freePort, listening, startHelper, type Program } from '../activation/processes.ts'
-import { seedLeads } from '../activation/rollcall.ts'
+import type { Program } from '../support/processes.ts'
+import { seedLeads } from '../support/rollcall.ts'
 import { describeMachine, median, runRounds } from '../support/rounds.ts'
+import { startPlainSink } from '../support/sink.ts'
 import { cpuOf, startInstallation } from './installation.ts'
-import type { Taken } from './sink.process.ts'
 
 /**
  * What more worker processes bring: mails a second of one session with 1, 2 and 4 of them on one PostgreSQL, against a
@@ -29,11 +29,9 @@ const { values: given } = parseArgs({
 const leads = Number(given.leads)
 const print = (line: string) => void process.stdout.write(`${line}\n`)
 
-const sinkPort = await freePort()
-const sink = startHelper(new URL('sink.process.ts', import.meta.url).href, [String(sinkPort), given.delay])
-await listening(sinkPort)
+const sink = await startPlainSink(Number(given.delay))
 const installation = await startInstallation({
-  smtpUrl: `smtp://127.0.0.1:${sinkPort}?connections=${given.connections}&ignoreTLS=true`,
+  smtpUrl: `smtp://127.0.0.1:${sink.port}?connections=${given.connections}&ignoreTLS=true`,
   parent: given.folder,
 })
 const counts = given.workers.split(',').map(Number)
@@ -87,13 +85,13 @@ async function run(count: number): Promise<number> {
   const workers = await installation.startWorkers(count)
   // A session before the one that counts: connections are open then, and the code is warm.
   await session(`warm${runs}`, 250 * count)
-  await sink.ask(null)
+  await sink.taken()
   await installation.query('SELECT pg_stat_statements_reset()')
   const before = await usage(workers)
   const source = `run${runs++}`
   const seconds = await session(source, leads)
   const after = await usage(workers)
-  const taken = await sink.ask<Taken>(null)
+  const taken = await sink.taken()
   if (given.statements) await printStatements()
   await Promise.all(workers.map((worker) => worker.stop()))
   if (taken.mails !== leads) throw new Error(`The mail server took ${taken.mails} mails instead of ${leads}.`)

@@ -1,6 +1,7 @@
 import { openCrowd, type Crowd } from '../../server/test/crowd.ts'
 import type { Ages } from '../support/ages.ts'
-import { microseconds, sessionId, versionIn } from './contender.ts'
+import { versionIn } from '../support/frames.ts'
+import { microseconds, sessionId } from './contender.ts'
 
 /** Sockets that watch the room; they say when most of them have a version, and how old frames were when they came. */
 export type Request =

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
-import { startHelper } from '../activation/processes.ts'
+import { startHelper } from '../support/processes.ts'
 import { describeMachine, printComparison, runRounds } from '../support/rounds.ts'
 import type { Joined, Order, Reached } from './server.process.ts'
 
@@ -34,7 +34,7 @@ const byName = () => new Map<string, number[]>(names.map((name) => [name, []]))
 const [p99, cpu, memory] = [byName(), byName(), byName()]
 const contenders = []
 for (const name of names) {
-  const server = startHelper('../progress/server.process.ts', [name])
+  const server = startHelper(new URL('server.process.ts', import.meta.url), [name])
   const ask = <Answer>(order: Order) => server.ask<Answer>(order)
   memory.get(name)?.push((await ask<Joined>({ do: 'join', sockets })).memory / 2 ** 20)
   let round = 0

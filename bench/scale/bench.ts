@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import type { Rollcall } from './rollcall.ts'
+import type { Rollcall } from '../support/rollcall.ts'
 
 /** What every part of the benchmark is given. */
 export interface Bench {

@@ -1,15 +1,13 @@
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { Client } from 'pg'
-import { pino } from 'pino'
-import { visitEmbeddedPostgres } from '../../server/src/db/embedded-visit.ts'
+import { startRollcall } from '../support/rollcall.ts'
 import { describeMachine } from '../support/rounds.ts'
 import { processorTime } from './cpu.ts'
 import { benchHistory } from './history.ts'
 import { benchLeads } from './leads.ts'
-import { startRollcall } from './rollcall.ts'
 import { seed } from './seed.ts'
 import { benchStart } from './start.ts'
 
@@ -33,10 +31,9 @@ const say = (line: string) => void process.stdout.write(`${line}\n`)
 const folder =
   values.folder === undefined ? await mkdtemp(path.join(tmpdir(), 'rollcall-scale-')) : path.resolve(values.folder)
 await mkdir(folder, { recursive: true })
-const rollcall = await startRollcall(folder, {})
+const rollcall = await startRollcall({ dataDirectory: folder, environment: { LOG_LEVEL: 'warn' } })
 try {
-  const { url } = await visitEmbeddedPostgres({ dataDirectory: folder, logger: pino({ level: 'silent' }) })
-  const client = new Client({ connectionString: url })
+  const client = new Client({ connectionString: rollcall.databaseUrl })
   // It ends with the database where something fails before.
   client.on('error', () => undefined)
   await client.connect()
@@ -45,15 +42,12 @@ try {
   const { rows } = await client.query<{ version: string }>(`SELECT version() AS version`)
   say(`${rows[0]?.version}; ${size.leads} leads, ${size.sessions} sessions, ${size.items} items`)
   await seed(client, size, say)
-  const postmaster = Number(
-    (await readFile(path.join(folder, 'postgres/cluster/postmaster.pid'), 'utf8')).split('\n')[0],
-  )
   const bench = {
     rollcall,
     client,
     say,
     rounds: Number(values.rounds),
-    processorTime: () => processorTime([rollcall.processId, postmaster]),
+    processorTime: () => processorTime([rollcall.pid, rollcall.postmaster]),
   }
   if (!values.fill) for (const part of values.part) await parts[part as Part](bench)
   await client.end()

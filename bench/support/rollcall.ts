@@ -1,18 +1,20 @@
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Client } from 'pg'
 import type { Progress, SessionOptions } from '../../shared/src/index.ts'
-import { cpuSeconds, cpuSecondsOfFamily, freePort, startProgram } from './processes.ts'
+import { openClient, startNode } from './node.ts'
+import { cpuSeconds, cpuSecondsOfFamily } from './processes.ts'
 
 const root = path.join(import.meta.dirname, '../..')
-const password = 'correct horse battery'
 
 /** A Rollcall as an operator starts it: one process for everything, and the embedded PostgreSQL with its own settings. */
 export interface Rollcall {
   url: string
   pid: number
+  /** The process id of its PostgreSQL. */
+  postmaster: number
   headers: Record<string, string>
   databaseUrl: string
   /** The address of another database of the same PostgreSQL, made now. */
@@ -29,61 +31,51 @@ export interface Rollcall {
   stop(): Promise<void>
 }
 
-/** Starts Rollcall with a data folder of its own, and signs in as its superadmin. */
-export async function startRollcall(options: { smtpUrl: string; nodeOptions?: string[] }): Promise<Rollcall> {
+interface Options {
+  /** Without it, the built-in mailbox. */
+  smtpUrl?: string
+  nodeOptions?: string[]
+  /** A data folder that stays; without it, one that goes with Rollcall. */
+  dataDirectory?: string
+  /** Further variables. */
+  environment?: Record<string, string>
+}
+
+/** Starts Rollcall on a data folder, and signs in as its superadmin. */
+export async function startRollcall(options: Options): Promise<Rollcall> {
   const folder = await mkdtemp(path.join(tmpdir(), 'rollcall-bench-'))
-  const log = await open(path.join(folder, 'server.log'), 'w')
-  const port = await freePort()
-  const url = `http://127.0.0.1:${port}`
-  const data = path.join(folder, 'data')
-  const server = startProgram(process.execPath, [...(options.nodeOptions ?? []), ...(await startParameters())], {
+  const data = options.dataDirectory ?? path.join(folder, 'data')
+  const server = await startNode({
+    parameters: [...(options.nodeOptions ?? []), ...(await startParameters())],
     cwd: root,
     environment: {
-      PATH: process.env.PATH,
-      HOME: process.env.HOME,
       DATA_DIR: data,
-      PORT: String(port),
-      SMTP_URL: options.smtpUrl,
-      ADMIN_PASSWORD: password,
+      ...(options.smtpUrl === undefined ? {} : { SMTP_URL: options.smtpUrl }),
+      ...options.environment,
     },
-    log: log.fd,
+    logFile: path.join(folder, 'server.log'),
   })
-  const ended = server.ended.then(async (code) => {
-    throw new Error(`Rollcall ended with ${code}:\n${await readFile(path.join(folder, 'server.log'), 'utf8')}`)
-  })
-  ended.catch(() => undefined)
-  await Promise.race([ready(url), ended])
 
   const home = path.join(data, 'postgres')
   const read = async (name: string) => (await readFile(path.join(home, name), 'utf8')).trim()
   const address = `postgres://rollcall:${await read('password')}@127.0.0.1:${await read('port')}`
   const postmaster = Number((await read('cluster/postmaster.pid')).split('\n')[0])
-  const client = new Client({ connectionString: `${address}/rollcall`, application_name: 'bench' })
-  await client.connect()
-  const headers = await signIn(url)
-
-  async function call<Data>(method: string, where: string, body?: unknown): Promise<Data> {
-    const response = await fetch(url + where, {
-      method,
-      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
-    const answer = (await response.json()) as { success: boolean; data: Data }
-    if (!answer.success) throw new Error(`${method} ${where} answered ${JSON.stringify(answer)}`)
-    return answer.data
-  }
+  const database = new Client({ connectionString: `${address}/rollcall`, application_name: 'bench' })
+  await database.connect()
+  const { headers, call } = await openClient(server.url)
 
   return {
-    url,
+    url: server.url,
     pid: server.pid,
+    postmaster,
     headers,
     databaseUrl: `${address}/rollcall`,
     async createDatabase(name) {
-      await client.query(`CREATE DATABASE ${name}`)
+      await database.query(`CREATE DATABASE ${name}`)
       return `${address}/${name}`
     },
     query: async <Row extends object>(text: string, values: unknown[] = []) =>
-      (await client.query<Row>(text, values)).rows,
+      (await database.query<Row>(text, values)).rows,
     call,
     start: (source, sessionOptions = {}) =>
       call<Progress>('POST', '/crm/activation/sessions', {
@@ -91,14 +83,13 @@ export async function startRollcall(options: { smtpUrl: string; nodeOptions?: st
         options: sessionOptions,
       }),
     async metric(name) {
-      const text = await (await fetch(`${url}/metrics`)).text()
+      const text = await (await fetch(`${server.url}/metrics`)).text()
       return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? NaN)
     },
     cpu: () => ({ server: cpuSeconds(server.pid), database: cpuSecondsOfFamily(postmaster) }),
     async stop() {
-      await client.end()
+      await database.end()
       await server.stop()
-      await log.close()
       await rm(folder, { recursive: true, force: true })
     },
   }
@@ -110,30 +101,6 @@ async function startParameters(): Promise<string[]> {
     scripts: { start: string }
   }
   return scripts.start.split(' ').slice(1)
-}
-
-async function ready(url: string): Promise<void> {
-  // The first start builds the web app.
-  for (let tries = 0; tries < 1200; tries += 1) {
-    const status = await fetch(`${url}/health/ready`).then(
-      (response) => response.status,
-      () => 0,
-    )
-    if (status === 200) return
-    await wait(100)
-  }
-  throw new Error('Rollcall did not become ready.')
-}
-
-async function signIn(url: string): Promise<Record<string, string>> {
-  const response = await fetch(`${url}/api/auth/sign-in/email`, {
-    method: 'POST',
-    headers: { origin: url, 'content-type': 'application/json' },
-    body: JSON.stringify({ email: 'admin@localhost', password }),
-  })
-  if (!response.ok) throw new Error(`Signing in answered ${response.status}.`)
-  const cookies = response.headers.getSetCookie().map((each) => each.split(';')[0])
-  return { cookie: cookies.join('; '), origin: url }
 }
 
 /** Stores so many leads under a source, as an import would leave them, and lets the database come to rest. */

@@ -1,6 +1,7 @@
 import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
-import net, { type AddressInfo } from 'node:net'
+import net from 'node:net'
+import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 
 /** A program that runs beside the benchmark. */
@@ -53,15 +54,16 @@ export interface Helper extends Program {
   ask<Answer>(request: unknown): Promise<Answer>
 }
 
-/** Runs a module of this folder in a process of its own. */
-export function startHelper(module: string, parameters: readonly string[] = []): Helper {
-  const child = fork(new URL(module, import.meta.url), parameters, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+/** Runs a module in a process of its own. */
+export function startHelper(module: URL, parameters: readonly string[] = []): Helper {
+  const child = fork(module, parameters, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const program = programOf(child)
   return {
     ...program,
     ask<Answer>(request: unknown) {
       return new Promise<Answer>((resolve, reject) => {
-        const onEnd = (code: number | null) => reject(new Error(`${module} ended with ${code}.`))
+        const onEnd = (code: number | null) =>
+          reject(new Error(`${path.basename(module.pathname)} ended with ${code}.`))
         child.once('exit', onEnd)
         child.once('message', (answer) => {
           child.off('exit', onEnd)
@@ -84,15 +86,6 @@ export function answerRequests(answer: (request: unknown) => Promise<unknown>): 
       },
     )
   })
-}
-
-/** A port that nobody listens on at this moment. */
-export async function freePort(): Promise<number> {
-  const server = net.createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 /** Waits until something listens there; throws after 20 s. */

@@ -1,5 +1,5 @@
 import net from 'node:net'
-import { answerRequests } from '../activation/processes.ts'
+import { answerRequests } from './processes.ts'
 
 /**
  * A mail server that takes everything and answers `delay` milliseconds after it was asked, as one that is so far away
