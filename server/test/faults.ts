@@ -1,3 +1,4 @@
+import { Client } from 'pg'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
 import type { Item, Progress, SessionEvent, SessionOptions } from '@rollcall/shared'
@@ -29,6 +30,8 @@ export interface FaultBench {
   plain(connections?: number): string
   /** The same with a sign-in. */
   signedIn(): string
+  /** A connection of its own to the database, for the length of the test. */
+  connect(): Promise<Client>
   /** Starts the worker, which is stopped after the test. */
   work(url: string, timeouts?: Partial<SmtpTimeouts>): Promise<void>
   /** Starts a session of new leads, and a worker, while the mail server does what the script says; gives the session's id. */
@@ -53,6 +56,7 @@ export function faultBench(): FaultBench {
   let activation: Activation
   let smtp: TestSmtpServer
   let worker: Worker | null
+  const clients: Client[] = []
 
   beforeAll(async () => {
     test = await createTestDatabase()
@@ -67,6 +71,7 @@ export function faultBench(): FaultBench {
     worker = null
   })
   afterEach(async () => {
+    for (const client of clients.splice(0)) await client.end()
     await worker?.stop()
     await smtp.stop()
     // What a test leaves unfinished would go on, and mail, in the next one.
@@ -101,6 +106,12 @@ export function faultBench(): FaultBench {
     },
     plain: (connections = 2) => `${smtp.url}?connections=${connections}&ignoreTLS=true`,
     signedIn: () => bench.plain().replace('//', '//ada:secret@'),
+    async connect() {
+      const client = new Client({ connectionString: test.url })
+      await client.connect()
+      clients.push(client)
+      return client
+    },
     work,
     async run(script, options = {}) {
       smtp.script = script

@@ -4,10 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pino } from 'pino'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { createActivation, type Activation } from '../../test/activation.ts'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { Activation } from '../../test/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../../test/database.ts'
-import { startSmtpServer, type TestSmtpServer } from '../../test/smtp.ts'
+import { startSending } from '../../test/sending.ts'
+import type { TestSmtpServer } from '../../test/smtp.ts'
 import { createWorkerApp } from '../app.ts'
 import { openPool } from '../db/database.ts'
 import { startEmbeddedPostgres } from '../db/embedded.ts'
@@ -33,15 +34,9 @@ describe('the check of the counters', () => {
   let smtp: TestSmtpServer
 
   beforeAll(async () => {
-    test = await createTestDatabase()
-    activation = await createActivation(test)
-    smtp = await startSmtpServer()
-    await activation.work(`${smtp.url}?connections=4&ignoreTLS=true`)
-  })
-  afterAll(async () => {
-    await activation.close()
-    await smtp.stop()
-    await test.close()
+    const sending = await startSending({ connections: 4 })
+    ;({ test, activation, smtp } = sending)
+    return sending.close
   })
   // Rows, in the order in which a worker locks them that is still giving back the last chunk; not tables.
   afterEach(() => test.pool.query('DELETE FROM chunks; DELETE FROM sessions; DELETE FROM checks'))

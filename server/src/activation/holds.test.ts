@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { actor, createActivation, until, type Activation } from '../../test/activation.ts'
-import { createTestDatabase, type TestDatabase } from '../../test/database.ts'
-import { startSmtpServer, type TestSmtpServer } from '../../test/smtp.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { actor, until, type Activation } from '../../test/activation.ts'
+import type { TestDatabase } from '../../test/database.ts'
+import { startSending } from '../../test/sending.ts'
+import type { TestSmtpServer } from '../../test/smtp.ts'
 import { sessionDetail } from './history.usecases.ts'
 import { pullLever } from './levers.usecases.ts'
 
@@ -11,17 +12,9 @@ describe('a mail server that cannot be used', () => {
   let smtp: TestSmtpServer
 
   beforeAll(async () => {
-    test = await createTestDatabase()
-    activation = await createActivation(test)
-    smtp = await startSmtpServer({ extensions: ['AUTH PLAIN'] })
-    const url = `smtp://user:secret@127.0.0.1:${smtp.port}?connections=4&ignoreTLS=true`
-    await activation.work(url)
-    await activation.work(url)
-  })
-  afterAll(async () => {
-    await activation.close()
-    await smtp.stop()
-    await test.close()
+    const sending = await startSending({ connections: 4, workers: 2, signsIn: true })
+    ;({ test, activation, smtp } = sending)
+    return sending.close
   })
 
   it('holds every session that wants to send, is tried by one node with one connection, and all go on by themselves', async () => {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { Client } from 'pg'
+import type { Client } from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until, workerSecret } from '../../test/activation.ts'
 import { faultBench } from '../../test/faults.ts'
@@ -18,11 +18,7 @@ const patience = 60_000
 /** Locks what has to be locked to store an outcome. */
 let other: Client
 beforeEach(async () => {
-  other = new Client({ connectionString: bench.test.url })
-  await other.connect()
-})
-afterEach(async () => {
-  await other.end()
+  other = await bench.connect()
 })
 
 interface Watch {

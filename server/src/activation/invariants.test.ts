@@ -1,9 +1,10 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { canTransition, isFinal, levers, type Progress, type SessionOptions } from '@rollcall/shared'
-import { actor, createActivation, recounted, type Activation } from '../../test/activation.ts'
-import { createTestDatabase, type TestDatabase } from '../../test/database.ts'
-import { startSmtpServer, type SmtpReply, type TestSmtpServer } from '../../test/smtp.ts'
+import { actor, recounted, type Activation } from '../../test/activation.ts'
+import type { TestDatabase } from '../../test/database.ts'
+import { startSending } from '../../test/sending.ts'
+import type { SmtpReply, TestSmtpServer } from '../../test/smtp.ts'
 import { allItems } from './history.usecases.ts'
 import { pullLever, retryMails } from './levers.usecases.ts'
 import { presentProgress } from './progress.presenter.ts'
@@ -45,16 +46,9 @@ describe('whatever happens to a session', () => {
   let smtp: TestSmtpServer
 
   beforeAll(async () => {
-    test = await createTestDatabase()
-    activation = await createActivation(test)
-    smtp = await startSmtpServer()
-    await activation.work(`${smtp.url}?connections=3&ignoreTLS=true`)
-    await activation.work(`${smtp.url}?connections=3&ignoreTLS=true`)
-  })
-  afterAll(async () => {
-    await activation.close()
-    await smtp.stop()
-    await test.close()
+    const sending = await startSending({ connections: 3, workers: 2 })
+    ;({ test, activation, smtp } = sending)
+    return sending.close
   })
   beforeEach(() => {
     smtp.mails.length = 0

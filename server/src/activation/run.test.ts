@@ -1,15 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import {
-  createActivation,
-  newSessionId,
-  actor,
-  template,
-  recounted,
-  until,
-  type Activation,
-} from '../../test/activation.ts'
-import { createTestDatabase, type TestDatabase } from '../../test/database.ts'
-import { startSmtpServer, type TestSmtpServer } from '../../test/smtp.ts'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { newSessionId, actor, template, recounted, until, type Activation } from '../../test/activation.ts'
+import type { TestDatabase } from '../../test/database.ts'
+import { startSending } from '../../test/sending.ts'
+import type { TestSmtpServer } from '../../test/smtp.ts'
 import { readSnapshots } from './progress.queries.ts'
 import { pageOfItems, sessionDetail } from './history.usecases.ts'
 import { pullLever, retryMails } from './levers.usecases.ts'
@@ -21,15 +14,9 @@ describe('a session', () => {
   let smtp: TestSmtpServer
 
   beforeAll(async () => {
-    test = await createTestDatabase()
-    activation = await createActivation(test)
-    smtp = await startSmtpServer()
-    await activation.work(`${smtp.url}?connections=4&ignoreTLS=true`)
-  })
-  afterAll(async () => {
-    await activation.close()
-    await smtp.stop()
-    await test.close()
+    const sending = await startSending({ connections: 4 })
+    ;({ test, activation, smtp } = sending)
+    return sending.close
   })
   beforeEach(() => {
     smtp.script = () => undefined

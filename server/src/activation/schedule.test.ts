@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { actor, createActivation, template, type Activation } from '../../test/activation.ts'
-import { createTestDatabase, type TestDatabase } from '../../test/database.ts'
-import { startSmtpServer, type TestSmtpServer } from '../../test/smtp.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { actor, template, type Activation } from '../../test/activation.ts'
+import type { TestDatabase } from '../../test/database.ts'
+import { startSending } from '../../test/sending.ts'
+import type { TestSmtpServer } from '../../test/smtp.ts'
 import { sessionDetail } from './history.usecases.ts'
 import { pullLever, startDue } from './levers.usecases.ts'
 import { startSession } from './sessions.usecases.ts'
@@ -14,15 +15,9 @@ describe('a session with a start time', () => {
   let smtp: TestSmtpServer
 
   beforeAll(async () => {
-    test = await createTestDatabase()
-    activation = await createActivation(test)
-    smtp = await startSmtpServer()
-    await activation.work(`${smtp.url}?connections=2&ignoreTLS=true`)
-  })
-  afterAll(async () => {
-    await activation.close()
-    await smtp.stop()
-    await test.close()
+    const sending = await startSending({ connections: 2 })
+    ;({ test, activation, smtp } = sending)
+    return sending.close
   })
 
   const inAnHour = () => new Date(Date.now() + hour)
