@@ -1,0 +1,164 @@
+import net from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { until } from '../../test/activation.ts'
+import { createTestApp, framesOf, type App } from '../../test/app.ts'
+import { liveBench } from '../../test/live.ts'
+
+const bench = liveBench()
+const { watch, pausedSession, raiseVersion } = bench
+
+describe('frames that are not understood', () => {
+  const wrong: unknown[] = [
+    'not JSON',
+    '',
+    '[]',
+    'null',
+    '42',
+    '{"type":"subscribe"}',
+    '{"type":"subscribe","sessionId":5}',
+    '{"type":"subscribe","room":"everything"}',
+    '{"type":"subscribe","sessionId":"a","room":"active"}',
+    { type: 'publish', sessionId: 'a' },
+  ]
+  it('are answered with BAD_FRAME, and the tenth closes with 1008', async () => {
+    const watcher = await watch()
+    const sessionId = await pausedSession()
+    for (const frame of wrong.slice(0, 9)) watcher.send(frame)
+    watcher.send({ type: 'subscribe', sessionId })
+    await watcher.progress(sessionId)
+    expect(framesOf(watcher, 'error').map(({ code }) => code)).toEqual(Array.from({ length: 9 }, () => 'BAD_FRAME'))
+    expect(watcher.socket.readyState).toBe(WebSocket.OPEN)
+    watcher.send(wrong[9])
+    expect((await watcher.closed).code).toBe(1008)
+    expect(framesOf(watcher, 'error')).toHaveLength(10)
+  })
+
+  it('may be binary', async () => {
+    const watcher = await watch()
+    watcher.socket.send(Buffer.from('{"type":"subscribe","room":"active"}'), { binary: true })
+    expect(await watcher.frame((frame) => frame.type === 'error')).toMatchObject({ code: 'BAD_FRAME' })
+  })
+
+  it('close with 1009 when they are larger than 64 KiB, and not when they are as large', async () => {
+    const watcher = await watch()
+    watcher.send('x'.repeat(64 * 1024))
+    await watcher.frame((frame) => frame.type === 'error')
+    watcher.send('x'.repeat(64 * 1024 + 1))
+    expect((await watcher.closed).code).toBe(1009)
+  })
+})
+
+describe('a line that breaks or is slow', () => {
+  it('is told every so often that it stands, and is asked back', async () => {
+    const quick = await createTestApp({ timings: { heartbeat: 100, pongWithin: 50 } })
+    const watcher = await quick.watch()
+    let pings = 0
+    watcher.socket.on('ping', () => (pings += 1))
+    await until(
+      async () => framesOf(watcher, 'heartbeat').length,
+      (count) => count >= 3,
+    )
+    const times = framesOf(watcher, 'heartbeat').map(({ at }) => at)
+    expect(times).toEqual(times.map((at) => new Date(at).toISOString()).toSorted())
+    expect(pings).toBeGreaterThanOrEqual(2)
+    expect(watcher.socket.readyState).toBe(WebSocket.OPEN)
+    watcher.close()
+    await quick.close()
+  })
+
+  it('is cut when it does not answer', async () => {
+    const quick = await createTestApp({ timings: { heartbeat: 200, pongWithin: 100 } })
+    const dead = new WebSocket(`${quick.url.replace('http', 'ws')}/crm/activation/live`, {
+      headers: { 'x-api-key': quick.staff.admin.key },
+      autoPong: false,
+    })
+    const code = await new Promise((resolve) => dead.on('close', resolve))
+    expect(code).toBe(1006)
+    await quick.close()
+  })
+
+  it('gets only the newest after it drained, and nobody else waits for it', async () => {
+    const sessionId = await pausedSession()
+    const other = await watch()
+    other.send({ type: 'subscribe', sessionId })
+    await other.progress(sessionId)
+    const stalled = await openStalled(bench.app, sessionId)
+    // Progress as large as it gets, so that the buffers of the kernel are full soon.
+    await bench.app.test.pool.query('UPDATE sessions SET started_by_name = $2, version = version + 1 WHERE id = $1', [
+      sessionId,
+      'x'.repeat(900_000),
+    ])
+    let newest = 0
+    for (let round = 0; round < 15; round++) {
+      newest = await raiseVersion(sessionId)
+      const asked = performance.now()
+      bench.app.rooms.ring([sessionId], true)
+      await other.progress(sessionId, ({ version }) => version === newest)
+      expect(performance.now() - asked).toBeLessThan(2000)
+    }
+    await bench.app.test.pool.query(`UPDATE sessions SET started_by_name = 'Ada' WHERE id = $1`, [sessionId])
+    const versions = await stalled.readUntil(newest)
+    expect(versions).toEqual(versions.toSorted((a, b) => a - b))
+    expect(new Set(versions).size).toBe(versions.length)
+    expect(versions.length).toBeLessThan(12)
+    stalled.close()
+  })
+})
+
+describe('a server that closes', () => {
+  it('tells every client with 1012, and is not held up by one that is silent', async () => {
+    const other = await createTestApp({ timings: { drain: 200 } })
+    const clients = [await other.watch(), await other.watch(), await other.watch()]
+    const silent = await openStalled(other, 'activation_1704123456789_a7bc3d2f1')
+    const begun = performance.now()
+    await other.close()
+    expect(performance.now() - begun).toBeLessThan(8000)
+    for (const client of clients) expect((await client.closed).code).toBe(1012)
+    silent.close()
+  })
+})
+
+/** A client that subscribes and then reads nothing until it is told to. */
+async function openStalled(of: App, sessionId: string) {
+  const { port, hostname } = new URL(of.url)
+  const socket = net.connect({ port: Number(port), host: hostname })
+  socket.write(
+    [
+      'GET /crm/activation/live HTTP/1.1',
+      `Host: ${hostname}:${port}`,
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+      `x-api-key: ${of.staff.admin.key}`,
+      '',
+      '',
+    ].join('\r\n'),
+  )
+  const first = await new Promise<Buffer>((resolve) => socket.once('data', resolve))
+  expect(first.toString()).toContain('101')
+  socket.pause()
+  const frame = Buffer.from(JSON.stringify({ type: 'subscribe', sessionId }))
+  // A masked text frame with a mask of zeros (RFC 6455 section 5.2).
+  socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | frame.length, 0, 0, 0, 0]), frame]))
+  const chunks: Buffer[] = []
+  return {
+    /** Reads on; gives the versions of all progress frames up to this one. */
+    async readUntil(version: number): Promise<number[]> {
+      socket.on('data', (chunk) => chunks.push(chunk))
+      socket.resume()
+      return until(
+        async () =>
+          Array.from(
+            Buffer.concat(chunks)
+              .toString('latin1')
+              .matchAll(/"version":(\d+),"status"/g),
+            (match) => Number(match[1]),
+          ),
+        (versions) => versions.includes(version),
+      )
+    },
+    close: () => socket.destroy(),
+  }
+}
