@@ -104,6 +104,13 @@ export class FakeWorld {
     signedOut: () => this.heardBy.push('signed out'),
   }
 
+  /** The newest socket opens and is told the list of active sessions. */
+  async socketOpens(): Promise<void> {
+    this.socket.open()
+    this.socket.frame({ type: 'active', data: [] })
+    await this.settle()
+  }
+
   /** Lets every promise that can go on go on. */
   async settle(): Promise<void> {
     for (let turn = 0; turn < 20; turn += 1) await Promise.resolve()

@@ -6,21 +6,6 @@ const S = 'activation_1704123456789_a7bc3d2f1'
 let world: FakeWorld
 let live: LiveConnection
 
-const progressOf = (version: number, sessionId = S) => ({ sessionId, version })
-const frameOf = (version: number) => ({ type: 'progress', data: progressOf(version) })
-
-async function openSocket(): Promise<void> {
-  world.socket.open()
-  world.socket.frame({ type: 'active', data: [] })
-  await world.settle()
-}
-/** Lets the opening of the socket fail twice, after which the fallback runs. */
-async function failTwice(): Promise<void> {
-  await world.pass(2500)
-  await world.pass(500)
-  await world.pass(2500)
-}
-
 beforeEach(() => {
   world = new FakeWorld()
   live = new LiveConnection(world.ports, world.listener)
@@ -30,7 +15,7 @@ describe('One WebSocket for the tab', () => {
   test('It joins the room of active sessions and every room that somebody subscribed to', async () => {
     live.subscribe(S)
     live.start()
-    await openSocket()
+    await world.socketOpens()
     live.subscribe('later')
     expect(world.sockets).toHaveLength(1)
     expect(world.socket.sent).toEqual([
@@ -42,7 +27,7 @@ describe('One WebSocket for the tab', () => {
 
   test('A room is joined once and left when the last subscriber leaves, each of whom counts once', async () => {
     live.start()
-    await openSocket()
+    await world.socketOpens()
     const leave = live.subscribe(S)
     const leaveToo = live.subscribe(S)
     leave()
@@ -60,7 +45,7 @@ describe('One WebSocket for the tab', () => {
     live.start()
     world.socket.open()
     expect(world.transports).not.toContain('websocket')
-    world.socket.frame(frameOf(1))
+    world.socket.frame({ type: 'progress', data: { sessionId: S, version: 1 } })
     expect(world.transports).toEqual(['websocket'])
     expect(world.heardBy).toEqual([`progress ${S} 1`])
   })
@@ -79,7 +64,7 @@ describe('One WebSocket for the tab', () => {
 describe('A connection that is lost', () => {
   test('28 seconds without a frame are a loss; a heartbeat is a frame', async () => {
     live.start()
-    await openSocket()
+    await world.socketOpens()
     await world.pass(27_000)
     world.socket.frame({ type: 'heartbeat', at: '' })
     await world.pass(27_999)
@@ -96,14 +81,14 @@ describe('A connection that is lost', () => {
     async (code) => {
       live.subscribe(S)
       live.start()
-      await openSocket()
+      await world.socketOpens()
       world.socket.end(code)
       expect(world.transports.at(-1)).toBe('connecting')
       await world.pass(499)
       expect(world.sockets).toHaveLength(1)
       await world.pass(1)
       expect(world.sockets).toHaveLength(2)
-      await openSocket()
+      await world.socketOpens()
       expect(world.socket.sent).toContainEqual({ type: 'subscribe', sessionId: S })
       expect(world.transports.at(-1)).toBe('websocket')
     },
@@ -113,7 +98,7 @@ describe('A connection that is lost', () => {
     live.start()
     const waits: number[] = []
     for (const healthy of [0, 0, 0, 10_000, 0]) {
-      await openSocket()
+      await world.socketOpens()
       await world.pass(healthy)
       const [before, since] = [world.sockets.length, world.now]
       world.socket.end(1006)
@@ -125,7 +110,7 @@ describe('A connection that is lost', () => {
 
   test('Close code 4401 says that nobody is signed in, and nothing is opened again', async () => {
     live.start()
-    await openSocket()
+    await world.socketOpens()
     world.socket.end(4401)
     await world.pass(120_000)
     expect(world.heardBy).toContain('signed out')
@@ -134,7 +119,7 @@ describe('A connection that is lost', () => {
 
   test('Close code 4403 stops it without a way to the sign-in', async () => {
     live.start()
-    await openSocket()
+    await world.socketOpens()
     world.socket.end(4403)
     await world.pass(120_000)
     expect(world.heardBy).not.toContain('signed out')
@@ -146,7 +131,7 @@ describe('A connection that is lost', () => {
 describe('Looking again when the page shows', () => {
   test('A waiting reconnect happens at once', async () => {
     live.start()
-    await openSocket()
+    await world.socketOpens()
     world.socket.end(1006)
     live.lookAgain()
     expect(world.sockets).toHaveLength(2)
@@ -156,7 +141,7 @@ describe('Looking again when the page shows', () => {
 
   test('An open socket is asked for an answer, and given up when none comes within 2.5 s', async () => {
     live.start()
-    await openSocket()
+    await world.socketOpens()
     live.lookAgain()
     expect(world.socket.sent.at(-1)).toEqual({ type: 'subscribe', room: 'active' })
     await world.pass(2500)
@@ -166,161 +151,11 @@ describe('Looking again when the page shows', () => {
 
   test('An open socket that answers is kept', async () => {
     live.start()
-    await openSocket()
+    await world.socketOpens()
     live.lookAgain()
     world.socket.frame({ type: 'active', data: [] })
     await world.pass(10_000)
     expect(world.sockets).toHaveLength(1)
     expect(world.heardBy).not.toContain('lost all')
-  })
-})
-
-describe('Where a WebSocket cannot be had', () => {
-  beforeEach(() => {
-    world.answer = (path) =>
-      path.includes('active=true')
-        ? { status: 200, data: { items: [progressOf(1)] } }
-        : { status: 200, data: progressOf(7), etag: '"7"' }
-  })
-
-  test('Two openings that take 2.5 s lead to server-sent events for each room', async () => {
-    live.subscribe(S)
-    live.start()
-    await world.pass(2500)
-    expect(world.streams).toHaveLength(0)
-    await world.pass(3000)
-    expect(world.stream.path).toBe(`/crm/activation/progress/${S}/stream`)
-    world.stream.hears.progress(JSON.stringify(progressOf(5)))
-    world.stream.hears.sessionEvent(JSON.stringify({ sessionId: S, data: { type: 'held' } }))
-    expect(world.heardBy).toContain(`progress ${S} 5`)
-    expect(world.heardBy).toContain(`event ${S} held`)
-    expect(world.transports.at(-1)).toBe('events')
-  })
-
-  test('The list of active sessions is asked every 5 s in place of its room', async () => {
-    live.start()
-    await failTwice()
-    await world.pass(10_000)
-    expect(world.asked.filter(({ path }) => path.includes('active=true'))).toHaveLength(3)
-    expect(world.heardBy).toContain('active 1')
-  })
-
-  test('A stream that says nothing for 2.5 s leads to polling every 2 s ± 20 % with the version as ETag', async () => {
-    live.subscribe(S)
-    live.start()
-    await failTwice()
-    await world.pass(2500)
-    expect(world.stream.closed).toBe(true)
-    expect(world.transports.at(-1)).toBe('polling')
-    world.answer = (_path, headers) => (headers['if-none-match'] === '"7"' ? { status: 304 } : { status: 500 })
-    world.random = 0
-    await world.pass(2000)
-    expect(world.heardBy.slice(-1)).toEqual([`heard ${S}`])
-    world.random = 0.999
-    const polls = () => world.asked.filter(({ path }) => path.endsWith(S)).length
-    await world.pass(1600)
-    const before = polls()
-    await world.pass(2390)
-    expect(polls()).toBe(before)
-    await world.pass(10)
-    expect(polls()).toBe(before + 1)
-  })
-
-  test('A stream that fails twice before its first message leads to polling, and later rooms poll at once', async () => {
-    live.subscribe(S)
-    live.start()
-    await failTwice()
-    world.stream.hears.error()
-    expect(world.transports).not.toContain('polling')
-    await world.pass(1000)
-    expect(world.streams).toHaveLength(2)
-    world.stream.hears.error()
-    await world.settle()
-    expect(world.heardBy).toContain(`progress ${S} 7`)
-    live.subscribe('another')
-    await world.settle()
-    expect(world.streams).toHaveLength(2)
-    expect(world.asked.at(-1)?.path).toBe('/crm/activation/progress/another')
-  })
-
-  test('Numbers are not called live while polling fails', async () => {
-    live.subscribe(S)
-    live.start()
-    await failTwice()
-    await world.pass(2500)
-    world.answer = () => ({ status: 503 })
-    await world.pass(2400)
-    expect(world.heardBy.at(-1)).toBe(`lost ${S}`)
-    expect(world.transports.at(-1)).toBe('connecting')
-  })
-
-  test('The WebSocket is tried every minute, and takes over at its first frame', async () => {
-    live.subscribe(S)
-    live.start()
-    await failTwice()
-    world.stream.hears.progress(JSON.stringify(progressOf(5)))
-    expect(world.sockets).toHaveLength(2)
-    await world.pass(27_000)
-    world.stream.hears.progress(JSON.stringify(progressOf(6)))
-    await world.pass(27_000)
-    world.stream.hears.progress(JSON.stringify(progressOf(6)))
-    expect(world.sockets).toHaveLength(2)
-    await world.pass(6000)
-    expect(world.sockets).toHaveLength(3)
-    expect(world.stream.closed).toBe(false)
-    await openSocket()
-    expect(world.stream.closed).toBe(true)
-    expect(world.transports.at(-1)).toBe('websocket')
-    const asked = world.asked.length
-    await world.pass(20_000)
-    expect(world.asked).toHaveLength(asked)
-  })
-
-  test('A server that was away is met again over a WebSocket as soon as it answers', async () => {
-    world.answer = () => {
-      throw new Error('down')
-    }
-    live.start()
-    await failTwice()
-    const before = world.sockets.length
-    world.answer = () => ({ status: 200, data: { items: [] } })
-    await world.pass(5000)
-    expect(world.sockets).toHaveLength(before + 1)
-  })
-
-  test('A session that is not there is no longer asked for', async () => {
-    live.subscribe(S)
-    live.start()
-    await failTwice()
-    world.answer = (path) => (path.includes('active') ? { status: 200, data: { items: [] } } : { status: 404 })
-    await world.pass(2500)
-    expect(world.heardBy).toContain(`unknown ${S}`)
-  })
-
-  test('A 401 says that nobody is signed in', async () => {
-    world.answer = () => ({ status: 401 })
-    live.start()
-    await failTwice()
-    await world.settle()
-    expect(world.heardBy).toContain('signed out')
-  })
-
-  test('At most three streams are open, so that the browser has connections left', async () => {
-    for (const name of ['a', 'b', 'c', 'd', 'e']) live.subscribe(name)
-    live.start()
-    await failTwice()
-    expect(world.streams).toHaveLength(3)
-  })
-
-  test('After stop nothing is opened, asked or waited for', async () => {
-    live.subscribe(S)
-    live.start()
-    await failTwice()
-    live.stop()
-    const asked = world.asked.length
-    await world.pass(120_000)
-    expect(world.asked).toHaveLength(asked)
-    expect(world.stream.closed).toBe(true)
-    expect(world.timers.size).toBe(0)
   })
 })
