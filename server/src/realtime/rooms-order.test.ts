@@ -1,19 +1,9 @@
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createMember, openRooms, type Stored } from '../../test/rooms.ts'
-import type { Rooms } from './rooms.ts'
+import { createMember, openRooms } from '../../test/rooms.ts'
 
-let stored: Stored
-let rooms: Rooms
-
-beforeEach(() => {
-  vi.useFakeTimers()
-  ;({ stored, rooms } = openRooms())
-})
-afterEach(() => {
-  rooms.close()
-  vi.useRealTimers()
-})
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
 
 const turn = () => vi.advanceTimersByTimeAsync(0)
 
@@ -33,8 +23,7 @@ describe('whatever the order of changes, rings, joins, slow answers and slow rea
   it('every member ends with the newest version and the newest list, and never got a lower version after a higher one', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), async (steps) => {
-        rooms.close()
-        ;({ stored, rooms } = openRooms())
+        const { stored, rooms } = openRooms()
         for (const each of sessions) stored.raise(each)
         const members = Array.from({ length: 3 }, createMember)
         const inside = new Set<string>()
@@ -95,6 +84,7 @@ describe('whatever the order of changes, rings, joins, slow answers and slow rea
         }
         const watched = new Set([...inside].map((each) => each.split(' ')[1]))
         expect(rooms.size).toBe(watched.size)
+        rooms.close()
       }),
       { numRuns: 400 },
     )
