@@ -33,7 +33,7 @@ interface Turn {
   /** How many mails got an outcome. */
   settled: number
   /** Outcomes that are being stored; none of these rejects. */
-  storing: Promise<void>[]
+  storing: Set<Promise<void>>
   /** The first failure to store one. */
   failure: unknown
 }
@@ -101,7 +101,7 @@ function beginTurn(parts: WorkerParts, shared: SharedTurns, of: Pick<Turn, 'held
     streak,
     stopped: false,
     settled: 0,
-    storing: [],
+    storing: new Set(),
     failure: null,
   }
   shared.underWay.add(turn)
@@ -195,7 +195,8 @@ async function lastIsStored({ shared, held }: Turn, connection: object): Promise
 }
 
 function keep(turn: Turn, connection: object | null, stored: Promise<void>): void {
-  turn.storing.push(stored)
+  turn.storing.add(stored)
+  void stored.then(() => turn.storing.delete(stored))
   if (connection !== null) turn.shared.last.set(connection, { sessionId: turn.held.sessionId, stored })
 }
 
@@ -213,7 +214,7 @@ async function store(turn: Turn, mail: DueMail, outcome: Outcome): Promise<void>
 }
 
 /** The mail, or null where it cannot be made: one person's data must not stop everybody's mails. */
-function composed(turn: Turn, mail: DueMail, date: Date): Buffer | null {
+function composed(turn: Turn, mail: DueMail, date: Date): string | null {
   const { session, parts } = turn
   const token = activationToken(parts.secret, mail.account_id, mail.generation)
   try {

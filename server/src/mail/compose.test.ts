@@ -76,11 +76,11 @@ describe('composeMail', () => {
     expect(mail.subject).toBe(`${name}|${name}|${name}`)
     expect(mail.from).toEqual({ name, address: sender.address })
     expect(mail.text?.trim()).toBe(`${name}|${name}|${name}|${ada.link}|${ada.to}`)
-    for (const line of raw.toString('latin1').split('\r\n')) {
+    for (const line of raw.split('\r\n')) {
       expect(line.length).toBeLessThanOrEqual(998)
       expect(line).toMatch(/^[\x20-\x7e]*$/)
     }
-    expect(raw.toString('latin1').split('\r\n\r\n')[0]).not.toMatch(/^.{79}/m)
+    expect(raw.split('\r\n\r\n')[0]).not.toMatch(/^.{79}/m)
   })
 
   it('escapes names in the HTML and leaves them as they are in the text', async () => {
@@ -139,11 +139,9 @@ describe('composeMail', () => {
 
   it('gives the same bytes for the same input, and another boundary for another mail', () => {
     const again = composeTemplate(defaultTemplate, sender, { linkDays: 7 })
-    expect(composeMail(again, { ...ada }).equals(composeMail(composed, ada))).toBe(true)
-    const other = composeMail(composed, { ...ada, messageId: '<2.2@crm.example.com>' }).toString()
-    expect(/boundary="(.*)"/.exec(other)?.[1]).not.toBe(
-      /boundary="(.*)"/.exec(composeMail(composed, ada).toString())?.[1],
-    )
+    expect(composeMail(again, { ...ada })).toBe(composeMail(composed, ada))
+    const other = composeMail(composed, { ...ada, messageId: '<2.2@crm.example.com>' })
+    expect(/boundary="(.*)"/.exec(other)?.[1]).not.toBe(/boundary="(.*)"/.exec(composeMail(composed, ada))?.[1])
   })
 
   it('refuses an address or a Message-ID that is not exactly one', () => {

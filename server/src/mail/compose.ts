@@ -71,10 +71,10 @@ export function composeTemplate(
 }
 
 /**
- * The whole mail for one person, ready for the mail server: the same input gives the same bytes. Throws where `to` is
+ * The whole mail for one person, ready for the mail server, in ASCII: the same input gives the same bytes. Throws where `to` is
  * not exactly one sendable address or `messageId` is not one in angle brackets; names may be anything.
  */
-export function composeMail(composed: ComposedTemplate, input: MailInput): Buffer {
+export function composeMail(composed: ComposedTemplate, input: MailInput): string {
   if (!isSendable(input.to)) throw new Error('The address of a mail is not one that checkAddress gave.')
   if (!/^<[!-;=?-~]+@[!-;=?-~]+>$/.test(input.messageId)) throw new Error('A Message-ID stands in angle brackets.')
   const slots: Slots = {
@@ -102,7 +102,7 @@ export function composeMail(composed: ComposedTemplate, input: MailInput): Buffe
     `--${boundary}--`,
     '',
   ]
-  return Buffer.from(lines.join('\r\n'), 'latin1')
+  return lines.join('\r\n')
 }
 
 function part(boundary: string, type: string, content: string): string[] {

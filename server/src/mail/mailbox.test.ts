@@ -52,11 +52,11 @@ afterAll(async () => {
   await database.close()
 })
 
-function sendRaw(to: string, raw: Buffer, over = sender): Promise<Delivery> {
+function sendRaw(to: string, raw: string, over = sender): Promise<Delivery> {
   return over.send({ from: 'no-reply@localhost', to, gate: async () => true, body: () => raw })
 }
 
-function mailTo(to: string, firstName: string): Buffer {
+function mailTo(to: string, firstName: string): string {
   return composeMail(composed, {
     to,
     firstName,
@@ -93,7 +93,10 @@ describe('the built-in mailbox', () => {
       addresses.map(async (to) => {
         const delivery = await sendRaw(to, mailTo(to, 'Ada'))
         const { rows } = await database.pool.query('SELECT raw FROM mailbox_messages WHERE recipient = $1', [to])
-        return { kind: delivery.kind, isStored: rows.length === 1 && mailTo(to, 'Ada').equals(rows[0].raw) }
+        return {
+          kind: delivery.kind,
+          isStored: rows.length === 1 && Buffer.from(mailTo(to, 'Ada')).equals(rows[0].raw),
+        }
       }),
     )
     expect(deliveries).toEqual(addresses.map(() => ({ kind: 'sent', isStored: true })))
@@ -118,14 +121,9 @@ describe('the built-in mailbox', () => {
   })
 
   it('takes whatever is handed over, also what is hardly a mail', async () => {
-    expect((await sendRaw('a@x.test', Buffer.from('no header at all'))).kind).toBe('sent')
+    expect((await sendRaw('a@x.test', 'no header at all')).kind).toBe('sent')
     expect(
-      (
-        await sendRaw(
-          'b@x.test',
-          Buffer.from('Subject: =?UTF-8?B?4pyTIGRvbmU=?=\r\n =?UTF-8?Q?_=C3=A9?=\r\n\r\n\0\r\n'),
-        )
-      ).kind,
+      (await sendRaw('b@x.test', 'Subject: =?UTF-8?B?4pyTIGRvbmU=?=\r\n =?UTF-8?Q?_=C3=A9?=\r\n\r\n\0\r\n')).kind,
     ).toBe('sent')
     const { items } = await list()
     expect(items.map((item) => item.subject)).toEqual(['✓ done é', ''])

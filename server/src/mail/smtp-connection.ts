@@ -33,7 +33,10 @@ export async function openConnection(
   signal: AbortSignal,
 ): Promise<Opening> {
   const opening = await openSmtp(settings, timeouts, signal)
-  return opening.ok ? { ok: true, connection: connectionOver(takeWire(opening.smtp), timeouts) } : opening
+  if (!opening.ok) return opening
+  const { _socket: socket } = opening.smtp
+  if (!socket) return { ok: false, answer: noAnswer('GREETING', 'lost', 'The connection to the mail server is gone.') }
+  return { ok: true, connection: connectionOver(takeWire(opening.smtp, socket), timeouts) }
 }
 
 function connectionOver(wire: Wire, timeouts: SmtpTimeouts): MailConnection {
@@ -130,18 +133,12 @@ async function closedGate(gate: () => Promise<boolean>): Promise<{ cause: unknow
   }
 }
 
-/** The mail as it goes over the wire: lines that begin with a dot have one more (RFC 5321 section 4.5.2), and a dot ends it. */
-function asData(body: Buffer): Buffer {
-  const startsWithDot = body[0] === dot || body.includes('\r\n.')
-  const stuffed = startsWithDot ? Buffer.from(body.toString('latin1').replaceAll(/^\./gm, '..'), 'latin1') : body
-  const isEnded = stuffed.subarray(-2).equals(lineEnd)
-  return Buffer.concat([stuffed, isEnded ? end : endOfOpenLine])
+/** The mail as it goes over the wire: lines that begin with a dot have one more, and a dot ends it (RFC 5321 section 4.5.2). */
+function asData(body: string): string {
+  const hasDots = body.startsWith('.') || body.includes('\r\n.')
+  const stuffed = hasDots ? body.replaceAll(/^\./gm, '..') : body
+  return stuffed.endsWith('\r\n') ? `${stuffed}.\r\n` : `${stuffed}\r\n.\r\n`
 }
-
-const dot = '.'.charCodeAt(0)
-const lineEnd = Buffer.from('\r\n')
-const end = Buffer.from('.\r\n')
-const endOfOpenLine = Buffer.from('\r\n.\r\n')
 
 function answerToMail({ replies: [reply], problem, isWritten }: Heard): Answer {
   const at = { command: 'DOT', gatePassed: true } as const

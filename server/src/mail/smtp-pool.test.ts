@@ -10,7 +10,7 @@ import type { Delivery, SendRequest, SmtpSender, SmtpTimeouts } from './types.ts
 const patient: SmtpTimeouts = { connect: 5000, greeting: 10_000, command: 10_000, delivery: 10_000, idle: 30_000 }
 const eventually = { timeout: 10_000 }
 const logger = pino({ level: 'silent' })
-const mail = Buffer.from('Subject: hello\r\n\r\nhello\r\n')
+const mail = 'Subject: hello\r\n\r\nhello\r\n'
 
 const opened: { close(milliseconds?: number): unknown }[] = []
 afterEach(async () => {
@@ -226,7 +226,7 @@ describe('one mail', () => {
   it('is rejected when it cannot be made, and leaves its connection usable', async () => {
     const server = await startServer()
     const sender = senderTo(`${server.url}?connections=1`)
-    const body = (): Buffer => {
+    const body = (): string => {
       throw new Error('no template')
     }
     await expect(send(sender, { body })).rejects.toThrow('no template')

@@ -2,7 +2,7 @@ import type { Answer, SmtpStep } from './answers.ts'
 
 const longestReply = 500
 
-/** What nothing but an answer tells: see `Answer`. */
+/** An answer that nobody gave: why there is none. */
 export function noAnswer(command: SmtpStep, error: NonNullable<Answer['error']>, text: string): Answer {
   return { gatePassed: false, command, code: null, enhanced: null, text: shortened(text), error }
 }
@@ -31,4 +31,36 @@ function shortened(text: string): string {
     .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
     .trim()
     .slice(0, longestReply)
+}
+
+/**
+ * Makes replies of what arrives, however it is cut: their lines without the line end, and joined by `\n` where there are
+ * several. Empty lines between replies count as nothing. `take` gives how many characters wait for the rest of a reply.
+ */
+export function readReplies(hear: (reply: string) => void): { take(chunk: Buffer): number } {
+  let begun = ''
+  let line = ''
+  return {
+    take(chunk) {
+      line += chunk.toString('latin1')
+      let from = 0
+      for (let end = line.indexOf('\n'); end >= 0; end = line.indexOf('\n', from)) {
+        const whole = line.slice(from, line[end - 1] === '\r' ? end - 1 : end)
+        from = end + 1
+        if (/^\d{3}-/.test(whole)) begun += `${whole}\n`
+        else if (begun !== '' || whole.trim() !== '') {
+          const reply = begun + whole
+          begun = ''
+          hear(decoded(reply))
+        }
+      }
+      line = line.slice(from)
+      return begun.length + line.length
+    },
+  }
+}
+
+/** Servers answer in UTF-8 now and then (RFC 6531 section 3.7.4). */
+function decoded(reply: string): string {
+  return /[\u0080-\u00FF]/.test(reply) ? Buffer.from(reply, 'latin1').toString('utf8') : reply
 }

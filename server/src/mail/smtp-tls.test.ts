@@ -47,7 +47,7 @@ describe('a mail server with TLS and a sign-in', () => {
       from: 'crm@a.example',
       to: 'person@b.example',
       gate: async () => true,
-      body: () => Buffer.from('Subject: hello\r\n\r\nhello\r\n'),
+      body: () => 'Subject: hello\r\n\r\nhello\r\n',
     })
   }
 

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type SMTPConnection from 'nodemailer/lib/smtp-connection'
+import { readReplies } from './smtp-replies.ts'
 
 /** What a server announced in its answer to EHLO, as far as it matters for a mail. */
 export interface Offers {
@@ -31,7 +32,7 @@ export interface Wire {
   /** Why it is dead. */
   readonly problem: string | null
   /** Says something and waits for so many replies, or for the end of the connection or of the time. Never rejects. */
-  ask(said: string | Buffer, replies: number, milliseconds: number): Promise<Heard>
+  ask(said: string, replies: number, milliseconds: number): Promise<Heard>
   /** Cuts the connection. */
   cut(problem?: string): void
 }
@@ -51,14 +52,10 @@ interface Question {
  * end, the errors and the closing of its socket. Measured with Postfix's sink on loopback: a mail over nodemailer's `send`, which
  * is made of streams, costs 100 µs of processor more than one over this.
  */
-export function takeWire(smtp: SMTPConnection): Wire {
-  const socket = smtp._socket as Socket
+export function takeWire(smtp: SMTPConnection, socket: Socket): Wire {
   let question: Question | null = null
   let problem: string | null = null
   let unasked: string | null = null
-  /** Lines of a reply that is not over. */
-  let begun = ''
-  let line = ''
 
   function answer(): void {
     if (question === null) return
@@ -91,25 +88,11 @@ export function takeWire(smtp: SMTPConnection): Wire {
     if (question.left === 0) answer()
   }
 
-  function read(chunk: Buffer): void {
-    line += chunk.toString('latin1')
-    let from = 0
-    for (let end = line.indexOf('\n'); end >= 0; end = line.indexOf('\n', from)) {
-      const whole = line.slice(from, line[end - 1] === '\r' ? end - 1 : end)
-      from = end + 1
-      if (/^\d{3}-/.test(whole)) begun += `${whole}\n`
-      else if (begun !== '' || whole.trim() !== '') {
-        const reply = decoded(begun + whole)
-        begun = ''
-        hear(reply)
-      }
-    }
-    line = line.slice(from)
-    if (begun.length + line.length > longestReply) cut('The answer of the mail server has no end.')
-  }
-
   socket.removeAllListeners('data')
-  socket.on('data', read)
+  const reader = readReplies(hear)
+  socket.on('data', (chunk: Buffer) => {
+    if (reader.take(chunk) > longestReply) cut('The answer of the mail server has no end.')
+  })
   smtp.on('error', (error) => lose(error.message))
   // After the error, which says more.
   smtp.on('end', () => setImmediate(() => lose('The connection to the mail server was closed.')))
@@ -153,9 +136,4 @@ function offersOf(smtp: SMTPConnection): Offers {
     size: names.includes('SIZE'),
     largest: largest > 0 ? largest : null,
   }
-}
-
-/** Servers answer in UTF-8 now and then (RFC 6531 section 3.7.4). */
-function decoded(reply: string): string {
-  return /[\u0080-\u00FF]/.test(reply) ? Buffer.from(reply, 'latin1').toString('utf8') : reply
 }

@@ -73,8 +73,8 @@ export interface SendRequest {
    * `connection` is the same for all mails over the same connection.
    */
   gate: (connection: object) => Promise<boolean>
-  /** The whole mail; called once, before the gate. */
-  body: () => Buffer
+  /** The whole mail, in ASCII and with CRLF at the ends of lines; called once, before the gate. */
+  body: () => string
   /** Asked after every wait for a connection; false: nothing is begun, and the gate counts as closed. */
   isWanted?: () => boolean
 }

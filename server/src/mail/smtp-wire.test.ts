@@ -1,0 +1,148 @@
+import * as fc from 'fast-check'
+import { pino } from 'pino'
+import { afterEach, describe, expect, it } from 'vitest'
+import { startSmtpServer, type SmtpMoment, type SmtpReply, type TestSmtpServer } from '../../test/smtp.ts'
+import { readReplies } from './smtp-replies.ts'
+import { parseSmtpUrl } from './smtp-settings.ts'
+import { createSmtpSender } from './smtp.ts'
+import type { Delivery, SmtpSender } from './types.ts'
+
+const opened: { close(): Promise<void> }[] = []
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((each) => each.close()))
+})
+
+async function startServer(options: Parameters<typeof startSmtpServer>[0] = {}): Promise<TestSmtpServer> {
+  const server = await startSmtpServer(options)
+  opened.push({ close: () => server.stop() })
+  return server
+}
+
+/** With one connection, so that one mail shows what another has left behind. */
+function senderTo({ url }: TestSmtpServer): SmtpSender {
+  const parsed = parseSmtpUrl(`${url}?connections=1`)
+  if (!parsed.ok) throw new Error(parsed.problem)
+  const sender = createSmtpSender({ url: parsed.settings, logger: pino({ level: 'silent' }) })
+  opened.unshift({ close: () => sender.close(0) })
+  return sender
+}
+
+function send(sender: SmtpSender, body = 'Subject: hello\r\n\r\nhello\r\n'): Promise<Delivery> {
+  const message = { from: 'no-reply@localhost', to: 'ada@x.test', body: () => body, gate: async () => true }
+  return sender.send(message)
+}
+
+function at(replies: Partial<Record<SmtpMoment, SmtpReply>>) {
+  return (moment: SmtpMoment): SmtpReply | undefined => replies[moment]
+}
+
+describe('replies', () => {
+  const words = fc.stringMatching(/^[!-~é漢 ]{0,20}$/)
+  const code = fc.integer({ min: 200, max: 599 }).map(String)
+  const reply = fc.tuple(code, fc.array(words, { minLength: 1, maxLength: 4 }))
+
+  it('are the same however they are cut, with either line end, in UTF-8', () => {
+    fc.assert(
+      fc.property(
+        fc.array(reply),
+        fc.constantFrom('\r\n', '\n'),
+        fc.array(fc.nat({ max: 7 })),
+        (said, lineEnd, cuts) => {
+          const lines = said.map(([number, texts]) =>
+            texts.map((text, index) => `${number}${index === texts.length - 1 ? ' ' : '-'}${text}`),
+          )
+          const bytes = Buffer.from(
+            lines
+              .flat()
+              .map((line) => line + lineEnd)
+              .join(''),
+          )
+          const heard: string[] = []
+          const reader = readReplies((each) => heard.push(each))
+          let from = 0
+          for (const length of cuts) {
+            reader.take(bytes.subarray(from, from + length))
+            from += length
+          }
+          expect(reader.take(bytes.subarray(from))).toBe(0)
+          expect(heard).toEqual(lines.map((each) => each.join('\n')))
+        },
+      ),
+    )
+  })
+
+  it('that are not over count what waits for their end', () => {
+    const reader = readReplies(() => expect.unreachable())
+    expect(reader.take(Buffer.from('250-first\r\n250'))).toBe('250-first\n250'.length)
+  })
+})
+
+describe('a server that was told everything at once', () => {
+  it('gets an empty mail when it waits for one without a recipient, and the connection is used again', async () => {
+    const script = at({ RCPT: '550 5.1.1 nobody', DATA: '354 go ahead' })
+    const server = await startServer({ script })
+    const sender = senderTo(server)
+    const unknown = { kind: 'failed', reason: 'address_refused', reply: '550 5.1.1 nobody' }
+    expect(await send(sender)).toMatchObject(unknown)
+    server.script = () => undefined
+    expect((await send(sender)).kind).toBe('sent')
+    expect(server.mails).toHaveLength(1)
+    expect(server.totalConnections).toBe(1)
+  })
+
+  it('gets nothing more when it waits for a mail whose sender it refused', async () => {
+    const server = await startServer({ script: at({ MAIL: '450 4.7.1 not now', DATA: '354 go ahead' }) })
+    const sender = senderTo(server)
+    expect(await send(sender)).toMatchObject({ kind: 'later', reply: '450 4.7.1 not now' })
+    server.script = () => undefined
+    expect((await send(sender)).kind).toBe('sent')
+    expect(server.mails).toHaveLength(1)
+    expect(server.totalConnections).toBe(2)
+  })
+})
+
+describe('a mail over the wire', () => {
+  it.each([
+    ['.', '..\r\n.a\r\n.\r\n'],
+    ['lines of dots alone', 'Subject: dots\r\n\r\n.\r\n..\r\n...\r\nend\r\n'],
+    ['what looks like its end', 'Subject: end\r\n\r\nno\r\n.\r\nMAIL FROM:<eve@x.test>\r\n'],
+  ])('arrives as it is although it begins with or has %s', async (_name, body) => {
+    const server = await startServer()
+    expect((await send(senderTo(server), body)).kind).toBe('sent')
+    expect(server.mails.map(({ raw }) => raw.toString())).toEqual([body])
+    expect(server.commands.filter((command) => command.startsWith('MAIL'))).toHaveLength(1)
+  })
+
+  it('is ended where its last line is open', async () => {
+    const server = await startServer()
+    expect((await send(senderTo(server), 'Subject: open\r\n\r\nend')).kind).toBe('sent')
+    expect(server.mails.map(({ raw }) => raw.toString())).toEqual(['Subject: open\r\n\r\nend\r\n'])
+  })
+
+  it('is announced with its size where the server wants to know', async () => {
+    const server = await startServer({ extensions: ['SIZE 1000'] })
+    await send(senderTo(server), 'Subject: ten\r\n\r\n')
+    expect(server.commands).toContain('MAIL FROM:<no-reply@localhost> SIZE=16')
+  })
+
+  it('is sent in one answer of several lines, of which all words are kept', async () => {
+    const server = await startServer({ script: at({ DOT: '250-2.0.0 thank\r\n250-2.0.0 you\r\n250 2.0.0 Zoë' }) })
+    expect(await send(senderTo(server))).toMatchObject({ kind: 'sent', reply: '250 2.0.0 thank you Zoë' })
+  })
+
+  it('is not begun over a connection that said something without being asked', async () => {
+    const server = await startServer({ script: at({ DOT: '250 2.0.0 ok\r\n250 2.0.0 once more' }) })
+    const sender = senderTo(server)
+    expect((await send(sender)).kind).toBe('sent')
+    await expect.poll(() => server.openConnections).toBe(0)
+    expect((await send(sender)).kind).toBe('sent')
+    expect(server.totalConnections).toBe(2)
+  })
+
+  it('is pending again when an answer before it has no end', async () => {
+    const endless = `250-${'x'.repeat(70_000)}\r\n`
+    const server = await startServer({ script: at({ RCPT: { raw: endless } }) })
+    expect(await send(senderTo(server))).toMatchObject({ kind: 'again', cause: 'connection' })
+    await expect.poll(() => server.openConnections).toBe(0)
+  })
+})
