@@ -78,6 +78,13 @@ describe('replies', () => {
 })
 
 describe('a server that was told everything at once', () => {
+  it.each([true, false])('is one that announced that it may be (%s), and no other', async (pipelining) => {
+    const server = await startServer({ pipelining, script: at({ MAIL: '450 4.7.1 not now' }) })
+    expect((await send(senderTo(server))).kind).toBe('later')
+    const said = server.commands.map((command) => command.split(' ')[0])
+    expect(said.includes('RCPT') && said.includes('DATA')).toBe(pipelining)
+  })
+
   it('gets an empty mail when it waits for one without a recipient, and the connection is used again', async () => {
     const script = at({ RCPT: '550 5.1.1 nobody', DATA: '354 go ahead' })
     const server = await startServer({ script })
