@@ -167,7 +167,11 @@ export const items = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.sessionId, table.position] }),
-    index('items_lead').on(table.leadId, table.sessionId),
+    // Equal keys share an entry, so this one is small: a start adds to it here and there.
+    index('items_lead').on(table.leadId),
+    // To this one it adds in order, because a session's leads come in the order of their ids. Tells the position as well, so that a
+    // search reads no items but those of its page.
+    index('items_session_lead').on(table.sessionId, table.leadId, table.position),
     // No index names a state: what is sent without trouble changes no column of an index, so PostgreSQL keeps each new
     // version of its row on the page of the old one and leaves the indexes alone. Whatever ends another way has a reason.
     index('items_mail_reason')

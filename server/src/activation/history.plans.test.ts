@@ -17,7 +17,7 @@ import { abandonedChunks, settleInFlight, strandedChunks } from './takeover.quer
 const large = 20_000
 const sessions = 3000
 /** So few that a session of this size is large beside it. */
-const nearby = 500
+const nearby = { first: 100, next: 1400 }
 const sessionId = 'activation_1767225600000_thelargeone'
 
 let app: App

@@ -31,12 +31,11 @@ export async function itemsNearby(database: Database, part: ItemsPart, within: n
  * `found` is how many there are after the position.
  */
 export async function itemsAnywhere(database: Database, part: ItemsPart): Promise<{ rows: ItemRow[]; found: number }> {
-  const { sessionId, after, limit, filter } = part
+  const { sessionId, limit } = part
   const rows = await rowsOf<ItemRow & { found: number }>(
     database,
     sql`WITH found AS MATERIALIZED (
-        SELECT items.position FROM ${whereItemsAre(sessionId, filter)}
-        WHERE items.session_id = ${sessionId} AND items.position > ${after} AND ${itemCondition(filter)} AND ${indexedCondition(part)}
+        ${foundItems(part)}
       ), page AS MATERIALIZED (
         SELECT position FROM found ORDER BY position LIMIT ${limit}
       )
@@ -44,6 +43,23 @@ export async function itemsAnywhere(database: Database, part: ItemsPart): Promis
       FROM page JOIN items ON items.session_id = ${sessionId} AND items.position = page.position ORDER BY items.position`,
   )
   return { rows, found: rows[0]?.found ?? 0 }
+}
+
+/** The positions of the items that the filter leaves. */
+function foundItems(part: ItemsPart): SQL {
+  const { sessionId, after, filter, startedAt } = part
+  const { q, ...outcomes } = filter
+  const next = sql`items.session_id = ${sessionId} AND items.position > ${after}`
+  if (wordsOf(q).length === 0) {
+    return sql`SELECT items.position FROM ${whereItemsAre(sessionId, filter)}
+      WHERE ${next} AND ${itemCondition(filter)} AND ${indexedCondition(filter)}`
+  }
+  // Whose name is still the same is found by the name that the lead has now; of the item, the index tells the position.
+  const { named, renamed } = leadsOfSearch(q ?? '', startedAt)
+  return sql`SELECT items.position FROM (${named}) lead JOIN items ON items.lead_id = lead.id
+      WHERE ${next} AND ${itemCondition(outcomes)} AND ${indexedCondition(outcomes)}
+    UNION ALL SELECT items.position FROM (${renamed}) lead JOIN items ON items.lead_id = lead.id
+      WHERE ${next} AND ${itemCondition(filter)} AND ${indexedCondition(outcomes)}`
 }
 
 /** The next items that the filter leaves, read through the session: for those who read them all. */
@@ -74,15 +90,13 @@ function itemCondition(filter: ItemFilter): SQL {
   ])
 }
 
-/** What is true of the same items and what indexes tell: their reasons, and the leads that they were made of. */
-function indexedCondition({ filter, startedAt }: ItemsPart): SQL {
-  const { account, mail, q } = filter
+/** What is true of the same items and what indexes tell: their reasons. */
+function indexedCondition({ account, mail }: ItemFilter): SQL {
   const mailReasons = mail === undefined ? [] : reasonsWith(mailStatesOfReason, mail)
   const accountReasons = account === undefined ? [] : reasonsWith(accountStatesOfReason, account)
   return allOf([
     ...(mailReasons.length === 0 ? [] : [sql`items.mail_reason = ANY(${sql.param(mailReasons)}::text[])`]),
     ...(accountReasons.length === 0 ? [] : [sql`items.account_reason = ANY(${sql.param(accountReasons)}::text[])`]),
-    ...(wordsOf(q).length === 0 ? [] : [sql`items.lead_id IN (${leadsOfSearch(q ?? '', startedAt)})`]),
   ])
 }
 

@@ -12,8 +12,8 @@ import type {
   SessionsQuery,
 } from '@rollcall/shared'
 import type { Database } from '../db/database.ts'
-import { countExactly, totalOf, type Total } from '../db/counting.ts'
-import { cutPage, positionOf } from '../db/paging.ts'
+import { about, countExactly, type Total } from '../db/counting.ts'
+import { cutPage, positionOf, readThrough, type Reach } from '../db/paging.ts'
 import { wordsOf } from '../db/text.ts'
 import { Refusal } from '../http/refusal.ts'
 import { senderOf } from '../mail/address.ts'
@@ -78,10 +78,10 @@ export async function snapshotsOf(
   return { items: (await readSnapshots(database, sessionId, limit ?? 500)).map(presentProgress) }
 }
 
-/** Of what is more frequent than one in a hundred, a page is found by reading on in the session. */
-const usualNearby = 10_000
-/** Milliseconds that a page waits for a total that the session's counters do not tell. */
-const totalPatience = 20
+/** Of what is more frequent than one in three hundred, a page is found by reading on in the session. */
+const usualNearby: Reach = { first: 2000, next: 28_000 }
+/** So many items are read in some 20 milliseconds; of more than these, a total that the counters do not tell is not counted. */
+const soonCounted = 20_000
 
 /**
  * A page of a session's items. The total is exact where the session's counters tell it or counting takes a moment; else
@@ -100,10 +100,7 @@ export async function pageOfItems(
   const part = { sessionId, startedAt: new Date(session.created_at), filter, after, limit: limit + 1 }
   const { rows, found } = await findItems(database, part, { nearby, last: session.total })
   const known =
-    totalOfCounters(session, filter) ??
-    carried ??
-    found ??
-    (await totalOf(database, matchingItems(sessionId, filter), { atLeast: rows.length, milliseconds: totalPatience }))
+    totalOfCounters(session, filter) ?? carried ?? found ?? (await totalOfFrequent(database, session, { filter, rows }))
   const { page, nextCursor } = cutPage(rows, limit, (row) => [row.position, known.total, known.totalIsExact ? 1 : 0])
   return { items: page.map((row) => presentItem(row, session)), nextCursor, ...known }
 }
@@ -112,12 +109,28 @@ export async function pageOfItems(
 async function findItems(
   database: Database,
   part: ItemsPart,
-  { nearby, last }: { nearby: number; last: number },
+  { nearby, last }: { nearby: Reach; last: number },
 ): Promise<{ rows: ItemRow[]; found: Total | null }> {
-  const rows = await itemsNearby(database, part, nearby)
-  if (rows.length === part.limit || part.after + nearby >= last) return { rows, found: null }
+  const left = last - part.after
+  if (left <= 5 * nearby.first) return { rows: await itemsNearby(database, part, left), found: null }
+  const rows = await readThrough<ItemRow>(part.limit, nearby, (row, limit, within) =>
+    itemsNearby(database, { ...part, limit, after: row === null ? part.after : row.position }, within),
+  )
+  if (rows !== null) return { rows, found: null }
   const anywhere = await itemsAnywhere(database, part)
   return { rows: anywhere.rows, found: { total: anywhere.found, totalIsExact: true } }
+}
+
+/** How many items the filter leaves; in a large session about as many as the first that it leaves say. */
+async function totalOfFrequent(
+  database: Database,
+  session: SessionRow,
+  { filter, rows }: { filter: ItemFilter; rows: ItemRow[] },
+): Promise<Total> {
+  const last = rows.at(-1)
+  if (last === undefined || session.total <= soonCounted)
+    return { total: await countExactly(database, matchingItems(session.id, filter)), totalIsExact: true }
+  return about((rows.length / last.position) * session.total, rows.length)
 }
 
 /** How many items the filter leaves, where the session's counters tell: they are what a recount gives. */

@@ -1,5 +1,6 @@
 import { sql, type SQL } from 'drizzle-orm'
 import type { HoldReason, Person, Selection, SessionOptions, SessionsQuery } from '@rollcall/shared'
+import { countExactly } from '../db/counting.ts'
 import { rowsOf, type Database, type Queryable } from '../db/database.ts'
 import { pageAfter, type Position } from '../db/paging.ts'
 import { likeWord, wordsOf } from '../db/text.ts'
@@ -127,8 +128,11 @@ export async function countSelection(
   invalid: number
   recently_mailed: number
 }> {
-  // A session changes with every mail of its own, so the index leaves out the items of all others. Clocks may differ a little.
-  const changedSince = sql`SELECT id FROM sessions WHERE updated_at > ${recentlySince.toISOString()}::timestamptz - interval '1 hour'`
+  const since = sql`${recentlySince.toISOString()}::timestamptz`
+  // A session changes with every mail of its own, so all others are left out. Clocks may differ a little.
+  const changed = sql`ARRAY(SELECT id FROM sessions WHERE updated_at > ${since} - interval '1 hour')`
+  const few = (await countExactly(database, sql`FROM leads WHERE ${selected}`)) <= fewLeads
+  const { recent, mailed } = few ? mailsOfEach(changed, since) : mailsOfAll(changed, since)
   const rows = await rowsOf<Awaited<ReturnType<typeof countSelection>>>(
     database,
     sql`SELECT count(*)::int AS total,
@@ -136,16 +140,28 @@ export async function countSelection(
       (count(*) FILTER (WHERE account.status = 'active'))::int AS active,
       (count(*) FILTER (WHERE account.status = 'invited'))::int AS invited,
       (count(*) FILTER (WHERE account.id IS NULL AND NOT ${sendable}))::int AS invalid,
-      (count(*) FILTER (WHERE EXISTS (
-        SELECT FROM items WHERE items.lead_id = leads.id AND items.session_id = ANY(ARRAY(${changedSince}))
-          AND items.sent_at > ${recentlySince.toISOString()}::timestamptz
-        -- Asked for each lead by key: without the OFFSET all items of those sessions might be read for a few leads.
-        OFFSET 0
-      )))::int AS recently_mailed
-      FROM leads LEFT JOIN accounts account ON account.email_key = leads.email_key
+      (count(*) FILTER (WHERE ${mailed}))::int AS recently_mailed
+      FROM leads LEFT JOIN accounts account ON account.email_key = leads.email_key ${recent}
       WHERE ${selected}`,
   )
   return rows[0]!
+}
+
+/** Of so many leads each is asked for its items; for more, the items of a week are read. */
+const fewLeads = 10_000
+
+/** Whether a lead was mailed in one of these sessions, looked up by the key of each lead, whatever is thought of how many there are. */
+function mailsOfEach(sessions: SQL, since: SQL) {
+  const mailed = sql`EXISTS (SELECT FROM items WHERE items.lead_id = leads.id AND items.session_id = ANY(${sessions}) AND items.sent_at > ${since} OFFSET 0)`
+  return { recent: sql``, mailed }
+}
+
+/** The same, looked up among all who were mailed in these sessions. */
+function mailsOfAll(sessions: SQL, since: SQL) {
+  const recent = sql`LEFT JOIN (
+      SELECT DISTINCT items.lead_id FROM items WHERE items.session_id = ANY(${sessions}) AND items.sent_at > ${since}
+    ) recent ON recent.lead_id = leads.id`
+  return { recent, mailed: sql`recent.lead_id IS NOT NULL` }
 }
 
 /**

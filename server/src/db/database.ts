@@ -11,6 +11,12 @@ export type Queryable = Database | Transaction
 /** Milliseconds. A process that froze in the middle of a transaction would keep its locks from everybody else. */
 const longestSilenceInTransaction = 5000
 
+/**
+ * What PostgreSQL may take for one step of a statement before it writes to disk or forgets which rows of a page it meant. With
+ * less, a search among a million leads looks at every row of half the table; few steps ever need as much.
+ */
+const memoryOfStep = '16MB'
+
 /** Opens a pool. A connection that dies is dropped, told to `onError`, and never ends the process. */
 export function openPool(
   url: string,
@@ -19,6 +25,7 @@ export function openPool(
   const settings = {
     timezone: 'UTC',
     idle_in_transaction_session_timeout: longestSilenceInTransaction,
+    work_mem: memoryOfStep,
     ...options.settings,
   }
   const pool = new Pool({

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { closeSync, fchownSync, openSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { copyFile, readdir, readFile, stat, truncate } from 'node:fs/promises'
+import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Client } from 'pg'
@@ -13,9 +14,18 @@ export interface Postmaster {
   isAlive(): boolean
 }
 
+/**
+ * An eighth of the memory that the machine, or the container, has, but 256 MB at least and 2 GB at most, in which a million leads
+ * fit: pages that are here need not be fetched from the system one by one. Only what is used is taken.
+ */
+export function megabytesForPages(memory = process.constrainedMemory(), ofMachine = os.totalmem()): number {
+  const available = memory > 0 ? Math.min(memory, ofMachine) : ofMachine
+  return Math.min(2048, Math.max(256, Math.floor(available / 8 / 2 ** 20)))
+}
+
 const settingsOfRollcall: Record<string, string> = {
   max_connections: '100',
-  shared_buffers: '256MB',
+  shared_buffers: `${megabytesForPages()}MB`,
   max_wal_size: '2GB',
   // Said again here, so that nothing in a configuration file can make a commit less than stored.
   fsync: 'on',

@@ -9,6 +9,7 @@ import { Client } from 'pg'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded.ts'
+import { megabytesForPages } from './embedded-postmaster.ts'
 
 const logger = pino({ level: 'silent' })
 let dataDirectory: string
@@ -270,4 +271,14 @@ describe('the embedded PostgreSQL', () => {
     await writeFile(path.join(dataDirectory, 'postgres/cluster/postgresql.conf'), 'work_mem = many\n')
     await expect(start()).rejects.toThrow(/did not start:\n[^]*invalid value for parameter "work_mem": "many"/)
   })
+})
+
+it.each([
+  ['an eighth of the memory', 8 * 2 ** 30, 64 * 2 ** 30, 1024],
+  ['of the machine where no limit is set', 2 ** 64, 4 * 2 ** 30, 512],
+  ['of the machine where the limit is unknown', 0, 4 * 2 ** 30, 512],
+  ['but not so little that nothing fits', 2 ** 29, 64 * 2 ** 30, 256],
+  ['and not more than is of use', 2 ** 64, 64 * 2 ** 30, 2048],
+])('gives PostgreSQL %s for its pages', (_, limit, machine, megabytes) => {
+  expect(megabytesForPages(limit, machine)).toBe(megabytes)
 })

@@ -59,6 +59,29 @@ export function pageAfter(
   return sql`(${sql.raw(Object.keys(columns).join(', '))}) ${sql.raw(direction === 'ASC' ? '>' : '<')} (${values})`
 }
 
+/** How many rows of a list are read at once for a page of those that a filter leaves: first, and then again. */
+export interface Reach {
+  first: number
+  next: number
+}
+
+/**
+ * The next rows that a filter leaves, found by reading through the list in its order; null where they are too rare for that.
+ * The first rows tell whether those after them are likely to fill the page. `read` gives at most `limit` rows after a row
+ * (null: from the beginning of the page) among the next `within` of the list.
+ */
+export async function readThrough<Row>(
+  limit: number,
+  { first, next }: Reach,
+  read: (after: Row | null, limit: number, within: number) => Promise<Row[]>,
+): Promise<Row[] | null> {
+  const rows = await read(null, limit, first)
+  if (rows.length < limit && rows.length * (first + next) >= limit * first) {
+    rows.push(...(await read(rows.at(-1) ?? null, limit - rows.length, next)))
+  }
+  return rows.length === limit ? rows : null
+}
+
 /** Cuts the row that only tells whether there is a next page, and makes the cursor of that page. */
 export function cutPage<Row>(
   rows: Row[],

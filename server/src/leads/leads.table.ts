@@ -3,10 +3,19 @@ import { check, index, pgTable, text, timestamp, uuid } from 'drizzle-orm/pg-cor
 import { leadStatuses } from '@rollcall/shared/statuses'
 
 /**
+ * Every two characters that stand beside each other in `search_text`, and its last one: what finds words that are too
+ * short for trigrams. Where pairs begin at every second character, built-in functions cut a text five times as fast as
+ * one that goes by characters: hence twice, the second time one character on. A word with U+0001 cannot be found by them.
+ */
+export const pairsOfSearchText = sql.raw(
+  String.raw`array_to_tsvector(array_remove(string_to_array(regexp_replace(search_text, '..', '\&' || chr(1), 'g') || chr(1) || regexp_replace(substr(search_text, 2), '..', '\&' || chr(1), 'g'), chr(1)), ''))`,
+)
+
+/**
  * People of the CRM. `email` is as it was given, `email_key` (lower case) is what makes a person one person.
  *
- * `search_text` is what `q` looks in; its trigram index needs the extension pg_trgm. The index of characters finds what
- * has too few letters for trigrams: names in Chinese, initials.
+ * `search_text` is what `q` looks in; its trigram index needs the extension pg_trgm. The index of pairs finds what has
+ * too few letters for trigrams: names in Chinese, initials.
  * Names are ordered as people order them, whatever the locale of the database is: hence the ICU collation.
  */
 export const leads = pgTable(
@@ -50,7 +59,7 @@ export const leads = pgTable(
     index('leads_owner_source_created_at').on(table.owner, table.source, table.createdAt, table.id),
     index('leads_import_created_at').on(table.importId, table.createdAt, table.id),
     index('leads_search').using('gin', sql`search_text gin_trgm_ops`),
-    index('leads_characters').using('gin', sql`string_to_array(search_text, NULL)`),
+    index('leads_pairs').using('gin', pairsOfSearchText),
     index('leads_renamed')
       .on(table.renamedAt)
       .where(sql`renamed_at is not null`),

@@ -4,6 +4,7 @@ import { rowsOf, type Queryable } from '../db/database.ts'
 import { pageAfter, type Position, type PositionKind } from '../db/paging.ts'
 import { allOf, likeWord, storableText, wordsOf } from '../db/text.ts'
 import { selectedLead, type LeadRow } from './leads.queries.ts'
+import { pairsOfSearchText } from './leads.table.ts'
 
 /** A lead of a list, with what the list may be ordered by. */
 export type ListedLead = LeadRow & { emailKey: string }
@@ -22,9 +23,14 @@ export function leadFilterCondition(filter: LeadFilter): SQL {
 function indexedCondition(filter: LeadFilter): SQL {
   const { q, ...equal } = filter
   if (!isStorable(filter)) return sql`false`
-  const found = [...equalities(equal), ...wordsOf(q).map(isFoundInText)]
-  // No index of leads tells a status; that of accounts does, and where it is all that is asked for, it is the only way.
-  return allOf(found.length === 1 && hasAccount(filter) ? [...found, hasAccountWith(filter.status)] : found)
+  const { status, ...others } = equal
+  const words = wordsOf(q)
+  const found = [...equalities(others), ...words.map(isFoundInText)]
+  if (equalities(others).length === 0 && words.every(isPlainLetter)) {
+    return allOf([...found, ...equalities({ status }), ...(hasAccount(filter) ? [hasAccountWith(status)] : [])])
+  }
+  // No index of leads tells a status but one that sums up pages: beside another index, it would have whole pages looked through.
+  return allOf([...found, ...equalities({ status }).map((isSo) => sql`(${isSo}) IS TRUE`)])
 }
 
 function hasAccount({ status }: LeadFilter): boolean {
@@ -39,9 +45,9 @@ function hasAccountWith(status: LeadFilter['status']): SQL {
 const telling = 10
 
 function isFoundInText(word: string): SQL {
-  // One plain letter is in nearly all of them.
-  if (/^[a-z0-9]$/i.test(word)) return standsInText(word)
-  if (!hasTrigram(word)) return sql`(${standsInText(word)} AND ${hasCharacters(word)})`
+  if (isPlainLetter(word)) return standsInText(word)
+  if (!hasTrigram(word))
+    return hasPair(word) ? sql`(${standsInText(word)} AND ${hasPairsOf(word)})` : standsInText(word)
   const characters = Array.from(word)
   const whole = sql`strpos(leads.search_text, lower(${word})) > 0`
   const beginning = characters.slice(0, telling).join('')
@@ -49,15 +55,26 @@ function isFoundInText(word: string): SQL {
   return isLong ? sql`(${standsInText(beginning)} AND ${whole})` : standsInText(word)
 }
 
+/** Nearly all leads have it. */
+function isPlainLetter(word: string): boolean {
+  return /^[a-z0-9]$/i.test(word)
+}
+
 /** Trigrams are made of three letters or digits in a row; most names in Chinese have fewer. */
 function hasTrigram(word: string): boolean {
   return /[\p{L}\p{N}]{3}/u.test(word)
 }
 
-/** The ids of the leads in whose address or names the words of `q` stand now, and of all that had others since a time. */
-export function leadsThatMayHaveHad(q: string, since: string): SQL {
+/** The ids of the leads in whose address or names the words of `q` stand, of those that have not had others since a time. */
+export function leadsNamedSince(q: string, since: string): SQL {
+  const name = sql`lower(leads.email || ' ' || leads.first_name || ' ' || leads.last_name)`
   return sql`SELECT leads.id FROM leads WHERE ${indexedCondition({ q })}
-    UNION ALL SELECT leads.id FROM leads WHERE leads.renamed_at >= ${since}::timestamptz`
+    AND ${allOf(wordsOf(q).map((word) => sql`${name} ${likeWord(word)}`))} AND (leads.renamed_at >= ${since}::timestamptz) IS NOT TRUE`
+}
+
+/** The ids of the leads whose address or a name was replaced since a time. */
+export function leadsRenamedSince(since: string): SQL {
+  return sql`SELECT leads.id FROM leads WHERE leads.renamed_at >= ${since}::timestamptz`
 }
 
 /** PostgreSQL has no text with some characters, so no lead matches them. */
@@ -69,8 +86,23 @@ function standsInText(word: string): SQL {
   return sql`leads.search_text ${likeWord(word)}`
 }
 
-function hasCharacters(word: string): SQL {
-  return sql`string_to_array(leads.search_text, NULL) @> string_to_array(lower(${word}), NULL)`
+/** What `pairsOfSearchText` is cut at is in no pair. */
+function hasPair(word: string): boolean {
+  return !word.includes('\u0001')
+}
+
+/** The pairs of the word stand there; its only character stands at the beginning of a pair or alone. */
+function hasPairsOf(word: string): SQL {
+  const lower = sql`lower(${word}::text)`
+  const length = Math.min(Array.from(word).length, telling)
+  const pairs = Array.from({ length: length - 1 }, (_, index) => quoted(sql`substr(${lower}, ${index + 1}::int, 2)`))
+  const asked = length === 1 ? sql`${quoted(lower)} || ':*'` : sql.join(pairs, sql` || ' & ' || `)
+  return sql`${pairsOfSearchText} @@ (${asked})::tsquery`
+}
+
+/** A text as a term of a tsquery, whatever it consists of. */
+function quoted(text: SQL): SQL {
+  return sql`'''' || replace(replace(${text}, '\\', '\\\\'), '''', '''''') || ''''`
 }
 
 /** The most selective first. */

@@ -2,14 +2,15 @@ import type { SQL } from 'drizzle-orm'
 import type { CountedList, Lead, LeadFilter, LeadsQuery } from '@rollcall/shared'
 import { countExactly, totalOf, type Total } from '../db/counting.ts'
 import type { Database } from '../db/database.ts'
-import { cursorOf, positionOf } from '../db/paging.ts'
+import { cursorOf, positionOf, readThrough, type Reach } from '../db/paging.ts'
 import { Refusal } from '../http/refusal.ts'
 import { presentLead } from './leads.usecases.ts'
 import {
   leadFilterCondition,
   leadsAnywhere,
   leadsNearby,
-  leadsThatMayHaveHad,
+  leadsNamedSince,
+  leadsRenamedSince,
   matchingLeads,
   positionKinds,
   positionOfLead,
@@ -23,18 +24,19 @@ export function selectionCondition(filter: LeadFilter): SQL {
 }
 
 /**
- * The leads in whose address or names every word of `q` may have stood at a time, as a SELECT of their ids: all that had
- * them, and some that did not.
+ * The leads in whose address or names every word of `q` stood at a time, as two SELECTs of their ids: `named` had the same names
+ * then as they have now, and of `renamed` nobody knows.
  */
-export function leadsOfSearch(q: string, at: Date): SQL {
-  return leadsThatMayHaveHad(q, new Date(at.getTime() - clocksDiffer).toISOString())
+export function leadsOfSearch(q: string, at: Date): { named: SQL; renamed: SQL } {
+  const since = new Date(at.getTime() - clocksDiffer).toISOString()
+  return { named: leadsNamedSince(q, since), renamed: leadsRenamedSince(since) }
 }
 
 /** Milliseconds by which the clocks of a process and of the database may differ. */
 const clocksDiffer = 10 * 60_000
 
-/** Of what is more frequent than one in a hundred, a page is found by reading on in the list. */
-const usualNearby = 10_000
+/** Of what is more frequent than one in two hundred, a page is found by reading on in the list. */
+const usualNearby: Reach = { first: 2000, next: 18_000 }
 
 /**
  * A page of leads, by default the newest first. The total is exact where counting takes a moment; the cursor carries it
@@ -56,7 +58,7 @@ export async function pageOfLeads(
     position === null ? null : { total: Number(position[1]), totalIsExact: Number(position[2]) === 1 }
   const part = { filter, sort, limit: limit + 1, after: position?.slice(3) ?? null }
   const { rows, found } = await findLeads(database, part, nearby)
-  const total = known ?? found ?? (await totalOf(database, matchingLeads(filter), { atLeast: rows.length }))
+  const total = known ?? found ?? (await totalOf(database, matchingLeads(filter), rows.length))
   const page = rows.slice(0, limit)
   const last = page.at(-1)
   const isLast = rows.length <= limit || last === undefined
@@ -73,10 +75,16 @@ export async function pageOfLeads(
 async function findLeads(
   database: Database,
   part: LeadsPart,
-  nearby: number,
+  nearby: Reach,
 ): Promise<{ rows: ListedLead[]; found: Total | null }> {
-  const rows = await leadsNearby(database, part, nearby)
-  if (rows.length === part.limit) return { rows, found: null }
+  const rows = await readThrough<ListedLead>(part.limit, nearby, (last, limit, within) =>
+    leadsNearby(
+      database,
+      { ...part, limit, after: last === null ? part.after : positionOfLead(part.sort, last) },
+      within,
+    ),
+  )
+  if (rows !== null) return { rows, found: null }
   const anywhere = await leadsAnywhere(database, part)
   return { rows: anywhere.rows, found: { total: anywhere.found, totalIsExact: true } }
 }
