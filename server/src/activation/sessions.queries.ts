@@ -46,7 +46,10 @@ export async function insertSession(database: Queryable, session: NewSession): P
   return rows.length === 1
 }
 
-/** Makes one item of every lead that the condition (over the table `leads`) selects, in the order in which they came in. */
+/**
+ * Makes one item of every lead that the condition (over the table `leads`) selects, in the order in which they came in: that of
+ * their ids, so that an index by session and lead only grows at its end.
+ */
 export async function insertItems(
   database: Queryable,
   options: { sessionId: string; selected: SQL; chunkSize: (total: number) => number },
@@ -63,7 +66,7 @@ export async function insertItems(
       INSERT INTO items (session_id, position, chunk, lead_id, email, first_name, last_name, company)
       SELECT ${options.sessionId}, position, (position - 1) / ${size}::int, id, email, first_name, last_name, company
       FROM (
-        SELECT row_number() OVER (ORDER BY created_at, id)::int AS position, id, email, first_name, last_name, company
+        SELECT row_number() OVER (ORDER BY id)::int AS position, id, email, first_name, last_name, company
         FROM leads WHERE ${options.selected}
       ) chosen
       RETURNING 1
@@ -129,8 +132,8 @@ export async function countSelection(
   recently_mailed: number
 }> {
   const since = sql`${recentlySince.toISOString()}::timestamptz`
-  // A session changes with every mail of its own, so all others are left out. Clocks may differ a little.
-  const changed = sql`ARRAY(SELECT id FROM sessions WHERE updated_at > ${since} - interval '1 hour')`
+  // A session counts every mail of its own and changes with it, so all others are left out. Clocks may differ a little.
+  const changed = sql`ARRAY(SELECT id FROM sessions WHERE mails_sent > 0 AND updated_at > ${since} - interval '1 hour')`
   const few = (await countExactly(database, sql`FROM leads WHERE ${selected}`)) <= fewLeads
   const { recent, mailed } = few ? mailsOfEach(changed, since) : mailsOfAll(changed, since)
   const rows = await rowsOf<Awaited<ReturnType<typeof countSelection>>>(
