@@ -44,7 +44,8 @@ export function openPool(
   return pool
 }
 
-const drizzleOptions = { schema: tables, casing: 'snake_case' } as const
+const withoutTables = { casing: 'snake_case' } as const
+const drizzleOptions = { ...withoutTables, schema: tables } as const
 
 /** Drizzle over a pool, with transactions that always give their connection back. */
 export function openDatabase(pool: Pool): Database {
@@ -72,14 +73,15 @@ export function openKeyedPool(url: string, options: { maximum: number; onError: 
 
 /**
  * Runs `run` in a transaction; undone when it throws. Stands in for drizzle's own, which keeps a connection for ever when
- * it dies before BEGIN was answered, and hides the first error behind that of the ROLLBACK.
+ * it dies before BEGIN was answered, and hides the first error behind that of the ROLLBACK. Drizzle is not told the
+ * tables: only its relational queries want them, which no transaction uses, and it would read all of them each time.
  */
 async function inTransaction<Result>(pool: Pool, run: (transaction: Transaction) => Promise<Result>): Promise<Result> {
   const client = await pool.connect()
   let broken: Error | undefined
   try {
     await client.query('BEGIN')
-    const result = await run(drizzle(client, drizzleOptions) as unknown as Transaction)
+    const result = await run(drizzle(client, withoutTables) as unknown as Transaction)
     await client.query('COMMIT')
     return result
   } catch (error) {
