@@ -46,10 +46,10 @@ const telling = 10
 
 function isFoundInText(word: string): SQL {
   if (isPlainLetter(word)) return standsInText(word)
-  if (!hasTrigram(word))
-    return hasPair(word) ? sql`(${standsInText(word)} AND ${hasPairsOf(word)})` : standsInText(word)
-  const characters = Array.from(word)
   const whole = sql`strpos(leads.search_text, lower(${word})) > 0`
+  // Without LIKE, so that the index of trigrams, which has each row that it finds looked at again, pairs and all, is no choice.
+  if (!hasTrigram(word)) return hasPair(word) ? sql`(${whole} AND ${hasPairsOf(word)})` : whole
+  const characters = Array.from(word)
   const beginning = characters.slice(0, telling).join('')
   const isLong = characters.length > telling && hasTrigram(beginning)
   return isLong ? sql`(${standsInText(beginning)} AND ${whole})` : standsInText(word)
@@ -206,12 +206,15 @@ export async function leadsAnywhere(
   { filter, sort, limit, after }: LeadsPart,
 ): Promise<{ rows: ListedLead[]; found: number }> {
   const { columns, direction, by } = orderOf(sort)
+  const isAfter = pageAfter(columns, direction, after)
+  // Beside an index of words, that of the order would be read from the position to the end of the list.
+  const isFurther = wordsOf(filter.q).every(isPlainLetter) ? isAfter : sql`(${isAfter}) IS TRUE`
   const rows = await rowsOf<ListedLead & { found: number }>(
     database,
     // Materialized, so that the index of the order is no choice: nobody knows how far it would have to be read.
     sql`WITH found AS MATERIALIZED (
         SELECT id, created_at, email_key, last_name, company FROM leads
-        WHERE ${indexedCondition(filter)} AND ${pageAfter(columns, direction, after)}
+        WHERE ${indexedCondition(filter)} AND ${isFurther}
       ), page AS MATERIALIZED (
         SELECT id FROM found leads ORDER BY ${by} LIMIT ${limit}
       )
