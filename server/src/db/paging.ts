@@ -56,7 +56,9 @@ export function pageAfter(
     Object.values(columns).map((kind, index) => sql`${after[index]}::${sql.raw(kinds[kind].type)}`),
     sql`, `,
   )
-  return sql`(${sql.raw(Object.keys(columns).join(', '))}) ${sql.raw(direction === 'ASC' ? '>' : '<')} (${values})`
+  const row = sql.raw(`(${Object.keys(columns).join(', ')})`)
+  // Not < alone: of many rows with the same first value PostgreSQL would expect none, and sort them all instead of reading on.
+  return sql`${row} ${sql.raw(direction === 'ASC' ? '>=' : '<=')} (${values}) AND ${row} <> (${values})`
 }
 
 /** How many rows of a list are read at once for a page of those that a filter leaves: first, and then again. */
