@@ -1,8 +1,17 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
-import { ConfigError, readConfig } from './config.ts'
+import { ConfigError, readConfig, readDatabaseConfig } from './config.ts'
 
 const root = mkdtempSync(path.join(tmpdir(), 'rollcall-config-'))
 afterAll(() => rmSync(root, { recursive: true }))
@@ -42,7 +51,7 @@ describe('without any variable', () => {
       redisUrl: null,
       logLevel: 'info',
     })
-    expect(readConfig({ SECRET: 'x'.repeat(32) }).dataDirectory).toBe(path.resolve('.data'))
+    expect(readDatabaseConfig({}).dataDirectory).toBe(path.resolve('.data'))
   })
 
   it('an empty variable is none, and spaces around a value are nothing', () => {
@@ -237,5 +246,23 @@ describe('the secret', () => {
     writeFileSync(folder, '')
     expect(refusal({})).toMatch(/^DATA_DIR cannot be used \(.*\); it must be a folder that Rollcall may write\.$/)
     expect(refusal({ DATA_DIR: path.join(folder, 'below') })).toMatch(/^DATA_DIR cannot be used/)
+  })
+})
+
+describe('the data folder', () => {
+  it('is made with the folders above it, also where the secret is given, and nothing is left in it', () => {
+    const deep = path.join(folder, 'a', 'b')
+    read({ DATA_DIR: deep, SECRET: 'x'.repeat(32) })
+    expect(readdirSync(deep)).toEqual([])
+  })
+
+  it('that cannot be made or written is refused in one line, with and without a secret', () => {
+    // Nobody can make anything in /proc, and a link to nowhere is no folder.
+    symlinkSync(path.join(root, 'nowhere'), folder)
+    for (const wrong of ['/proc/x', '/proc/x/y', '/proc/self', folder])
+      for (const secret of [{}, { SECRET: 'x'.repeat(32) }])
+        expect
+          .soft(refusal({ DATA_DIR: wrong, ...secret } as Environment))
+          .toMatch(/^DATA_DIR cannot be used \(.*\); it must be a folder that Rollcall may write\.$/)
   })
 })

@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { isIP } from 'node:net'
 import path from 'node:path'
 import { parseSender } from './mail/address.ts'
@@ -56,15 +65,16 @@ export function readConfig(environment: Environment): Config {
     publicUrl: publicAddress(given(environment, 'PUBLIC_URL') ?? `http://localhost:${port}`),
     trustedProxies: proxies(given(environment, 'TRUSTED_PROXIES') ?? 'loopback'),
     databaseUrl,
-    dataDirectory,
     smtp,
     mailFrom: sender(given(environment, 'MAIL_FROM') ?? 'Rollcall <no-reply@localhost>'),
     adminEmail: adminAddress(given(environment, 'ADMIN_EMAIL') ?? 'admin@localhost'),
     adminPassword: adminPassword(given(environment, 'ADMIN_PASSWORD')),
-    secret: secret(given(environment, 'SECRET'), environment, dataDirectory),
     mode: word(environment, 'MODE', ['all', 'api', 'worker'], 'all'),
     redisUrl: redisAddress(urlOf(environment, 'REDIS_URL', ['redis:', 'rediss:'])),
     logLevel: word(environment, 'LOG_LEVEL', logLevels, 'info'),
+    // At last: what is refused above leaves no folder behind.
+    secret: secret(given(environment, 'SECRET'), environment, dataDirectory),
+    dataDirectory: writableFolder(dataDirectory),
   }
 }
 
@@ -221,7 +231,7 @@ function storedSecret(dataDirectory: string): string {
   const file = path.join(dataDirectory, 'secret')
   try {
     if (!existsSync(file)) {
-      mkdirSync(dataDirectory, { recursive: true })
+      makeFolder(dataDirectory)
       const fresh = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
       writeFileSync(fresh, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx', flush: true })
       try {
@@ -236,9 +246,36 @@ function storedSecret(dataDirectory: string): string {
     const stored = readFileSync(file, 'utf8').trim()
     if (stored.length >= shortestSecret) return stored
   } catch (error) {
-    throw new ConfigError(
-      `DATA_DIR cannot be used (${(error as Error).message}); it must be a folder that Rollcall may write.`,
-    )
+    throw unusableFolder(error)
   }
   throw new ConfigError(`DATA_DIR has a damaged file ${quoted(file)}; put the secret back, or remove the file.`)
+}
+
+/** Makes the folder where it is missing, and tries whether something can be put into it. */
+function writableFolder(folder: string): string {
+  try {
+    makeFolder(folder)
+    rmdirSync(mkdtempSync(path.join(folder, 'try-')))
+    return folder
+  } catch (error) {
+    throw unusableFolder(error)
+  }
+}
+
+/** With the folders above it. The recursion of `mkdir` itself never ends below a folder that is there and takes none, such as /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  makeFolder(path.dirname(folder))
+  try {
+    mkdirSync(folder)
+  } catch (error) {
+    // Another process may have made it in this moment.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+}
+
+function unusableFolder(error: unknown): ConfigError {
+  return new ConfigError(
+    `DATA_DIR cannot be used (${(error as Error).message}); it must be a folder that Rollcall may write.`,
+  )
 }

@@ -27,6 +27,8 @@ describe('a start', () => {
     ['ADMIN_PASSWORD', 'hunter2'],
     ['SECRET', 'hunter2hunter2'],
     ['HOST', '192.0.2.1'],
+    ['DATA_DIR', '/proc/x'],
+    ['DATA_DIR', '/dev/null/x'],
     ['DATABASE_URL', 'postgres://user:hunter2hunter2@127.0.0.1:1/nothing'],
     ['DATABASE_URL', 'postgres://user:hunter2hunter2@localhost:1/nothing'],
   ])('with a wrong %s (%s) ends with 1 and one line that names it', async (name, value) => {
