@@ -8,13 +8,14 @@ const logger = pino({ level: 'silent' })
 function createSource() {
   const versions = new Map<string, number>()
   const events: { sessionId: string; id: number; event: SessionEvent }[] = []
-  const waiting: (() => void)[] = []
+  const waiting: ((asIsNow?: boolean) => void)[] = []
   let slow = false
   let failing = false
-  function answer<Value>(value: Value): Promise<Value> {
+  function answer<Value>(look: () => Value): Promise<Value> {
     if (failing) return Promise.reject(new Error('the database is away'))
+    const value = look()
     if (!slow) return Promise.resolve(value)
-    return new Promise((resolve) => waiting.push(() => resolve(value)))
+    return new Promise((resolve) => waiting.push((asIsNow = false) => resolve(asIsNow ? look() : value)))
   }
   const read = (ids: Iterable<string>) =>
     [...ids].flatMap((sessionId) => {
@@ -22,11 +23,11 @@ function createSource() {
       return version === undefined ? [] : [{ sessionId, version } as Progress]
     })
   const source: RoomsSource = {
-    progress: (ids) => answer(read(ids)),
-    active: () => answer(read(versions.keys())),
+    progress: (ids) => answer(() => read(ids)),
+    active: () => answer(() => read(versions.keys())),
     events: (after) =>
-      answer(events.filter(({ sessionId, id }) => after.has(sessionId) && id > (after.get(sessionId) ?? 0))),
-    lastEventId: (sessionId) => answer(events.findLast((each) => each.sessionId === sessionId)?.id ?? 0),
+      answer(() => events.filter(({ sessionId, id }) => after.has(sessionId) && id > (after.get(sessionId) ?? 0))),
+    lastEventId: (sessionId) => answer(() => events.findLast((each) => each.sessionId === sessionId)?.id ?? 0),
   }
   return {
     source,
@@ -41,6 +42,8 @@ function createSource() {
     setFailing: (value: boolean) => (failing = value),
     /** Lets the reader with this number (in the order of asking, modulo) have its answer. */
     answerOne: (index: number) => waiting.splice(index % Math.max(1, waiting.length), 1)[0]?.(),
+    /** Lets the reader who asked first look only now. */
+    answerFirstLate: () => waiting.shift()?.(true),
     /** Lets the reader who asked last have its answer. */
     answerLast: () => waiting.pop()?.(),
     answerAll() {

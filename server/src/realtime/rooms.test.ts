@@ -125,6 +125,55 @@ describe('events', () => {
     await vi.advanceTimersByTimeAsync(200)
     expect(first.events).toEqual([told])
   })
+
+  it('go out at the latest with the version that they came with, although no ring follows', async () => {
+    stored.raise('a')
+    const member = createMember()
+    await rooms.join('a', member)
+    await rooms.join('a', member)
+    stored.setSlow(true)
+    rooms.ring(['a'], true)
+    await turn()
+    // Stored in the moment in which the room looks at its progress.
+    stored.raise('a')
+    const told = stored.addEvent('a')
+    stored.answerFirstLate()
+    await turn()
+    stored.answerAll()
+    await turn()
+    expect(member.versions.get('a')).toEqual([1, 2])
+    expect(member.events).toEqual([told])
+  })
+
+  it('of a version that somebody read who joined again go out too, although no ring follows', async () => {
+    stored.raise('a')
+    const member = createMember()
+    await rooms.join('a', member)
+    stored.raise('a')
+    const told = stored.addEvent('a')
+    await rooms.join('a', member)
+    await vi.advanceTimersByTimeAsync(200)
+    expect(member.versions.get('a')).toEqual([1, 2])
+    expect(member.events).toEqual([told])
+  })
+
+  it('that are stored and rung while the first joins go out, however late it is known which were there before', async () => {
+    stored.raise('a')
+    const member = createMember()
+    stored.setSlow(true)
+    const joining = rooms.join('a', member)
+    await turn()
+    stored.setSlow(false)
+    stored.raise('a')
+    const told = stored.addEvent('a')
+    rooms.ring(['a'], true)
+    await vi.advanceTimersByTimeAsync(200)
+    stored.answerAll()
+    await joining
+    await vi.advanceTimersByTimeAsync(200)
+    expect(member.versions.get('a')).toEqual([2])
+    expect(member.events).toEqual([told])
+  })
 })
 
 describe('how often', () => {

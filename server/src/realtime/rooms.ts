@@ -61,6 +61,11 @@ interface Room {
   telling: boolean
 }
 
+/** Until it is known which events are new, a room is not read: what rang meanwhile would bring its progress and no event. */
+function isReadable(room: Room): boolean {
+  return !room.telling && room.lastEventId !== null
+}
+
 /** Who watches which sessions run, and which list each was sent; null: none yet. */
 interface ActiveRoom {
   members: Map<Subscriber, string | null>
@@ -110,14 +115,25 @@ export function createRooms(options: {
     )
   }
 
-  function wakeFor(room: { due: number | null; telling: boolean }): void {
-    if (room.due !== null && !room.telling) wakeAt(room.due)
+  function wakeFor(room: Room): void {
+    if (room.due !== null && isReadable(room)) wakeAt(room.due)
+  }
+
+  function wakeForActive(): void {
+    if (active.due !== null && !active.telling) wakeAt(active.due)
+  }
+
+  /** Has a room read: at once, or as soon as its frames are merged. */
+  function makeDue(room: Room, urgent: boolean): void {
+    const due = urgent ? clock() : Math.max(clock(), room.refreshedAt + mergeInterval(room.members.size))
+    room.due = Math.min(room.due ?? Infinity, due)
+    wakeFor(room)
   }
 
   async function refreshDue(): Promise<void> {
     refreshing = true
     const now = clock()
-    const due = new Map([...rooms].filter(([, room]) => !room.telling && room.due !== null && room.due <= now))
+    const due = new Map([...rooms].filter(([, room]) => isReadable(room) && room.due !== null && room.due <= now))
     for (const room of due.values()) {
       room.due = null
       room.refreshedAt = now
@@ -133,13 +149,16 @@ export function createRooms(options: {
       if (refreshActive) active.due ??= now + slowest
     } finally {
       refreshing = false
-      for (const room of [active, ...rooms.values()]) wakeFor(room)
+      wakeForActive()
+      for (const room of rooms.values()) wakeFor(room)
     }
   }
 
   async function refresh(due: Map<string, Room>): Promise<void> {
     const known = new Map([...due].flatMap(([id, room]) => (room.lastEventId === null ? [] : [[id, room.lastEventId]])))
-    const [progresses, events] = await Promise.all([source.progress([...due.keys()]), source.events(known)])
+    const progresses = await source.progress([...due.keys()])
+    // After the progress, never beside it: an event is stored with its version, so none of these versions lacks one.
+    const events = await source.events(known)
     const eventsOf = Map.groupBy(events, ({ sessionId }) => sessionId)
     for (const progress of progresses) {
       const room = due.get(progress.sessionId)
@@ -171,9 +190,11 @@ export function createRooms(options: {
     }
   }
 
-  function takeNewer(room: Room, progress: Progress): void {
-    if (room.latest === null || progress.version > room.latest.version)
-      room.latest = { version: progress.version, frame: new Frame({ type: 'progress', data: progress }) }
+  /** True when it is newer than what the room knew. */
+  function takeNewer(room: Room, progress: Progress): boolean {
+    if (room.latest !== null && progress.version <= room.latest.version) return false
+    room.latest = { version: progress.version, frame: new Frame({ type: 'progress', data: progress }) }
+    return true
   }
 
   /** Sends the newest progress of a room to one member, if it is newer than what it has and the member can take it. */
@@ -205,19 +226,19 @@ export function createRooms(options: {
       logger.error({ err: error }, 'the list of sessions could not be told')
     } finally {
       active.telling = false
-      wakeFor(active)
+      wakeForActive()
     }
   }
 
   function refreshActiveSoon(): void {
     if (active.members.size === 0) return
     active.due = clock()
-    wakeFor(active)
+    wakeForActive()
   }
 
   return {
     async join(sessionId, subscriber, seenVersion = 0) {
-      const room = rooms.get(sessionId) ?? {
+      const room: Room = rooms.get(sessionId) ?? {
         members: new Map(),
         latest: null,
         eventsBefore: null,
@@ -233,12 +254,15 @@ export function createRooms(options: {
         room.eventsBefore ??= source.lastEventId(sessionId)
         const before = await room.eventsBefore
         room.lastEventId ??= before
+        wakeFor(room)
         const progress = await readProgress(sessionId)
         if (progress === undefined) {
           leave(sessionId, subscriber)
           return false
         }
-        takeNewer(room, progress)
+        const others = room.latest !== null
+        // Whoever was there already is owed the events of this version, whether or not it rings for them.
+        if (takeNewer(room, progress) && others) makeDue(room, false)
       } catch (error) {
         room.eventsBefore = null
         leave(sessionId, subscriber)
@@ -266,17 +290,12 @@ export function createRooms(options: {
       for (const sessionId of sessionIds) {
         const room = rooms.get(sessionId)
         if (room === undefined) continue
-        const due = urgent ? clock() : Math.max(clock(), room.refreshedAt + mergeInterval(room.members.size))
-        room.due = Math.min(room.due ?? Infinity, due)
-        wakeFor(room)
+        makeDue(room, urgent)
       }
       if (urgent) refreshActiveSoon()
     },
     refreshAll() {
-      for (const room of rooms.values()) {
-        room.due ??= Math.max(clock(), room.refreshedAt + mergeInterval(room.members.size))
-        wakeFor(room)
-      }
+      for (const room of rooms.values()) makeDue(room, false)
       refreshActiveSoon()
     },
     get size() {
