@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { hashPassword } from 'better-auth/crypto'
-import { pino } from 'pino'
+import { pino, type Logger } from 'pino'
 import { WebSocket } from 'ws'
 import { roles, type Progress, type Role, type ServerFrame } from '@rollcall/shared'
 import { createApp, openRooms, type AppParts, type Timings } from '../src/app.ts'
@@ -21,7 +21,7 @@ import { createTestDatabase, type TestDatabase } from './database.ts'
 const secret = 'a secret of the tests that is long enough'
 export const password = 'correct horse battery'
 const publicUrl = 'http://localhost:3000'
-const logger = pino({ level: process.env.LOG_LEVEL ?? 'silent' })
+const silent = pino({ level: process.env.LOG_LEVEL ?? 'silent' })
 
 /** Somebody who is signed in, and the key of their program. */
 export interface SignedIn {
@@ -71,6 +71,8 @@ interface AppOptions {
   openingRates?: AppParts['openingRates']
   /** What rings between the nodes; PostgreSQL's unless told otherwise. */
   openBus?: (options: BusOptions & { databaseUrl: string }) => Bus
+  /** Where the server logs; nowhere unless told otherwise. */
+  logger?: Logger
 }
 
 /** The whole app with staff of each role. `database` is one to share with another app. */
@@ -128,7 +130,7 @@ interface Node {
 async function openNode(
   options: AppOptions & { test: TestDatabase; activation: Activation; spoolFolder: string },
 ): Promise<Node> {
-  const { test, activation } = options
+  const { test, activation, logger = silent } = options
   const auth = createAuth({ database: test.database, secret, publicUrl, logger })
   const rooms = openRooms(test.database, logger)
   const bus = (options.openBus ?? openPostgresBus)({

@@ -3,10 +3,10 @@ import { strict } from './basics.schema.ts'
 import type { Progress, SessionEvent } from './activation.schema.ts'
 import type { ErrorCode } from './codes.ts'
 
-/** What a client may send over the live connection. Ids are checked loosely here: an unknown one is answered with SESSION_NOT_FOUND. */
+/** What a client may send over the live connection. Any text passes as an id here: one that is none is answered with SESSION_NOT_FOUND. */
 export const ClientFrame = Type.Union([
-  strict({ type: Type.Literal('subscribe'), sessionId: Type.String({ minLength: 1, maxLength: 100 }) }),
-  strict({ type: Type.Literal('unsubscribe'), sessionId: Type.String({ minLength: 1, maxLength: 100 }) }),
+  strict({ type: Type.Literal('subscribe'), sessionId: Type.String() }),
+  strict({ type: Type.Literal('unsubscribe'), sessionId: Type.String() }),
   strict({ type: Type.Literal('subscribe'), room: Type.Literal('active') }),
 ])
 export type ClientFrame = Static<typeof ClientFrame>

@@ -4,6 +4,7 @@ import { WebSocket } from 'ws'
 import { until } from '../../test/activation.ts'
 import { createTestApp, framesOf, type App } from '../../test/app.ts'
 import { liveBench } from '../../test/live.ts'
+import { keepLog, troubles } from '../../test/log.ts'
 
 const bench = liveBench()
 const { watch, pausedSession, raiseVersion } = bench
@@ -49,7 +50,41 @@ describe('frames that are not understood', () => {
   })
 })
 
+describe('an id that no session has', () => {
+  it('is answered with SESSION_NOT_FOUND however long it is, and never closes the socket', async () => {
+    const watcher = await watch()
+    const ids = ['', 'x', 'x'.repeat(100), ...Array.from({ length: 12 }, () => 'x'.repeat(60_000))]
+    for (const sessionId of ids) watcher.send({ type: 'subscribe', sessionId })
+    for (const sessionId of ids) watcher.send({ type: 'unsubscribe', sessionId })
+    const sessionId = await pausedSession()
+    watcher.send({ type: 'subscribe', sessionId })
+    await watcher.progress(sessionId)
+    const errors = framesOf(watcher, 'error')
+    expect(errors.map(({ code }) => code)).toEqual(ids.map(() => 'SESSION_NOT_FOUND'))
+    expect(errors.slice(0, 4).map((each) => each.sessionId)).toEqual([...ids.slice(0, 3), undefined])
+    expect(watcher.socket.readyState).toBe(WebSocket.OPEN)
+  })
+})
+
 describe('a line that breaks or is slow', () => {
+  it('is no trouble of ours, whatever the client does with it', async () => {
+    const { logger, lines } = keepLog()
+    const logged = await createTestApp({ logger })
+    const [large, torn] = [await logged.watch(), await logged.watch()]
+    large.send('x'.repeat(64 * 1024 + 1))
+    expect((await large.closed).code).toBe(1009)
+    // What is no frame at all (RFC 6455 section 5.2: a client masks).
+    const { _socket: line } = torn.socket as unknown as { _socket: net.Socket }
+    line.write(Buffer.from([0xff, 0xff, 0xff, 0xff]))
+    await torn.closed
+    await until(
+      async () => lines.filter(({ msg }) => msg === 'live connection broke').length,
+      (count) => count === 2,
+    )
+    expect(troubles(lines)).toEqual([])
+    await logged.close()
+  })
+
   it('is told every so often that it stands, and is asked back', async () => {
     const quick = await createTestApp({ timings: { heartbeat: 100, pongWithin: 50 } })
     const watcher = await quick.watch()

@@ -16,6 +16,8 @@ const frameLimit = 64 * 1024
 /** What a socket may leave unread before it is skipped; the kernel holds some megabytes more. */
 const bufferLimit = 64 * 1024
 const badFrameLimit = 10
+/** An id that is longer than any is not told back. */
+const longestId = 100
 
 /** In milliseconds. */
 export interface LiveTimings {
@@ -49,7 +51,8 @@ export async function liveRoutes(
   await server.register(websocket, {
     options: { maxPayload: frameLimit, perMessageDeflate: false },
     errorHandler: (error, socket, request) => {
-      request.log.error({ err: error }, 'live connection failed')
+      if (isOfTheLine(error)) request.log.debug({ reason: error.message }, 'live connection broke')
+      else request.log.error({ err: error }, 'live connection failed')
       socket.terminate()
     },
     preClose: (done) => {
@@ -96,7 +99,6 @@ export async function liveRoutes(
         rooms.catchUp(client)
       })
       socket.on('pong', () => (client.alive = true))
-      socket.on('error', (error) => request.log.debug({ err: error }, 'live connection broke'))
       const unwatch = signIns.watch(request.headers, () => socket.close(closeCodes.notSignedIn, 'not signed in'))
       socket.on('close', () => {
         clients.delete(client)
@@ -106,6 +108,11 @@ export async function liveRoutes(
       return undefined
     },
   })
+}
+
+/** What a client sends that is no WebSocket frame or too large, and a line that is lost, is no failure of ours. */
+function isOfTheLine(error: Error): boolean {
+  return /^(WS_ERR_.*|ECONNRESET|EPIPE|ETIMEDOUT)$/.test(String((error as NodeJS.ErrnoException).code))
 }
 
 async function refuseForeignOrigin(request: FastifyRequest): Promise<void> {
@@ -169,7 +176,8 @@ function badFrame(client: Client): void {
 }
 
 function sendError(client: Client, code: ErrorCode, msg: string, sessionId?: string): void {
-  client.send(new Frame({ type: 'error', code, msg, ...(sessionId === undefined ? {} : { sessionId }) }))
+  const named = sessionId !== undefined && sessionId.length <= longestId
+  client.send(new Frame({ type: 'error', code, msg, ...(named ? { sessionId } : {}) }))
 }
 
 /** A frame tells the browser that the line stands; the ping's pong tells the server that the frames before it were read. */
