@@ -1,7 +1,11 @@
+import { once } from 'node:events'
+import net from 'node:net'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { List, MailboxMessage, MailboxMessageDetail, Role } from '@rollcall/shared'
+import { until } from '../../test/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../../test/database.ts'
+import { keepLog, troubles } from '../../test/log.ts'
 import { openDatabase, openPool } from '../db/database.ts'
 import { decorateWithStaff } from '../http/roles.ts'
 import { createServer, type Server } from '../http/server.ts'
@@ -118,6 +122,26 @@ describe('the built-in mailbox', () => {
     await over.close()
     await own.close()
     await pool.end()
+  })
+
+  it('is not troubled by a client that goes away in the middle of a mail', async () => {
+    const { logger: kept, lines } = keepLog()
+    const own = await startMailbox({ database: database.database, logger: kept })
+    const client = net.connect(Number(new URL(own.url).port), '127.0.0.1')
+    const says = async (text: string) => client.write(text) && once(client, 'data')
+    await once(client, 'data')
+    await says('HELO x.test\r\n')
+    await says('MAIL FROM:<a@x.test>\r\n')
+    await says('RCPT TO:<b@x.test>\r\n')
+    await says('DATA\r\n')
+    client.end('Subject: half a ma')
+    await until(
+      async () => lines.map(({ msg }) => msg),
+      (told) => told.includes('a mail did not reach the built-in mailbox whole'),
+    )
+    expect(troubles(lines)).toEqual([])
+    expect((await list()).items).toEqual([])
+    await own.close()
   })
 
   it('takes whatever is handed over, also what is hardly a mail', async () => {

@@ -32,9 +32,16 @@ export async function startMailbox(options: { database: Database; logger: Fastif
   const store = batched((mails: ArrivedMail[]) => storeWithPatience(options.database, mails, closing.signal))
 
   async function take(stream: SMTPServerDataStream, session: SMTPServerSession, answer: AnswerToMail): Promise<void> {
+    let raw: Buffer | null
     try {
-      const mail = await receive(stream, session)
-      if (mail !== null) await store(mail)
+      raw = await readWhole(stream)
+    } catch (error) {
+      // A client that goes away in the middle is the client's matter.
+      logger.debug({ reason: String(error) }, 'a mail did not reach the built-in mailbox whole')
+      return answer(Object.assign(new Error('4.4.2 The mail did not arrive whole'), { responseCode: 451 }))
+    }
+    try {
+      if (raw !== null) await store(arrivedMail(raw, session))
     } catch (error) {
       logger.error({ err: error }, 'the built-in mailbox could not store a mail')
       return answer(Object.assign(new Error('4.3.0 The mailbox cannot store mails right now'), { responseCode: 451 }))
@@ -55,8 +62,7 @@ export async function startMailbox(options: { database: Database; logger: Fastif
       void take(stream, session, answer)
     },
   })
-  // A client that goes away in the middle is the client's matter.
-  server.on('error', (error) => logger.debug({ err: error }, 'built-in mailbox'))
+  server.on('error', (error) => logger.debug({ reason: error.message }, 'built-in mailbox'))
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(0, '127.0.0.1', resolve)
@@ -72,11 +78,13 @@ export async function startMailbox(options: { database: Database; logger: Fastif
 }
 
 /** Null for a mail that is too large: the server refuses it by itself. */
-async function receive(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<ArrivedMail | null> {
+async function readWhole(stream: SMTPServerDataStream): Promise<Buffer | null> {
   const chunks: Buffer[] = []
   for await (const chunk of stream) if (!stream.sizeExceeded) chunks.push(chunk as Buffer)
-  if (stream.sizeExceeded) return null
-  const raw = Buffer.concat(chunks)
+  return stream.sizeExceeded ? null : Buffer.concat(chunks)
+}
+
+function arrivedMail(raw: Buffer, session: SMTPServerSession): ArrivedMail {
   const header = headerOf(raw)
   return {
     arrival: randomUUID(),
