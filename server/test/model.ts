@@ -76,7 +76,7 @@ export function afterLevers(
 
 /** What may follow a state of a mail: nothing is sent without having passed the gate, and what is sent stays so. */
 const mailMoves: Record<MailState, readonly MailState[]> = {
-  pending: ['sending', 'failed', 'skipped', 'cancelled'],
+  pending: ['sending', 'sent', 'failed', 'skipped', 'cancelled', 'unconfirmed'],
   sending: ['pending', 'sent', 'failed', 'unconfirmed'],
   sent: [],
   failed: ['pending'],
@@ -108,4 +108,20 @@ export function isLoss(move: Move): boolean {
 export function isResend({ before, after, reason }: Move): boolean {
   if (before === 'unconfirmed') return after === 'pending'
   return before === 'sending' && after === 'pending' && (reason === 'answer_lost' || reason === 'worker_lost')
+}
+
+/**
+ * True of an item's moves when a mail that may have arrived is never called anything that says that it did not, and only
+ * such a mail becomes unconfirmed or sent without passing the gate once more.
+ */
+export function keepsDoubts(moves: readonly Move[]): boolean {
+  let inDoubt = false
+  for (const move of moves.filter(({ what }) => what === 'mail')) {
+    const denies = ['failed', 'skipped', 'cancelled'].includes(move.after)
+    const presumes = move.before === 'pending' && ['sent', 'unconfirmed'].includes(move.after)
+    if (inDoubt ? denies : presumes) return false
+    if (move.after === 'unconfirmed' || isResend(move)) inDoubt = true
+    if (move.after === 'sent') inDoubt = false
+  }
+  return true
 }

@@ -1,7 +1,7 @@
 /** Why an account has the outcome that it has, and the sentence a person reads. */
 export const accountReasons = {
   already_active: 'This address already has an account that is in use.',
-  already_invited: 'This address was invited earlier and has not set a password yet.',
+  already_invited: 'This address already has an account, and no password has been set for it yet.',
   invalid_address: 'This is not an address that mail can be sent to.',
   cancelled: 'The session was cancelled before the account was created.',
 } as const
@@ -11,7 +11,7 @@ export type AccountReason = keyof typeof accountReasons
 export const mailReasons = {
   mail_off: 'The session was started without mails.',
   already_active: 'The person already has an account that is in use, so no mail was needed.',
-  already_invited: 'The person was invited earlier; start a reminder to mail again.',
+  already_invited: 'The person already has an account that waits for a password; only a reminder mails them.',
   account_failed: 'No account could be created, so there was nothing to mail.',
   temporary_failure: 'The mail server asked to try again later; Rollcall will.',
   address_refused: 'The mail server does not know this address.',

@@ -157,6 +157,8 @@ export const items = pgTable(
     accountId: uuid(),
     mailState: text().$type<MailState>().notNull().default('pending'),
     mailReason: text(),
+    /** An answer to this mail was lost, and nothing has told since whether it arrived. */
+    inDoubt: boolean().notNull().default(false),
     tries: smallint().notNull().default(0),
     nextTryAt: moment(),
     /** The Date header: the first time the mail was handed over, kept for every later try. */

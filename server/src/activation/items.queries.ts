@@ -96,6 +96,8 @@ export interface DueMail {
   generation: number
   tries: number
   first_try_at: string | null
+  /** It may have arrived already. */
+  in_doubt: boolean
 }
 
 /** Pending mails of a held chunk whose time has come, by the database's clock, like that of the jobs. */
@@ -109,7 +111,7 @@ export async function dueMails(database: Database, held: HeldChunk): Promise<Due
   return rowsOf<DueMail>(
     database,
     sql`SELECT items.position, items.email, items.first_name, items.last_name, items.company, items.account_id,
-        account.generation, items.tries, items.first_try_at
+        account.generation, items.tries, items.first_try_at, items.in_doubt
       FROM items JOIN accounts account ON account.id = items.account_id
       WHERE ${isDue(held)} ORDER BY items.position`,
   )
@@ -124,17 +126,26 @@ export async function dueAccounts(database: Queryable, held: HeldChunk): Promise
   return rows.map((row) => row.account_id)
 }
 
-/** Skips the due mails to people who have set their password by now; gives how many there were. The chunk is locked. */
-export async function skipActive(database: Queryable, held: HeldChunk): Promise<number> {
-  const rows = await rowsOf<{ items: number }>(
+/**
+ * Settles the due mails to people who have set their password by now: one that may have arrived has, the others are
+ * skipped. Gives how many of each. The chunk is locked.
+ */
+export async function settleActive(
+  database: Queryable,
+  held: HeldChunk,
+): Promise<{ skipped: number; arrived: number }> {
+  const rows = await rowsOf<{ skipped: number; arrived: number }>(
     database,
-    sql`WITH skipped AS (
-      UPDATE items SET mail_state = 'skipped', mail_reason = 'already_active', next_try_at = NULL
+    sql`WITH settled AS (
+      UPDATE items SET mail_state = CASE WHEN items.in_doubt THEN 'sent' ELSE 'skipped' END,
+        mail_reason = CASE WHEN NOT items.in_doubt THEN 'already_active' END,
+        settled_by = CASE WHEN items.in_doubt THEN 'activation' END, in_doubt = false, next_try_at = NULL
       FROM accounts account WHERE account.id = items.account_id AND account.status = 'active' AND ${isDue(held)}
-      RETURNING 1
-    ) SELECT count(*)::int AS items FROM skipped`,
+      RETURNING mail_state
+    ) SELECT (count(*) FILTER (WHERE mail_state = 'skipped'))::int AS skipped, (count(*) FILTER (WHERE mail_state = 'sent'))::int AS arrived
+      FROM settled`,
   )
-  return rows[0]?.items ?? 0
+  return rows[0] ?? { skipped: 0, arrived: 0 }
 }
 
 /** The items of a lead, the newest session first. */
@@ -170,26 +181,30 @@ export async function recount(
   return { accounts, mails, total }
 }
 
-/** Cancels what is still pending in a locked chunk; gives how the counters move. */
+/**
+ * Cancels what is still pending in a locked chunk; a mail that may have arrived, and was to be sent again, is unconfirmed
+ * instead. Gives how the counters move.
+ */
 export async function cancelPending(
   database: Queryable,
   chunk: Pick<HeldChunk, 'sessionId' | 'firstPosition' | 'lastPosition'>,
 ): Promise<Deltas> {
-  const rows = await rowsOf<{ accountsCancelled: number; mailsCancelled: number }>(
+  const rows = await rowsOf<{ accountsCancelled: number; mailsCancelled: number; mailsUnconfirmed: number }>(
     database,
     sql`WITH stopped AS (
       UPDATE items SET
         account_state = CASE WHEN account_state = 'pending' THEN 'cancelled' ELSE account_state END,
         account_reason = CASE WHEN account_state = 'pending' THEN 'cancelled' ELSE account_reason END,
-        mail_state = CASE WHEN mail_state = 'pending' THEN 'cancelled' ELSE mail_state END,
-        mail_reason = CASE WHEN mail_state = 'pending' THEN 'cancelled' ELSE mail_reason END,
+        mail_state = CASE WHEN mail_state <> 'pending' THEN mail_state WHEN in_doubt THEN 'unconfirmed' ELSE 'cancelled' END,
+        mail_reason = CASE WHEN mail_state <> 'pending' THEN mail_reason WHEN in_doubt THEN 'answer_lost' ELSE 'cancelled' END,
         next_try_at = NULL
       WHERE session_id = ${chunk.sessionId} AND position BETWEEN ${chunk.firstPosition} AND ${chunk.lastPosition}
         AND (account_state = 'pending' OR mail_state = 'pending')
-      RETURNING OLD.account_state AS account_before, OLD.mail_state AS mail_before
+      RETURNING OLD.account_state AS account_before, OLD.mail_state AS mail_before, mail_state
     )
     SELECT (count(*) FILTER (WHERE account_before = 'pending'))::int AS "accountsCancelled",
-      (count(*) FILTER (WHERE mail_before = 'pending'))::int AS "mailsCancelled" FROM stopped`,
+      (count(*) FILTER (WHERE mail_before = 'pending' AND mail_state = 'cancelled'))::int AS "mailsCancelled",
+      (count(*) FILTER (WHERE mail_before = 'pending' AND mail_state = 'unconfirmed'))::int AS "mailsUnconfirmed" FROM stopped`,
   )
   return rows[0] ?? {}
 }
@@ -215,7 +230,7 @@ export async function reopenMails(
     sql`WITH reopened AS (
       UPDATE items SET mail_state = 'pending', mail_reason = NULL, next_try_at = NULL, settled_by = NULL,
         first_try_at = CASE WHEN ${state} = 'unconfirmed' THEN first_try_at END,
-        tries = CASE WHEN ${state} = 'unconfirmed' THEN tries ELSE 0 END
+        tries = CASE WHEN ${state} = 'unconfirmed' THEN tries ELSE 0 END, in_doubt = ${state} = 'unconfirmed'
       WHERE ${chosen} RETURNING chunk
     ), counted AS (
       SELECT chunk, count(*)::int AS items FROM reopened GROUP BY chunk
@@ -237,7 +252,7 @@ export async function confirmByPerson(database: Queryable, sessionId: string): P
   const rows = await rowsOf<{ items: number }>(
     database,
     sql`WITH confirmed AS (
-      UPDATE items SET mail_state = 'sent', mail_reason = NULL, settled_by = 'person' WHERE ${chosen} RETURNING 1
+      UPDATE items SET mail_state = 'sent', mail_reason = NULL, settled_by = 'person', in_doubt = false WHERE ${chosen} RETURNING 1
     ) SELECT count(*)::int AS items FROM confirmed`,
   )
   return rows[0]?.items ?? 0
@@ -251,7 +266,7 @@ export async function confirmByActivation(
   return rowsOf(
     database,
     sql`WITH confirmed AS (
-      UPDATE items SET mail_state = 'sent', mail_reason = NULL, settled_by = 'activation'
+      UPDATE items SET mail_state = 'sent', mail_reason = NULL, settled_by = 'activation', in_doubt = false
       FROM accounts account WHERE account.id = ${accountId}::uuid AND items.lead_id = account.lead_id
         AND items.account_id = account.id AND items.mail_state = 'unconfirmed' RETURNING items.session_id
     ) SELECT session_id, count(*)::int AS items FROM confirmed GROUP BY session_id ORDER BY session_id`,

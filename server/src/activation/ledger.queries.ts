@@ -43,6 +43,8 @@ export interface LedgerResult {
   gated: Set<number>
   /** Positions whose outcome was stored. */
   settled: Set<number>
+  /** True while the session goes on sending, as far as whoever asked holds some of it. */
+  runs: boolean
   /** How the session stands now; null when no counter moved. */
   progress: Pick<MovedRow, 'status' | 'status_before'> | null
 }
@@ -73,11 +75,13 @@ interface StoredRow {
   settled: number[] | null
   status: SessionStatus | null
   status_before: SessionStatus | null
+  status_now: SessionStatus | null
 }
 
 function resultOf([row]: StoredRow[]): LedgerResult {
-  const { status = null, status_before = null } = row ?? {}
+  const { status = null, status_before = null, status_now = null } = row ?? {}
   return {
+    runs: status_now === 'running',
     gated: new Set(row?.gated),
     settled: new Set(row?.settled),
     progress: status === null || status_before === null ? null : { status, status_before },
@@ -153,7 +157,8 @@ function storing(name: string, counts: boolean): Prepared<StoredRow> {
         tries = items.tries + outcome.tries, next_try_at = outcome.next_try_at,
         first_try_at = coalesce(items.first_try_at, outcome.tried_at),
         sent_at = CASE WHEN outcome.state = 'sent' THEN outcome.at END,
-        settled_by = CASE WHEN outcome.state <> 'pending' THEN 'answer' END
+        settled_by = CASE WHEN outcome.state <> 'pending' THEN 'answer' END,
+        in_doubt = outcome.state <> 'sent' AND (items.in_doubt OR coalesce(outcome.reason = 'answer_lost', false))
       FROM unnest(${integers('positions')}, ${integers('chunks')}, ${integers('fences')}, ${texts('states')}, ${texts('reasons')}, ${texts('replies')},
         ${integers('tries')}, ${times('next_tries')}, ${times('tried')}, ${times('times')})
         AS outcome(position, chunk, fence, state, reason, reply, tries, next_try_at, tried_at, at)
@@ -162,7 +167,8 @@ function storing(name: string, counts: boolean): Prepared<StoredRow> {
       RETURNING items.position, items.mail_state
     ),
     ${advanceParts({ sessionId: sql`${value('session')}`, time: sql`${value('now')}::timestamptz`, deltas: deltasOfSettled })}
-    SELECT (SELECT array_agg(position) FROM gated) AS gated, (SELECT array_agg(position) FROM settled) AS settled, moved.status, moved.status_before
+    SELECT (SELECT array_agg(position) FROM gated) AS gated, (SELECT array_agg(position) FROM settled) AS settled, moved.status, moved.status_before,
+      coalesce(moved.status, (SELECT status FROM current)) AS status_now
     FROM (SELECT 1) AS always LEFT JOIN moved ON true`,
   )
 }

@@ -10,22 +10,27 @@ export interface Ledger {
    * Rejects when the database could not be asked: then nothing may be handed over either.
    */
   gate(entry: GateEntry): Promise<boolean>
-  /**
-   * Stores an outcome, however long the database is away. False when the chunk is no longer held: somebody else has
-   * settled the item then.
-   */
-  settle(entry: OutcomeEntry): Promise<boolean>
+  /** Stores an outcome, however long the database is away. */
+  settle(entry: OutcomeEntry): Promise<Settled>
 }
 
-interface Waiting<Entry> {
+/** What became of an outcome. */
+export interface Settled {
+  /** False when the chunk is no longer held: somebody else has settled the item then. */
+  stored: boolean
+  /** False when the session has stopped meanwhile, so that nothing more of it is to be tried. */
+  runs: boolean
+}
+
+interface Waiting<Entry, Answer> {
   entry: Entry
-  resolve: (stored: boolean) => void
+  resolve: (answer: Answer) => void
   reject: (error: unknown) => void
 }
 
 interface Queue {
-  gates: Waiting<GateEntry>[]
-  outcomes: Waiting<OutcomeEntry>[]
+  gates: Waiting<GateEntry, boolean>[]
+  outcomes: Waiting<OutcomeEntry, Settled>[]
   flushing: boolean
 }
 
@@ -44,10 +49,10 @@ export function createLedger(options: {
 }): Ledger {
   const queues = new Map<string, Queue>()
 
-  function join<Entry extends GateEntry | OutcomeEntry>(
-    pick: (queue: Queue) => Waiting<Entry>[],
+  function join<Entry extends GateEntry | OutcomeEntry, Answer>(
+    pick: (queue: Queue) => Waiting<Entry, Answer>[],
     entry: Entry,
-  ): Promise<boolean> {
+  ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const { sessionId } = entry.holding
       const queue = queues.get(sessionId) ?? { gates: [], outcomes: [], flushing: false }
@@ -74,7 +79,7 @@ export function createLedger(options: {
         })
         failures = 0
         for (const each of gates) each.resolve(result.gated.has(each.entry.position))
-        for (const each of outcomes) each.resolve(result.settled.has(each.entry.position))
+        for (const each of outcomes) each.resolve(settledBy(result, each.entry))
         if (result.progress !== null) options.onProgress(sessionId, result)
       } catch (error) {
         failures += 1
@@ -92,7 +97,7 @@ export function createLedger(options: {
   }
 
   /** So that an outcome that cannot be stored keeps none of the others from it. */
-  async function storeOneByOne(sessionId: string, outcomes: Waiting<OutcomeEntry>[]): Promise<void> {
+  async function storeOneByOne(sessionId: string, outcomes: Queue['outcomes']): Promise<void> {
     for (const { entry, resolve, reject } of outcomes) {
       try {
         const result = await storeGatesAndOutcomes(options.database, {
@@ -101,7 +106,7 @@ export function createLedger(options: {
           outcomes: [entry],
           now: options.now(),
         })
-        resolve(result.settled.has(entry.position))
+        resolve(settledBy(result, entry))
         if (result.progress !== null) options.onProgress(sessionId, result)
       } catch (error) {
         reject(error)
@@ -113,6 +118,10 @@ export function createLedger(options: {
     gate: (entry) => join((queue) => queue.gates, entry),
     settle: (entry) => join((queue) => queue.outcomes, entry),
   }
+}
+
+function settledBy({ settled, runs }: LedgerResult, { position }: OutcomeEntry): Settled {
+  return { stored: settled.has(position), runs }
 }
 
 /** A statement that fails more often while the database answers fails because of one of its entries. */

@@ -16,7 +16,7 @@ import { freeServers } from '../mail/server-holds.queries.ts'
 import { unfinishedChunks, lockChunk } from './chunks.queries.ts'
 import { cancelPending, confirmByActivation, confirmByPerson, reopenMails } from './items.queries.ts'
 import { presentProgress, type ProgressRow } from './progress.presenter.ts'
-import { advance, addEvent, acceptWhatWasSeen } from './progress.queries.ts'
+import { acceptWhatWasSeen, addEvent, advance, delayFromNow, forgetAccepted } from './progress.queries.ts'
 import { readSession, type SessionRow } from './sessions.queries.ts'
 import { enqueueChunks, enqueueWaiting, timeOrNull, type ActivationParts } from './sessions.usecases.ts'
 
@@ -42,7 +42,7 @@ export async function pullLever(
     }
     const moved = await advance(transaction, { sessionId, now, change: { transition: lever, actor } })
     if (moved === null) throw await notPossible(transaction, sessionId, `be ${doneWords[lever]}`)
-    if (lever === 'resume') await goOn(parts, transaction, sessionId)
+    if (lever === 'resume') await goOn(parts, transaction, sessionId, now)
     if (lever === 'cancel') {
       const jobs = (await unfinishedChunks(transaction, sessionId)).map((chunk) => ({ data: { sessionId, chunk } }))
       await enqueue(parts.boss, transaction, 'cancel', jobs)
@@ -82,6 +82,7 @@ export async function retryMails(
       change: { transition: 'retry', actor, details },
     })
     if (moved === null || moved.status === 'cancelled') throw await notPossible(transaction, sessionId, 'retry')
+    await forgetAccepted(transaction, sessionId)
     if (moved.status_before !== 'completed')
       await addEvent(transaction, { sessionId, at: now, type: 'retried', actor, details })
     if (moved.status === 'running' || moved.status === 'queued') {
@@ -147,13 +148,14 @@ export async function recoverSession(
   heldFor: HoldReason,
   cause: string,
 ): Promise<void> {
+  const now = parts.now()
   const recovered = await parts.database.transaction(async (transaction) => {
     const moved = await advance(transaction, {
       sessionId,
-      now: parts.now(),
+      now,
       change: { transition: 'recover', cause, heldFor },
     })
-    if (moved !== null) await goOn(parts, transaction, sessionId)
+    if (moved !== null) await goOn(parts, transaction, sessionId, now)
     return moved !== null
   })
   if (recovered) parts.ring([sessionId], true)
@@ -175,15 +177,16 @@ const lateAfter = 5 * 60_000
 
 /** A scheduled session's time came: it starts, or, when its time passed while nothing was running, holds for a person. */
 export async function startDue(parts: ActivationParts, sessionId: string): Promise<void> {
+  const now = parts.now()
   const session = await readSession(parts.database, sessionId)
-  const late = parts.now().getTime() - new Date(session?.options.startAt ?? parts.now()).getTime() > lateAfter
+  const late = now.getTime() - new Date(session?.options.startAt ?? now).getTime() > lateAfter
   if (late && session?.status === 'scheduled') {
     await holdSession(parts, sessionId, 'late_start', null)
     return
   }
   await parts.database.transaction(async (transaction) => {
-    const moved = await advance(transaction, { sessionId, now: parts.now(), change: { transition: 'due' } })
-    if (moved !== null) await goOn(parts, transaction, sessionId)
+    const moved = await advance(transaction, { sessionId, now, change: { transition: 'due' } })
+    if (moved !== null) await goOn(parts, transaction, sessionId, now)
   })
   parts.ring([sessionId], true)
 }
@@ -196,7 +199,8 @@ export async function confirmArrival(transaction: Transaction, accountId: string
   return confirmed.map((each) => each.session_id)
 }
 
-async function goOn(parts: ActivationParts, transaction: Transaction, sessionId: string): Promise<void> {
+async function goOn(parts: ActivationParts, transaction: Transaction, sessionId: string, now: Date): Promise<void> {
+  await delayFromNow(transaction, sessionId, now)
   const session = (await readSession(transaction, sessionId)) as SessionRow
   const mailNotBefore = timeOrNull(session.mail_not_before)
   await enqueueWaiting(parts.boss, transaction, sessionId, mailNotBefore)

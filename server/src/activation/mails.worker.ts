@@ -8,7 +8,7 @@ import { senderOf } from '../mail/address.ts'
 import type { Delivery } from '../mail/types.ts'
 import { lockHeldChunk, type HeldChunk } from './chunks.queries.ts'
 import { lastEventId } from './events.queries.ts'
-import { dueAccounts, dueMails, skipActive, type DueMail } from './items.queries.ts'
+import { dueAccounts, dueMails, settleActive, type DueMail } from './items.queries.ts'
 import type { OutcomeEntry } from './ledger.queries.ts'
 import { heldByServer, holdFor, isHeldSince, isOfServer } from './holds.worker.ts'
 import { messageIdOf } from './message-id.ts'
@@ -123,8 +123,9 @@ async function prepareLinks(parts: WorkerParts, held: HeldChunk, session: Sessio
   await parts.keyed.transaction(async (transaction) => {
     if (!(await lockHeldChunk(transaction, held))) return
     await extendLinksOf(transaction, await dueAccounts(transaction, held), { now, linkLifeDays })
-    const skipped = await skipActive(transaction, held)
-    if (skipped > 0) await advance(transaction, { sessionId: held.sessionId, now, deltas: { mailsSkipped: skipped } })
+    const { skipped, arrived } = await settleActive(transaction, held)
+    const deltas = { mailsSkipped: skipped, mailsSent: arrived }
+    if (skipped + arrived > 0) await advance(transaction, { sessionId: held.sessionId, now, deltas })
   })
 }
 
@@ -205,8 +206,12 @@ async function store(turn: Turn, mail: DueMail, outcome: Outcome): Promise<void>
   const { parts, held } = turn
   const entry = { holding: held, position: mail.position, at: parts.now(), triedAt: null, ...outcome }
   try {
-    if (await parts.ledger.settle(entry)) turn.settled += 1
-    else turn.stopped = true
+    const { stored, runs } = await parts.ledger.settle(entry)
+    if (stored) turn.settled += 1
+    if (!stored) turn.stopped = true
+    // What is refused before the gate never meets it, and would hear of nothing.
+    if (!runs)
+      for (const other of turn.shared.underWay) if (other.held.sessionId === held.sessionId) other.stopped = true
   } catch (error) {
     turn.failure ??= error
     turn.stopped = true
@@ -243,7 +248,7 @@ function outcomeOf(turn: Turn, mail: DueMail, delivery: Delivery, triedAt: Date,
     case 'sent':
       return { state: 'sent', reason: null, reply: delivery.reply, countsAsTry: true, nextTryAt: null }
     case 'failed':
-      return { state: 'failed', reason: delivery.reason, reply: delivery.reply, countsAsTry: true, nextTryAt: null }
+      return failed(mail, delivery.reason, delivery.reply)
     case 'unconfirmed':
       return unconfirmed(turn, mail, delivery.problem ?? delivery.reply, now)
     case 'later':
@@ -269,6 +274,13 @@ function unconfirmed(turn: Turn, mail: DueMail, reply: string | null, now: Date)
   }
 }
 
+/** A mail that is refused when it is sent again may have arrived the first time. */
+function failed(mail: DueMail, reason: MailReason, reply: string | null): Outcome {
+  const given = { reply, countsAsTry: true, nextTryAt: null }
+  if (mail.in_doubt) return { state: 'unconfirmed', reason: 'answer_lost', ...given }
+  return { state: 'failed', reason, ...given }
+}
+
 function later(turn: Turn, mail: DueMail, delivery: Extract<Delivery, { kind: 'later' }>, triedAt: Date): Outcome {
   const now = turn.parts.now()
   const delay = nextTryDelay(mail.tries + 1, {
@@ -277,12 +289,15 @@ function later(turn: Turn, mail: DueMail, delivery: Extract<Delivery, { kind: 'l
     random: turn.parts.random,
   })
   const waiting: MailReason = delivery.mailboxFull ? 'mailbox_full' : 'temporary_failure'
+  if (delay === null) {
+    return { ...failed(mail, delivery.mailboxFull ? waiting : 'gave_up', delivery.reply), triedAt }
+  }
   return {
-    state: delay === null ? 'failed' : 'pending',
-    reason: delay === null && !delivery.mailboxFull ? 'gave_up' : waiting,
+    state: 'pending',
+    reason: waiting,
     reply: delivery.reply,
     countsAsTry: true,
-    nextTryAt: delay === null ? null : new Date(now.getTime() + delay),
+    nextTryAt: new Date(now.getTime() + delay),
     // A mail that never gets as far as the gate must be given up in the end, too.
     triedAt,
   }

@@ -11,7 +11,15 @@ import {
   type Command,
   type Real,
 } from '../../test/commands.ts'
-import { isAllowed, isLoss, isResend, isWorkedOn, type Policy, type SessionModel } from '../../test/model.ts'
+import {
+  isAllowed,
+  isLoss,
+  isResend,
+  isWorkedOn,
+  keepsDoubts,
+  type Policy,
+  type SessionModel,
+} from '../../test/model.ts'
 import { movesOf } from '../../test/moves.ts'
 import { expectPromises, hurry } from '../../test/promises.ts'
 import { connections, createWorld, patience, type World } from '../../test/world.ts'
@@ -110,6 +118,7 @@ async function judge(
 ): Promise<void> {
   const moves = await movesOf(world.test, real.sessionId)
   expect(moves.filter((move) => !isAllowed(move, policy))).toEqual([])
+  for (const ofItem of Map.groupBy(moves, ({ email }) => email).values()) expect(ofItem).toSatisfy(keepsDoubts)
   const resends = moves.filter(isResend)
   const resendsTo = Map.groupBy(resends, ({ email }) => email)
   await expectPromises(world.test, real.sessionId, world.smtp.mails, {

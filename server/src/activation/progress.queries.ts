@@ -95,8 +95,10 @@ const mailsTried = sql.raw(
 
 /** So many mails must have been tried before a share of failures says anything. */
 const triedBeforeShare = 50
-const tooManyFail = sql`(delta.mails_failed > 0 AND ${mailsTried} >= ${triedBeforeShare} AND session.failure_share IS NOT NULL
-  AND session.mails_failed + delta.mails_failed - session.failures_accepted > session.failure_share * (${mailsTried}))`
+/** Without the failures that a person has seen and gone on from: from then on it is counted anew. */
+const triedSince = sql`(${mailsTried} - session.failures_accepted)`
+const tooManyFail = sql`(delta.mails_failed > 0 AND ${triedSince} >= ${triedBeforeShare} AND session.failure_share IS NOT NULL
+  AND session.mails_failed + delta.mails_failed - session.failures_accepted > session.failure_share * ${triedSince})`
 
 /** Seconds between two stored snapshots, and between two measurements of the rate. */
 const snapshotSeconds = 1
@@ -220,6 +222,22 @@ export async function acceptWhatWasSeen(database: Queryable, sessionId: string):
   await database.execute(
     sql`UPDATE sessions SET canary = CASE WHEN mails_sent < canary THEN canary END, failures_accepted = mails_failed
       WHERE id = ${sessionId} AND status IN ('paused', 'held')`,
+  )
+}
+
+/** Failures that are tried again are no longer failures that a person has accepted. */
+export async function forgetAccepted(database: Queryable, sessionId: string): Promise<void> {
+  await database.execute(
+    sql`UPDATE sessions SET failures_accepted = mails_failed WHERE id = ${sessionId} AND failures_accepted > mails_failed`,
+  )
+}
+
+/** A session that begins now has the whole delay before its first mail, whenever it was to begin; one that goes on has what is left. */
+export async function delayFromNow(database: Queryable, sessionId: string, now: Date): Promise<void> {
+  const time = sql`${now.toISOString()}::timestamptz`
+  await database.execute(
+    sql`UPDATE sessions SET mail_not_before = ${time} + make_interval(secs => (options->>'delaySeconds')::int)
+      WHERE id = ${sessionId} AND mail_not_before IS NOT NULL AND coalesce(started_at, ${time}) = ${time}`,
   )
 }
 

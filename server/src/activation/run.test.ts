@@ -259,6 +259,48 @@ describe('a session', () => {
     expect(done.mails.sent + done.mails.failed).toBe(150)
   })
 
+  it('counts the failures anew after a person has gone on, and holds again when too many fail since', async () => {
+    const ids = await activation.addLeads(260)
+    smtp.script = (moment) => (moment === 'RCPT' ? '550 5.1.1 No such user here' : undefined)
+    const { progress } = await startSession(
+      activation.parts,
+      { selection: { ids } },
+      { actor, template: { ...template, failureShare: 0.9 } },
+    )
+    const { sessionId } = progress
+    const first = await activation.until(sessionId, ({ status }) => status === 'held')
+    await pullLever(activation.parts, 'resume', sessionId, actor)
+    const second = await activation.until(sessionId, ({ status }) => status === 'held')
+    expect(second.mails.failed).toBeGreaterThanOrEqual(first.mails.failed + 50)
+    await retryMails(activation.parts, sessionId, { mail: 'failed' }, actor)
+    expect((await activation.progress(sessionId)).mails.failed).toBe(0)
+    await pullLever(activation.parts, 'resume', sessionId, actor)
+    const third = await activation.until(sessionId, ({ status }) => status === 'held')
+    expect(third).toMatchObject({ reason: 'too_many_failures', mails: { sent: 0 } })
+  })
+
+  it.each(['550 5.1.1 No such user here', '450 4.2.0 Try again'])(
+    'tries nobody else after a pause, also where the mail server says %s before the gate',
+    async (reply) => {
+      const ids = await activation.addLeads(400)
+      smtp.script = (moment) => (moment === 'RCPT' ? { delay: 5, reply } : undefined)
+      const { progress } = await startSession(activation.parts, { selection: { ids } }, { actor, template })
+      const { sessionId } = progress
+      const tried = async () =>
+        (await test.pool.query('SELECT 1 FROM items WHERE session_id = $1 AND tries > 0', [sessionId])).rows.length
+      await until(tried, (count) => count >= 10)
+      await pullLever(activation.parts, 'pause', sessionId, actor)
+      const atPause = await tried()
+      await until(
+        async () => (await test.pool.query('SELECT 1 FROM chunks WHERE owner IS NOT NULL')).rows.length,
+        (underWay) => underWay === 0,
+      )
+      // Over each of four connections one was on its way, and one more was begun before the outcome of the first told of the pause.
+      expect(await tried()).toBeLessThanOrEqual(atPause + 2 * 4)
+      await pullLever(activation.parts, 'cancel', sessionId, actor)
+    },
+  )
+
   it('lets ten leads be done before a thousand that were started earlier', async () => {
     const many = await activation.addLeads(1000)
     const few = await activation.addLeads(10)

@@ -78,6 +78,40 @@ describe('a session with a start time', () => {
     expect(smtp.mails).toHaveLength(before)
   })
 
+  it.each([
+    ['its time came', async (sessionId: string, time: Date) => startDue(asOf(time), sessionId)],
+    [
+      'a person started it before its time',
+      async (sessionId: string, time: Date) => {
+        await pullLever(activation.parts, 'pause', sessionId, actor)
+        await pullLever(asOf(time), 'resume', sessionId, actor)
+      },
+    ],
+    [
+      'a person let it start late',
+      async (sessionId: string, time: Date) => {
+        await startDue(asOf(new Date(time.getTime() + 2 * hour)), sessionId)
+        await pullLever(asOf(time), 'resume', sessionId, actor)
+      },
+    ],
+  ] as const)('waits for the whole delay before its first mail, counted from when %s', async (_, begin) => {
+    const options = { startAt: inAnHour().toISOString(), delaySeconds: 600 }
+    const { sessionId } = await activation.start({ ids: await activation.addLeads(3) }, options)
+    const time = new Date(Date.now() + 5 * 60_000)
+    await begin(sessionId, time)
+    await activation.until(sessionId, ({ accounts }) => accounts.created === 3)
+    const { rows } = await test.pool.query<{ mail_not_before: Date }>(
+      'SELECT mail_not_before FROM sessions WHERE id = $1',
+      [sessionId],
+    )
+    expect(rows[0]?.mail_not_before.getTime()).toBe(time.getTime() + 600_000)
+    await pullLever(activation.parts, 'pause', sessionId, actor)
+    await pullLever(activation.parts, 'resume', sessionId, actor)
+    const later = await test.pool.query('SELECT mail_not_before FROM sessions WHERE id = $1', [sessionId])
+    expect(later.rows).toEqual(rows)
+    await pullLever(activation.parts, 'cancel', sessionId, actor)
+  })
+
   it('ends in one of the two outcomes when two people press different buttons at once', async () => {
     for (let round = 0; round < 10; round += 1) {
       const { sessionId } = await activation.start({ ids: await activation.addLeads(3) }, { delaySeconds: 3600 })

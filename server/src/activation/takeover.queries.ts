@@ -65,7 +65,8 @@ export async function settleInFlight(
   const rows = await rowsOf<{ items: number }>(
     database,
     sql`WITH settled AS (
-      UPDATE items SET mail_state = ${outcome.state}, mail_reason = ${outcome.reason}, tries = tries + 1, settled_by = ${settledBy}
+      UPDATE items SET mail_state = ${outcome.state}, mail_reason = ${outcome.reason}, tries = tries + 1, settled_by = ${settledBy},
+        in_doubt = true
       FROM chunks chunk
       WHERE chunk.session_id = ${sessionId} AND chunk.number = ANY(${sql.param(chunkNumbers)}::int[])
         AND items.session_id = chunk.session_id AND items.position BETWEEN chunk.first_position AND chunk.last_position
