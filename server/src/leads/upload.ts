@@ -37,13 +37,9 @@ export async function withUpload<Result>(
   try {
     let name: string | undefined
     let mapping: ImportFile['mapping']
-    await eachPart(request, async (part) => {
+    await eachPart(request, ['mapping'], async (part) => {
       if (part.type === 'field') {
-        if (part.fieldname === 'mapping') mapping = mappingOf(part.value)
-        return
-      }
-      if (part.fieldname !== 'file') {
-        part.file.resume()
+        mapping = mappingOf(part.value)
         return
       }
       await pipeline(part.file, createWriteStream(path, { flags: 'wx', mode: 0o600 }))
@@ -60,12 +56,8 @@ export async function withUpload<Result>(
 /** The first bytes of the uploaded file, at most so many; what follows is read and dropped. */
 export async function uploadBeginning(request: FastifyRequest, bytes: number): Promise<Buffer> {
   let beginning: Buffer | undefined
-  await eachPart(request, async (part) => {
+  await eachPart(request, [], async (part) => {
     if (part.type === 'field') return
-    if (part.fieldname !== 'file') {
-      part.file.resume()
-      return
-    }
     const chunks: Buffer[] = []
     let length = 0
     for await (const chunk of part.file as AsyncIterable<Buffer>) {
@@ -80,7 +72,12 @@ export async function uploadBeginning(request: FastifyRequest, bytes: number): P
 
 type Part = MultipartFile | { type: 'field'; fieldname: string; value: unknown }
 
-async function eachPart(request: FastifyRequest, take: (part: Part) => Promise<void>): Promise<void> {
+/** Gives `take` the file and the text fields with these names, each at most once; refuses whatever else is in the form. */
+async function eachPart(
+  request: FastifyRequest,
+  fields: readonly string[],
+  take: (part: Part) => Promise<void>,
+): Promise<void> {
   if (!request.isMultipart()) {
     throw new Refusal(
       415,
@@ -89,27 +86,66 @@ async function eachPart(request: FastifyRequest, take: (part: Part) => Promise<v
     )
   }
   if (Number(request.headers['content-length'] ?? 0) > importMaximumBytes + envelopeBytes) throw tooLarge()
-  const limits = { fileSize: importMaximumBytes, files: 1, fields: 10, fieldSize: 100_000 }
+  if (!hasBoundary(request.headers['content-type'] ?? ''))
+    throw malformed('The form has no boundary of 1 to 70 characters in its content type')
+  const seen = new Set<string>()
   try {
-    for await (const part of request.parts({ limits })) await take(part)
+    for await (const part of partsOf(request)) {
+      refusePart(part, fields, seen)
+      await take(part)
+    }
   } catch (error) {
-    throw refusalOf(error)
+    // What is still to come is dropped, so that the connection is free for what is asked next.
+    request.raw.unpipe()
+    request.raw.resume()
+    throw isBrokenOff(error) ? brokenOff() : error
   }
 }
 
-/** What went wrong with the form itself is the sender's; what went wrong with the disk is ours. */
-function refusalOf(error: unknown): unknown {
-  if (error instanceof Refusal || !(error instanceof Error)) return error
-  const { code } = error as { code?: unknown }
-  if (code === 'FST_FILES_LIMIT') return new Refusal(413, 'BODY_TOO_LARGE', 'Send one file at a time.')
-  if (code === 'FST_FIELDS_LIMIT' || code === 'FST_PARTS_LIMIT') {
-    return new Refusal(413, 'BODY_TOO_LARGE', 'The form has more fields than “file” and “mapping”.')
+/** RFC 2046 section 5.1.1: what stands between the parts is named, and short. */
+function hasBoundary(contentType: string): boolean {
+  return /;\s*boundary=("[^"]{1,70}"|[^\s";]{1,70})\s*(;|$)/i.test(contentType)
+}
+
+/** The parts of the form; what its parser throws is the sender's matter. */
+async function* partsOf(request: FastifyRequest): AsyncGenerator<Part> {
+  const limits = { fileSize: importMaximumBytes, files: 1, fields: 10, fieldSize: 100_000 }
+  try {
+    yield* request.parts({ limits }) as AsyncIterable<Part>
+  } catch (error) {
+    if (isBrokenOff(error)) throw brokenOff()
+    const { code } = error as { code?: unknown }
+    if (code === 'FST_FILES_LIMIT') throw malformed('The form has more than one file; send one at a time')
+    throw malformed('The form cannot be read; send it as multipart/form-data (RFC 7578)')
   }
-  const brokenOff = /unexpected end|terminated early|premature|malformed part|aborted/i
-  if (brokenOff.test(error.message) || code === 'ERR_STREAM_PREMATURE_CLOSE') {
-    return unreadable('The upload broke off before the end of the file. Nothing was imported; upload it again.')
-  }
-  return error
+}
+
+function refusePart(part: Part, fields: readonly string[], seen: Set<string>): void {
+  const { type, fieldname: name } = part as { type: string; fieldname?: string }
+  if (name === 'file' && type === 'field')
+    throw malformed('The part “file” is a text without a file name; send it as a file')
+  if (name !== 'file' && (type === 'file' || name === undefined || !fields.includes(name)))
+    throw malformed(`The form has a part that Rollcall does not know: ${quoted(name ?? '', type)}`)
+  if (seen.has(name)) throw malformed(`The form has the part “${name}” more than once`)
+  seen.add(name)
+}
+
+function quoted(name: string, type: string): string {
+  return `${type === 'file' ? 'a file with the name ' : ''}“${name.slice(0, 100)}”`
+}
+
+function isBrokenOff(error: unknown): boolean {
+  if (error instanceof Refusal || !(error instanceof Error)) return false
+  const words = /unexpected end|terminated early|premature|malformed part|aborted/i
+  return words.test(error.message) || (error as { code?: unknown }).code === 'ERR_STREAM_PREMATURE_CLOSE'
+}
+
+function brokenOff(): Refusal {
+  return unreadable('The upload broke off before the end of the file. Nothing was imported; upload it again.')
+}
+
+function malformed(what: string): Refusal {
+  return new Refusal(400, 'BAD_REQUEST', `${what}.`)
 }
 
 function noFile(): Refusal {
