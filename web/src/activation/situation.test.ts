@@ -34,7 +34,16 @@ test('The delay before the first mail is counted down, also after a start that w
   expect(situationOf(untouched, delayed, now + 295_500)?.words).toBe('Mails begin in 0:05.')
   expect(situationOf(untouched, delayed, now + 300_000)).toBeNull()
   const later = { delaySeconds: 60, startAt: '2026-11-01T11:00:00.000Z' }
-  expect(situationOf(untouched, later, Date.parse(later.startAt) + 15_000)?.words).toBe('Mails begin in 0:45.')
+  const queued = { ...untouched, startedAt: null }
+  expect(situationOf(queued, later, Date.parse(later.startAt) + 15_000)?.words).toBe('Mails begin in 0:45.')
+})
+
+test('The delay is counted from the real start, also where that was earlier or later than planned', () => {
+  const options = { delaySeconds: 60, startAt: '2026-11-01T11:00:00.000Z' }
+  for (const startedAt of ['2026-11-01T10:20:00.000Z', '2026-11-01T14:00:00.000Z']) {
+    const begun = { ...untouched, startedAt }
+    expect(situationOf(begun, options, Date.parse(startedAt) + 15_000)?.words).toBe('Mails begin in 0:45.')
+  }
 })
 
 test('A clock that is behind the server promises no more than the delay', () => {

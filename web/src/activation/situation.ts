@@ -41,7 +41,8 @@ export function situationOf(progress: Progress, options: SessionOptions | undefi
 function secondsToFirstMail(progress: Progress, options: SessionOptions | undefined, now: number): number {
   const delay = options?.delaySeconds ?? 0
   if (delay === 0 || !awaitsFirstMail(progress)) return 0
-  const begin = Date.parse(options?.startAt ?? progress.createdAt)
+  // As the server counts it: from when the session really began, which may be earlier or later than was planned.
+  const begin = Date.parse(progress.startedAt ?? options?.startAt ?? progress.createdAt)
   // A clock that is behind the server's must not promise more than the delay.
   return Math.min(delay, Math.ceil((begin + delay * 1000 - now) / 1000))
 }
