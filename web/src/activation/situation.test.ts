@@ -6,6 +6,7 @@ const createdAt = '2026-11-01T10:00:00.000Z'
 const now = Date.parse(createdAt)
 const untouched = exampleProgress({
   createdAt,
+  startedAt: createdAt,
   mails: { sent: 0, failed: 0, unconfirmed: 0, skipped: 0, cancelled: 0, pending: 50 },
 })
 
