@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorCode, Failure } from '@rollcall/shared'
 import { Refusal } from './refusal.ts'
+import { validationSentence } from './problems.ts'
 import type { Server } from './server.ts'
 
 /** Makes every failure of a server the contract's failure: a sentence for a person, a code for a program, the cause in the log. */
@@ -26,17 +27,19 @@ export function failure(code: ErrorCode, msg: string, details?: unknown): Failur
 export function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (error instanceof Refusal) return reply.code(error.status).send(failure(error.code, error.message, error.details))
   if (error.validation) {
-    return reply.code(400).send(
-      failure('BAD_REQUEST', validationSentence(error), {
-        where: error.validationContext,
-        problems: error.validation,
-      }),
-    )
+    const where = error.validationContext
+    return reply
+      .code(400)
+      .send(failure('BAD_REQUEST', validationSentence(error.validation, where), { where, problems: error.validation }))
   }
   const status = error.statusCode ?? 500
   if (status === 429) return reply.code(429).send(failure('TOO_MANY_REQUESTS', error.message))
-  if (status >= 400 && status < 500)
-    return reply.code(status).send(failure(codeOfStatus(status), clientSentence(error, status)))
+  if (status >= 400 && status < 500) {
+    const code = codesOfStatuses[status]
+    return reply
+      .code(code === undefined ? 400 : status)
+      .send(failure(code ?? 'BAD_REQUEST', clientSentence(error, status)))
+  }
   if (isDatabaseAway(error)) {
     request.log.error({ err: error }, 'database away')
     return reply
@@ -53,33 +56,17 @@ export function answerError(error: FastifyError, request: FastifyRequest, reply:
   )
 }
 
-function validationSentence(error: FastifyError): string {
-  const problem = error.validation?.[0]
-  const part = { body: 'The body', querystring: 'The address', params: 'The address', headers: 'A header' }[
-    error.validationContext ?? 'body'
-  ]
-  const field = problem?.instancePath.replaceAll('/', '.').replace(/^\./, '') ?? ''
-  const unknown = problem?.params.additionalProperty
-  const allowed = problem?.params.allowedValues
-  if (typeof unknown === 'string') return `${part} has a field that Rollcall does not know: ${quoted(unknown)}.`
-  if (Array.isArray(allowed)) return `${part} is not valid: ${field} must be one of ${allowed.join(', ')}.`
-  return `${part} is not valid: ${field === '' ? '' : `${field} `}${problem?.message ?? error.message}.`
-}
-
-function quoted(text: string): string {
-  return `"${text.slice(0, 100)}"`
-}
-
-function codeOfStatus(status: number): ErrorCode {
-  const codes: Record<number, ErrorCode> = {
-    401: 'SIGN_IN_REQUIRED',
-    403: 'FORBIDDEN',
-    404: 'NOT_FOUND',
-    413: 'BODY_TOO_LARGE',
-    415: 'UNSUPPORTED_MEDIA_TYPE',
-    429: 'TOO_MANY_REQUESTS',
-  }
-  return codes[status] ?? 'BAD_REQUEST'
+/** The statuses that the contract has, and the code of each where nothing says more; any other of the client's is a 400. */
+const codesOfStatuses: Partial<Record<number, ErrorCode>> = {
+  400: 'BAD_REQUEST',
+  401: 'SIGN_IN_REQUIRED',
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+  409: 'NOT_POSSIBLE_NOW',
+  413: 'BODY_TOO_LARGE',
+  415: 'UNSUPPORTED_MEDIA_TYPE',
+  422: 'BAD_REQUEST',
+  429: 'TOO_MANY_REQUESTS',
 }
 
 function clientSentence(error: FastifyError, status: number): string {

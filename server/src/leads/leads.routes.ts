@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyRequest, FastifySchemaValidationError } from 'fastify'
 import {
   LeadDetail,
   LeadFacets,
@@ -125,8 +125,11 @@ type ValidationError = NonNullable<FastifyRequest['validationError']>
 /** A body is one lead or many: of what is wrong with either shape, only that of the shape which was meant is told. */
 function problemOfThisShape(error: ValidationError, body: unknown): ValidationError {
   const many = typeof body === 'object' && body !== null && 'leads' in body
-  const all = error.validation as { instancePath: string }[]
-  const problems = all.filter(({ instancePath }) => instancePath.startsWith('/leads') === many)
+  const all = error.validation as FastifySchemaValidationError[]
+  const problems = all.filter(
+    ({ keyword, instancePath, params }) =>
+      instancePath.startsWith('/leads') === many && keyword !== 'anyOf' && params.missingProperty !== 'leads',
+  )
   if (problems.length > 0) error.validation = problems
   return error
 }
