@@ -129,7 +129,7 @@ describe('an activation link', () => {
       for (const wrong of ['x', `${used}x`, used.slice(1), used.toUpperCase(), '../..', '%00', "' OR true --"])
         expect(await call(wrong)).toMatchObject({ status: 404, code: 'TOKEN_INVALID', success: false })
       expect(await call(used)).toMatchObject({ status: 409, code: 'TOKEN_USED' })
-      expect(await call(expired)).toMatchObject({ status: 410, code: 'TOKEN_EXPIRED' })
+      expect(await call(expired)).toMatchObject({ status: 422, code: 'TOKEN_EXPIRED' })
     }
     const detail = await app.call<LeadDetail>('GET', `/crm/leads/${ids[1]}`)
     expect(['invited', 'active']).toContain(detail.data.lead.status)

@@ -140,7 +140,7 @@ async function usableAccount(
     )
   if (account.status === 'active') throw used()
   if (new Date(account.token_expires_at) <= now)
-    throw new Refusal(410, 'TOKEN_EXPIRED', 'This link has expired. Ask to be invited again.')
+    throw new Refusal(422, 'TOKEN_EXPIRED', 'This link has expired. Ask to be invited again.')
   return account
 }
 
