@@ -15,6 +15,9 @@ export function nullable<Schema extends TSchema>(schema: Schema) {
   return Type.Union([schema, Type.Null()])
 }
 
+/** The body of a call that needs none: none, or an object with nothing in it. */
+export const NoBody = nullable(strict({}))
+
 export const Uuid = Type.String({ format: 'uuid' })
 /** ISO 8601 in UTC. */
 export const Timestamp = Type.String({ format: 'date-time' })

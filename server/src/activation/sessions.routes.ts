@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import {
   levers,
   listOf,
+  NoBody,
   Preview,
   PreviewRequest,
   Progress,
@@ -132,7 +133,13 @@ export async function sessionsRoutes(
       `/crm/activation/sessions/:sessionId/${lever}`,
       {
         onRequest: requireRole('admin'),
-        schema: { summary: `${lever} a session`, tags, params: SessionParams, response: answers(Progress) },
+        schema: {
+          summary: `${lever} a session`,
+          tags,
+          params: SessionParams,
+          body: NoBody,
+          response: answers(Progress),
+        },
       },
       async (request) => ok(await pullLever(parts, lever, request.params.sessionId, actorOf(request.staff))),
     )

@@ -1,5 +1,6 @@
 import type { Ajv } from 'ajv'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyRequest, RouteOptions } from 'fastify'
+import { strict } from '@rollcall/shared'
 import { storableText } from '../db/text.ts'
 import { isTime } from '../db/time.ts'
 import { Refusal } from './refusal.ts'
@@ -11,15 +12,24 @@ declare module 'fastify' {
   }
 }
 
+/** An address has no parameters where the route names none: what nobody knows is refused there, too. To be called for every route. */
+export function refuseUnknownParameters(route: RouteOptions): void {
+  // What is not described (files, pages of the API) takes what it is given.
+  if (route.schema === undefined || route.schema.hide === true) return
+  route.schema = { querystring: strict({}), ...route.schema }
+}
+
 /** No body of the contract is nested deeper than a few levels. */
 const deepest = 50
 
 /**
- * Refuses text that no row can hold, wherever in a request it stands, so that no statement has to fail of it; and a body
- * that is nested deeper than any that Rollcall knows, so that nothing that recurses through it has to fail.
+ * Refuses text that no row can hold, wherever in a request it stands, so that no statement has to fail of it; a body that
+ * is null, which a check of its schema would take for none; and one that is nested deeper than any that Rollcall knows, so that nothing that recurses through it has to fail.
  */
 export async function refuseUnstorable(request: FastifyRequest): Promise<void> {
   const { checksTextItself = false } = request.routeOptions.config
+  if (request.body === null)
+    throw new Refusal(400, 'BAD_REQUEST', 'The body is null; send an object, or no body where none is needed.')
   refuseDeep(request.body)
   const parts: unknown[] = [request.params, request.query, ...(checksTextItself ? [] : [request.body])]
   if (!parts.every(isStorable))

@@ -110,6 +110,13 @@ describe('the description of the API', () => {
     expect(query.map((each) => each.name)).toEqual(names.split(' '))
   })
 
+  it('asks for a body only where one is needed', () => {
+    const bodies = (path: string) => description.paths[path]?.post?.requestBody?.content
+    expect(bodies('/crm/activation/sessions/{sessionId}/retry')).toHaveProperty('application/json')
+    for (const lever of ['pause', 'resume', 'cancel'])
+      expect.soft(bodies(`/crm/activation/sessions/{sessionId}/${lever}`)).toBeUndefined()
+  })
+
   it('says how one signs in, and which calls need no sign-in', () => {
     expect(description.components.securitySchemes).toMatchObject({
       apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key' },

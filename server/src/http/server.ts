@@ -3,8 +3,8 @@ import helmet from '@fastify/helmet'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { Ajv, type Options } from 'ajv'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from 'fastify'
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { addFormats, refuseUnstorable } from './border.ts'
+import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import { addFormats, refuseUnknownParameters, refuseUnstorable } from './border.ts'
 import { answerError, answerErrors } from './errors.ts'
 import { prepareWithdrawal, type WithdrawalTimings, withdrawalTimings } from './withdrawal.ts'
 
@@ -37,12 +37,14 @@ export async function createServer(options: {
     logController: new LogController({ disableRequestLogging: true }),
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
     forceCloseConnections: 'idle',
-    routerOptions: { maxParamLength: 300 },
+    // As long as Node lets a request's head be: what is too long for a parameter is said by its schema.
+    routerOptions: { maxParamLength: http.maxHeaderSize },
   }).withTypeProvider<TypeBoxTypeProvider>()
   server.setValidatorCompiler(validatorCompiler())
   server.removeContentTypeParser('text/plain')
   answerErrors(server)
   prepareWithdrawal(server, { ...withdrawalTimings, ...options.timings })
+  server.addHook('onRoute', refuseUnknownParameters)
   server.addHook('preValidation', refuseUnstorable)
   await server.register(helmet, {
     contentSecurityPolicy: {

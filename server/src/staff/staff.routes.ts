@@ -56,6 +56,8 @@ export async function staffRoutes(
       summary: 'The rest of sign-in, staff and API keys, in the words of better-auth',
       tags: ['staff'],
       params: Type.Object({ '*': Type.String() }),
+      // Theirs, and checked there.
+      querystring: Type.Object({}, { additionalProperties: true }),
       response: { 200: SignInAnswer, '4xx': Failure, '5xx': Failure },
     },
   }
