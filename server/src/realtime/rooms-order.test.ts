@@ -20,38 +20,54 @@ describe('whatever the order of changes, rings, joins, slow answers and slow rea
     fc.record({ do: fc.constant('time' as const), milliseconds: fc.nat({ max: 300 }) }),
   )
 
-  it('every member ends with the newest version and the newest list, and never got a lower version after a higher one', async () => {
+  it('every member ends with the newest version, all events since it joined and the newest list, and never got a lower version after a higher one', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), async (steps) => {
         const { stored, rooms } = openRooms()
         for (const each of sessions) stored.raise(each)
         const members = Array.from({ length: 3 }, createMember)
         const inside = new Set<string>()
+        const join = async (number: number, name: string) => {
+          await rooms.join(name, members[number]!)
+          const key = `${number} ${name}`
+          if (inside.has(key) && !owed.has(key)) owed.set(key, told.length)
+        }
         const watching = new Set<number>()
+        const told: { session: string; id: number }[] = []
+        /** From which event on a member is owed those of a session; whoever stalls may miss some. */
+        const owed = new Map<string, number>()
+        const stalled = new Set<number>()
         for (const each of steps) {
           const member = 'who' in each ? members[each.who]! : members[0]!
           if (each.do === 'change') {
             stored.raise(each.session)
+            if (each.urgent) told.push({ session: each.session, id: stored.addEvent(each.session) })
             if (each.rings) rooms.ring([each.session], each.urgent)
           } else if (each.do === 'join') {
             // A new subscription begins anew; the client keeps the highest version by itself.
             if (!inside.has(`${each.who} ${each.session}`)) member.versions.delete(each.session)
             inside.add(`${each.who} ${each.session}`)
-            void rooms.join(each.session, member)
+            void join(each.who, each.session)
           } else if (each.do === 'leave') {
             inside.delete(`${each.who} ${each.session}`)
+            owed.delete(`${each.who} ${each.session}`)
             rooms.leave(each.session, member)
             member.versions.delete(each.session)
           } else if (each.do === 'leaveAll') {
-            for (const name of sessions) inside.delete(`${each.who} ${name}`)
+            for (const name of sessions) {
+              inside.delete(`${each.who} ${name}`)
+              owed.delete(`${each.who} ${name}`)
+            }
             watching.delete(each.who)
             rooms.leaveAll(member)
             member.versions.clear()
           } else if (each.do === 'watch') {
             watching.add(each.who)
             rooms.joinActive(member)
-          } else if (each.do === 'stall') member.isReady = false
-          else if (each.do === 'drain') {
+          } else if (each.do === 'stall') {
+            member.isReady = false
+            stalled.add(each.who)
+          } else if (each.do === 'drain') {
             member.isReady = true
             rooms.catchUp(member)
           } else if (each.do === 'slow') stored.setSlow(true)
@@ -79,6 +95,14 @@ describe('whatever the order of changes, rings, joins, slow answers and slow rea
             expect(seen).toEqual([...new Set(seen)].toSorted((a, b) => a - b))
             if (inside.has(`${number} ${name}`)) expect(seen.at(-1)).toBe(stored.version(name))
             else expect(seen).toEqual([])
+          }
+          for (const name of sessions) {
+            const events = told.filter(({ session: of }) => of === name).map(({ id }) => id)
+            const seen = member.events.filter((id) => events.includes(id))
+            expect(seen).toEqual([...new Set(seen)].toSorted((a, b) => a - b))
+            const first = owed.get(`${number} ${name}`)
+            if (first === undefined || stalled.has(number)) continue
+            expect(seen).toEqual(expect.arrayContaining(events.filter((id) => id > first)))
           }
           if (watching.has(number)) expect(member.lists.at(-1)).toEqual(sessions)
         }
