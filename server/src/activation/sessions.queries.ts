@@ -1,7 +1,7 @@
 import { sql, type SQL } from 'drizzle-orm'
 import type { HoldReason, Person, Selection, SessionOptions, SessionsQuery } from '@rollcall/shared'
 import { countExactly } from '../db/counting.ts'
-import { rowsOf, type Database, type Queryable } from '../db/database.ts'
+import { rowsOf, type Database, type Queryable, type Transaction } from '../db/database.ts'
 import { pageAfter, type Position } from '../db/paging.ts'
 import { likeWord, wordsOf } from '../db/text.ts'
 import type { ProgressRow } from './progress.presenter.ts'
@@ -106,6 +106,15 @@ export async function sealSession(
 /** One session, or null. */
 export async function readSession(database: Queryable, sessionId: string): Promise<SessionRow | null> {
   const rows = await rowsOf<SessionRow>(database, sql`SELECT * FROM sessions WHERE id = ${sessionId}`)
+  return rows[0] ?? null
+}
+
+/** One session, which stays as it is until the transaction ends, or null. Chunks are locked before it, items after it. */
+export async function lockSession(transaction: Transaction, sessionId: string): Promise<SessionRow | null> {
+  const rows = await rowsOf<SessionRow>(
+    transaction,
+    sql`SELECT * FROM sessions WHERE id = ${sessionId} FOR NO KEY UPDATE`,
+  )
   return rows[0] ?? null
 }
 

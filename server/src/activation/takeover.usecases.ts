@@ -2,7 +2,7 @@ import type { Transaction } from '../db/database.ts'
 import { abandonedChunks, freeChunks, settleInFlight, strandedChunks } from './takeover.queries.ts'
 import { addEvent, advance, forgetOldRates } from './progress.queries.ts'
 import { enqueueChunks, timeOrNull, type ActivationParts } from './sessions.usecases.ts'
-import { readSession, type SessionRow } from './sessions.queries.ts'
+import { lockSession, type SessionRow } from './sessions.queries.ts'
 
 /**
  * Hands over what dead nodes held: mails that were past the gate become `unconfirmed` (or pending again where the
@@ -25,7 +25,8 @@ async function takeOver(
   const now = parts.now()
   const freed = await freeChunks(transaction, sessionId, dead.nodeId)
   if (freed.length === 0) return
-  const session = (await readSession(transaction, sessionId)) as SessionRow
+  // Locked, or it could be cancelled in between, and its event could be told before one that comes earlier.
+  const session = (await lockSession(transaction, sessionId)) as SessionRow
   // Nothing of a cancelled session may be pending again.
   const resend = session.options.unconfirmed === 'resend' && session.status !== 'cancelled'
   const state = resend ? 'pending' : 'unconfirmed'
