@@ -5,7 +5,7 @@ import type { ChunkJob } from '../jobs/queues.ts'
 import { nextTryDelay, refusalsBeforeHold } from '../mail/answers.ts'
 import { composeMail, composeTemplate, type ComposedTemplate } from '../mail/compose.ts'
 import { senderOf } from '../mail/address.ts'
-import type { Delivery } from '../mail/types.ts'
+import type { Delivery, SendRequest } from '../mail/types.ts'
 import { lockHeldChunk, type HeldChunk } from './chunks.queries.ts'
 import { lastEventId } from './events.queries.ts'
 import { dueAccounts, dueMails, settleActive, type DueMail } from './items.queries.ts'
@@ -157,30 +157,27 @@ async function sendMail(turn: Turn, mail: DueMail): Promise<void> {
   const { parts, held } = turn
   if (!(await parts.pace.turnFor(mail.email))) return
   const triedAt = mail.first_try_at === null ? parts.now() : new Date(mail.first_try_at)
-  const body = composed(turn, mail, triedAt)
   let asked = false
   let over: object | null = null
-  const delivery: Delivery =
-    body === null
-      ? { kind: 'failed', reason: 'not_composable', countsTowardHold: true, reply: null, problem: null }
-      : await parts.sender.send({
-          from: turn.sender,
-          to: mail.email,
-          body: () => body,
-          isWanted: () => goesOn(turn),
-          gate: async (connection) => {
-            over = connection
-            await lastIsStored(turn, connection)
-            if (!goesOn(turn)) return false
-            asked = true
-            return parts.ledger.gate({
-              holding: held,
-              position: mail.position,
-              triedAt,
-              canary: turn.session.canary !== null,
-            })
-          },
-        })
+  const delivery = await deliver(parts, {
+    from: turn.sender,
+    to: mail.email,
+    // Not before there is a connection for it: hundreds wait for one, and what waits is not young any more when it goes.
+    body: () => composed(turn, mail, triedAt),
+    isWanted: () => goesOn(turn),
+    gate: async (connection) => {
+      over = connection
+      await lastIsStored(turn, connection)
+      if (!goesOn(turn)) return false
+      asked = true
+      return parts.ledger.gate({
+        holding: held,
+        position: mail.position,
+        triedAt,
+        canary: turn.session.canary !== null,
+      })
+    },
+  })
   const outcome = outcomeOf(turn, mail, delivery, triedAt, asked)
   if (outcome !== null) keep(turn, over, store(turn, mail, outcome))
   await countStreak(turn, delivery)
@@ -218,8 +215,21 @@ async function store(turn: Turn, mail: DueMail, outcome: Outcome): Promise<void>
   }
 }
 
-/** The mail, or null where it cannot be made: one person's data must not stop everybody's mails. */
-function composed(turn: Turn, mail: DueMail, date: Date): string | null {
+/** Thrown where a mail cannot be made. */
+class NotComposable extends Error {}
+
+/** One person's data must not stop everybody's mails: one that cannot be made fails alone. */
+async function deliver({ sender }: WorkerParts, request: SendRequest): Promise<Delivery> {
+  try {
+    return await sender.send(request)
+  } catch (error) {
+    if (!(error instanceof NotComposable)) throw error
+    return { kind: 'failed', reason: 'not_composable', countsTowardHold: true, reply: null, problem: null }
+  }
+}
+
+/** The mail. Throws NotComposable. */
+function composed(turn: Turn, mail: DueMail, date: Date): string {
   const { session, parts } = turn
   const token = activationToken(parts.secret, mail.account_id, mail.generation)
   try {
@@ -234,7 +244,7 @@ function composed(turn: Turn, mail: DueMail, date: Date): string | null {
     })
   } catch (error) {
     parts.logger.error({ err: error, sessionId: session.id, position: mail.position }, 'a mail could not be made')
-    return null
+    throw new NotComposable()
   }
 }
 
