@@ -1,17 +1,17 @@
-import type { HoldReason, MailReason } from '@rollcall/shared'
+import type { HoldReason } from '@rollcall/shared'
 import { extendLinksOf } from '../accounts/accounts.usecases.ts'
 import { activationLink, activationToken } from '../accounts/token.ts'
 import type { ChunkJob } from '../jobs/queues.ts'
-import { nextTryDelay, refusalsBeforeHold } from '../mail/answers.ts'
+import { refusalsBeforeHold } from '../mail/answers.ts'
 import { composeMail, composeTemplate, type ComposedTemplate } from '../mail/compose.ts'
 import { senderOf } from '../mail/address.ts'
 import type { Delivery, SendRequest } from '../mail/types.ts'
 import { lockHeldChunk, type HeldChunk } from './chunks.queries.ts'
 import { lastEventId } from './events.queries.ts'
 import { dueAccounts, dueMails, settleActive, type DueMail } from './items.queries.ts'
-import type { OutcomeEntry } from './ledger.queries.ts'
 import { heldByServer, holdFor, isHeldSince, isOfServer } from './holds.worker.ts'
 import { messageIdOf } from './message-id.ts'
+import { outcomeOf, type Outcome } from './outcomes.ts'
 import { advance } from './progress.queries.ts'
 import { readSession, type SessionRow } from './sessions.queries.ts'
 import { workOnChunk } from './turn.ts'
@@ -58,10 +58,6 @@ export interface SharedTurns {
 export function createSharedTurns(): SharedTurns {
   return { streaks: new Map(), underWay: new Set(), holding: new Set(), last: new WeakMap() }
 }
-
-/** A mail whose answer was lost is sent again at most this often under the policy `resend`. */
-const resendTries = 5
-const resendDelay = 60_000
 
 /**
  * Sends the mails of one chunk that are due. A mail leaves only after the gate stored it as `sending` for this node and
@@ -178,7 +174,9 @@ async function sendMail(turn: Turn, mail: DueMail): Promise<void> {
       })
     },
   })
-  const outcome = outcomeOf(turn, mail, delivery, triedAt, asked)
+  if (delivery.kind === 'gate_closed') turn.stopped = true
+  const { unconfirmed: policy } = turn.session.options
+  const outcome = outcomeOf(delivery, { mail, policy, now: parts.now(), triedAt, asked, random: parts.random })
   if (outcome !== null) keep(turn, over, store(turn, mail, outcome))
   await countStreak(turn, delivery)
 }
@@ -245,71 +243,6 @@ function composed(turn: Turn, mail: DueMail, date: Date): string {
   } catch (error) {
     parts.logger.error({ err: error, sessionId: session.id, position: mail.position }, 'a mail could not be made')
     throw new NotComposable()
-  }
-}
-
-type Outcome = Omit<OutcomeEntry, 'holding' | 'position' | 'at' | 'triedAt'> & { triedAt?: Date }
-
-/** What is stored of a delivery; null when the item stays as it is: pending, and no try used. */
-function outcomeOf(turn: Turn, mail: DueMail, delivery: Delivery, triedAt: Date, asked: boolean): Outcome | null {
-  const now = turn.parts.now()
-  const pendingAgain: Outcome = { state: 'pending', reason: null, reply: null, countsAsTry: false, nextTryAt: null }
-  switch (delivery.kind) {
-    case 'sent':
-      return { state: 'sent', reason: null, reply: delivery.reply, countsAsTry: true, nextTryAt: null }
-    case 'failed':
-      return failed(mail, delivery.reason, delivery.reply)
-    case 'unconfirmed':
-      return unconfirmed(turn, mail, delivery.problem ?? delivery.reply, now)
-    case 'later':
-      return later(turn, mail, delivery, triedAt)
-    case 'gate_closed':
-      turn.stopped = true
-      // When the answer of the database was lost, the gate may have been stored although nothing was handed over.
-      return delivery.cause === null || delivery.cause === undefined ? null : pendingAgain
-    case 'hold':
-    case 'again':
-      return asked ? pendingAgain : null
-  }
-}
-
-function unconfirmed(turn: Turn, mail: DueMail, reply: string | null, now: Date): Outcome {
-  const resend = turn.session.options.unconfirmed === 'resend' && mail.tries + 1 < resendTries
-  return {
-    state: resend ? 'pending' : 'unconfirmed',
-    reason: 'answer_lost',
-    reply,
-    countsAsTry: true,
-    nextTryAt: resend ? new Date(now.getTime() + resendDelay) : null,
-  }
-}
-
-/** A mail that is refused when it is sent again may have arrived the first time. */
-function failed(mail: DueMail, reason: MailReason, reply: string | null): Outcome {
-  const given = { reply, countsAsTry: true, nextTryAt: null }
-  if (mail.in_doubt) return { state: 'unconfirmed', reason: 'answer_lost', ...given }
-  return { state: 'failed', reason, ...given }
-}
-
-function later(turn: Turn, mail: DueMail, delivery: Extract<Delivery, { kind: 'later' }>, triedAt: Date): Outcome {
-  const now = turn.parts.now()
-  const delay = nextTryDelay(mail.tries + 1, {
-    sinceFirstTry: now.getTime() - triedAt.getTime(),
-    mailboxFull: delivery.mailboxFull,
-    random: turn.parts.random,
-  })
-  const waiting: MailReason = delivery.mailboxFull ? 'mailbox_full' : 'temporary_failure'
-  if (delay === null) {
-    return { ...failed(mail, delivery.mailboxFull ? waiting : 'gave_up', delivery.reply), triedAt }
-  }
-  return {
-    state: 'pending',
-    reason: waiting,
-    reply: delivery.reply,
-    countsAsTry: true,
-    nextTryAt: new Date(now.getTime() + delay),
-    // A mail that never gets as far as the gate must be given up in the end, too.
-    triedAt,
   }
 }
 
