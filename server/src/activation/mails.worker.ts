@@ -177,7 +177,12 @@ async function sendMail(turn: Turn, mail: DueMail): Promise<void> {
   if (delivery.kind === 'gate_closed') turn.stopped = true
   const { unconfirmed: policy } = turn.session.options
   const outcome = outcomeOf(delivery, { mail, policy, now: parts.now(), triedAt, asked, random: parts.random })
-  if (outcome !== null) keep(turn, over, store(turn, mail, outcome))
+  if (outcome !== null) {
+    const stored = store(turn, mail, outcome)
+    keep(turn, over, stored)
+    // What was refused before the gate hears of a pause only here: else a slow commit lets any number of them go by.
+    if (!asked) await stored
+  }
   await countStreak(turn, delivery)
 }
 
@@ -204,7 +209,6 @@ async function store(turn: Turn, mail: DueMail, outcome: Outcome): Promise<void>
     const { stored, runs } = await parts.ledger.settle(entry)
     if (stored) turn.settled += 1
     if (!stored) turn.stopped = true
-    // What is refused before the gate never meets it, and would hear of nothing.
     if (!runs)
       for (const other of turn.shared.underWay) if (other.held.sessionId === held.sessionId) other.stopped = true
   } catch (error) {
