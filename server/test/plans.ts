@@ -1,4 +1,5 @@
 import { sql, type SQL } from 'drizzle-orm'
+import type { Pool, QueryConfig } from 'pg'
 import { PgDialect } from 'drizzle-orm/pg-core'
 import { rowsOf, type Database, type Queryable } from '../src/db/database.ts'
 
@@ -18,19 +19,30 @@ const large = ['leads', 'accounts', 'items', 'sessions', 'chunks', 'snapshots', 
  * rows that are there and on what ANALYZE knows of them.
  */
 export function explaining(database: Database, plans: Plan[]): Database {
-  const queryable: Pick<Queryable, 'execute'> = {
+  const tell = (statement: string, rows: { 'QUERY PLAN': string }[]): void => {
+    const text = rows.map((row) => row['QUERY PLAN']).join('\n')
+    const scanned = [...text.matchAll(/Seq Scan on (\w+)/g)].map((match) => match[1] ?? '')
+    plans.push({ statement, text, readsAllOf: scanned.filter((table) => large.includes(table)) })
+  }
+  const { $client: pool } = database as unknown as { $client: Pool }
+  const queryable = {
     execute: (async (query: SQL) => {
       const statement = dialect.sqlToQuery(query).sql
       if (/^\s*(SELECT|WITH|UPDATE|DELETE|INSERT)/i.test(statement)) {
-        const rows = await rowsOf<{ 'QUERY PLAN': string }>(database, sql`EXPLAIN ${query}`)
-        const text = rows.map((row) => row['QUERY PLAN']).join('\n')
-        const scanned = [...text.matchAll(/Seq Scan on (\w+)/g)].map((match) => match[1] ?? '')
-        plans.push({ statement, text, readsAllOf: scanned.filter((table) => large.includes(table)) })
+        tell(statement, await rowsOf<{ 'QUERY PLAN': string }>(database, sql`EXPLAIN ${query}`))
       }
       return database.execute(query)
     }) as Queryable['execute'],
+    // What is prepared goes to the pool itself.
+    $client: {
+      query: async (config: QueryConfig) => {
+        const { rows } = await pool.query(`EXPLAIN ${config.text}`, config.values)
+        tell(config.text, rows)
+        return pool.query(config)
+      },
+    },
   }
-  const stand = queryable as Database
+  const stand = queryable as unknown as Database
   stand.transaction = (run) => run(stand as never)
   return stand
 }

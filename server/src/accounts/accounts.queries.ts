@@ -1,13 +1,15 @@
 import { sql } from 'drizzle-orm'
 import type { AccountStatus } from '@rollcall/shared'
 import { rowsOf, type Queryable } from '../db/database.ts'
+import { prepare } from '../db/prepared.ts'
 
 export interface NewAccount {
   id: string
   leadId: string
   email: string
   emailKey: string
-  tokenDigest: Buffer
+  /** As hexadecimal digits. */
+  tokenDigest: string
 }
 
 export interface AccountRow {
@@ -32,27 +34,36 @@ export async function insertAccounts(
   people: NewAccount[],
   times: { now: Date; expiresAt: Date },
 ): Promise<string[]> {
-  const now = sql`${times.now.toISOString()}::timestamptz`
-  const column = (values: string[]) => sql.param(values)
-  const [row] = await rowsOf<{ ids: string[] | null }>(
-    database,
-    sql`WITH made AS (
+  const [row] = await accountsMade.rows(database, {
+    ids: people.map((each) => each.id),
+    leadIds: people.map((each) => each.leadId),
+    emails: people.map((each) => each.email),
+    emailKeys: people.map((each) => each.emailKey),
+    digests: people.map((each) => each.tokenDigest),
+    now: times.now.toISOString(),
+    expiresAt: times.expiresAt.toISOString(),
+  })
+  return row?.ids ?? []
+}
+
+const value = (name: string) => sql.placeholder(name)
+const accountsMade = prepare<{ ids: string[] | null }>(
+  'make_accounts',
+  sql`WITH made AS (
     INSERT INTO accounts (id, lead_id, lead_created_at, email, email_key, token_digest, token_expires_at, created_at)
     SELECT person.id, person.lead_id, (SELECT created_at FROM leads WHERE leads.id = person.lead_id), person.email, person.email_key, decode(person.digest, 'hex'),
-      ${times.expiresAt.toISOString()}::timestamptz, ${now}
-    FROM unnest(${column(people.map((each) => each.id))}::uuid[], ${column(people.map((each) => each.leadId))}::uuid[],
-      ${column(people.map((each) => each.email))}::text[], ${column(people.map((each) => each.emailKey))}::text[],
-      ${column(people.map((each) => each.tokenDigest.toString('hex')))}::text[]) AS person(id, lead_id, email, email_key, digest)
+      ${value('expiresAt')}::timestamptz, ${value('now')}::timestamptz
+    FROM unnest(${value('ids')}::uuid[], ${value('leadIds')}::uuid[], ${value('emails')}::text[], ${value('emailKeys')}::text[], ${value('digests')}::text[])
+      AS person(id, lead_id, email, email_key, digest)
     ORDER BY person.email_key
     ON CONFLICT (email_key) DO NOTHING
     RETURNING id, lead_id
   ), shown AS (
-    UPDATE leads SET status = 'invited', updated_at = ${now} FROM made WHERE leads.id = made.lead_id AND leads.status = 'new'
+    UPDATE leads SET status = 'invited', updated_at = ${value('now')}::timestamptz FROM made
+    WHERE leads.id = made.lead_id AND leads.status = 'new'
   )
   SELECT array_agg(id) AS ids FROM made`,
-  )
-  return row?.ids ?? []
-}
+)
 
 /** The accounts of these addresses (as keys). */
 export async function accountsByKey(
@@ -91,12 +102,12 @@ export async function accountByLead(database: Queryable, leadId: string): Promis
 /** The account that a token's digest belongs to, and its person's first name. */
 export async function accountByDigest(
   database: Queryable,
-  digest: Buffer,
+  digest: string,
 ): Promise<(AccountRow & { first_name: string }) | null> {
   const rows = await rowsOf<AccountRow & { first_name: string }>(
     database,
     sql`SELECT account.*, leads.first_name FROM accounts account JOIN leads ON leads.id = account.lead_id
-      WHERE account.token_digest = ${digest}`,
+      WHERE account.token_digest = decode(${digest}, 'hex')`,
   )
   return rows[0] ?? null
 }

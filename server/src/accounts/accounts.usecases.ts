@@ -40,7 +40,7 @@ export async function ensureAccounts(
   people: PersonWithoutAccount[],
   options: { secret: string; now: Date; linkLifeDays: number; remind: boolean },
 ): Promise<Map<string, EnsuredAccount>> {
-  const expiresAt = new Date(options.now.getTime() + options.linkLifeDays * day)
+  const expiresAt = endOfLink(options)
   const made = people
     .filter((person) => person.mayHaveNew)
     .map((person) => {
@@ -65,14 +65,29 @@ export async function ensureAccounts(
   return ensured
 }
 
+/** How long the links of a mail live that is sent now. */
+interface LinkLife {
+  now: Date
+  linkLifeDays: number
+}
+
+/** True when a day or more of a link's whole life is gone. */
+export function isLinkEnding(expiresAt: string, life: LinkLife): boolean {
+  return new Date(expiresAt) < dayBefore(endOfLink(life))
+}
+
 /** Lets the links of these accounts live a whole life from now on, where more than a day of it is gone. */
-export async function extendLinksOf(
-  transaction: Transaction,
-  accountIds: string[],
-  options: { now: Date; linkLifeDays: number },
-): Promise<void> {
-  const expiresAt = new Date(options.now.getTime() + options.linkLifeDays * day)
-  if (accountIds.length > 0) await extendLinks(transaction, accountIds, expiresAt, new Date(expiresAt.getTime() - day))
+export async function extendLinksOf(transaction: Transaction, accountIds: string[], life: LinkLife): Promise<void> {
+  const expiresAt = endOfLink(life)
+  if (accountIds.length > 0) await extendLinks(transaction, accountIds, expiresAt, dayBefore(expiresAt))
+}
+
+function endOfLink({ now, linkLifeDays }: LinkLife): Date {
+  return new Date(now.getTime() + linkLifeDays * day)
+}
+
+function dayBefore(time: Date): Date {
+  return new Date(time.getTime() - day)
 }
 
 /** The account of a lead as screens show it, or null. */

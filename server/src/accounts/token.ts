@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto'
+import { createHmac, hash } from 'node:crypto'
 
 /**
  * The token of an account's activation link: HMAC-SHA256 over account and generation, so the same generation gives the
@@ -8,9 +8,9 @@ export function activationToken(secret: string, accountId: string, generation: n
   return createHmac('sha256', secret).update(`activation\0${accountId}\0${generation}`).digest('base64url')
 }
 
-/** What is stored of a token: SHA-256. Whoever reads the database cannot make a link from it. */
-export function tokenDigest(token: string): Buffer {
-  return createHash('sha256').update(token).digest()
+/** What is stored of a token: SHA-256, here in hexadecimal digits. Whoever reads the database cannot make a link from it. */
+export function tokenDigest(token: string): string {
+  return hash('sha256', token)
 }
 
 /** The address in the mail. */

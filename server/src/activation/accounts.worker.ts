@@ -3,7 +3,6 @@ import type { Transaction } from '../db/database.ts'
 import { enqueue, type ChunkJob } from '../jobs/queues.ts'
 import { finishAccounts, lockHeldChunk, type HeldChunk } from './chunks.queries.ts'
 import { itemsWithoutAccount, storeAccountOutcomes, type AccountOutcome } from './items.queries.ts'
-import { advance } from './progress.queries.ts'
 import { readSession, type SessionRow } from './sessions.queries.ts'
 import { timeOrNull } from './sessions.usecases.ts'
 import { workOnChunk } from './turn.ts'
@@ -21,19 +20,23 @@ export async function createAccountsOfChunk(parts: WorkerParts, job: ChunkJob): 
     try {
       const changed = await parts.keyed.transaction((transaction) => createAccounts(parts, transaction, held))
       parts.ring([job.sessionId], changed)
+      return { idle: false, released: true }
     } catch (error) {
       if (!(error instanceof Stopped)) throw error
+      return { idle: false }
     }
-    return { idle: false }
   })
 }
 
 /** True when the session's status changed with it. */
 async function createAccounts(parts: WorkerParts, transaction: Transaction, held: HeldChunk): Promise<boolean> {
-  if (!(await lockHeldChunk(transaction, held))) throw new Stopped()
-  const session = (await readSession(transaction, held.sessionId)) as SessionRow
+  const [isHeld, session, people] = await Promise.all([
+    lockHeldChunk(transaction, held),
+    readSession(transaction, held.sessionId) as Promise<SessionRow>,
+    itemsWithoutAccount(transaction, held),
+  ])
+  if (!isHeld) throw new Stopped()
   const now = parts.now()
-  const people = await itemsWithoutAccount(transaction, held)
   const ensured = await ensureAccounts(
     transaction,
     people.map((person) => ({
@@ -50,17 +53,17 @@ async function createAccounts(parts: WorkerParts, transaction: Transaction, held
     },
   )
   const outcomes = people.map((person) => accountOutcome(person.position, ensured.get(person.email_key), session))
-  const deltas = await storeAccountOutcomes(transaction, held.sessionId, outcomes)
   const toMail = outcomes.some((outcome) => outcome.mailState === 'pending')
-  await finishAccounts(transaction, held, !toMail)
-  if (toMail) {
-    const startAfter = timeOrNull(session.mail_not_before)
-    await enqueue(parts.boss, transaction, 'mails', [
-      { data: { sessionId: held.sessionId, chunk: held.chunk }, startAfter },
-    ])
+  const job = {
+    data: { sessionId: held.sessionId, chunk: held.chunk },
+    startAfter: timeOrNull(session.mail_not_before),
   }
-  // Last, because outcomes of mails wait while it is locked.
-  const moved = await advance(transaction, { sessionId: held.sessionId, now, deltas, change: { transition: 'begin' } })
+  const [, , moved] = await Promise.all([
+    finishAccounts(transaction, held, !toMail),
+    enqueue(parts.boss, transaction, 'mails', toMail ? [job] : []),
+    // Last, because outcomes of mails wait while the session is locked.
+    storeAccountOutcomes(transaction, { sessionId: held.sessionId, now, outcomes }),
+  ])
   // Null when no item was left to settle and the session had begun before: then its status is the one that was read.
   if (!['running', 'completed'].includes(moved?.status ?? session.status)) throw new Stopped()
   return moved !== null && moved.status !== moved.status_before

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { PgBoss } from 'pg-boss'
 import type { SessionStatus } from '@rollcall/shared'
 import { rowsOf, type Queryable, type Transaction } from '../db/database.ts'
+import { prepare } from '../db/prepared.ts'
 import { enqueue } from '../jobs/queues.ts'
 import { settleInFlight } from './takeover.queries.ts'
 import type { Holding } from './ledger.queries.ts'
@@ -64,21 +65,37 @@ export async function claimChunk(
 
 /** Locks a held chunk until the transaction ends; false when it is no longer held with this fence. */
 export async function lockHeldChunk(database: Queryable, holding: Holding): Promise<boolean> {
-  const rows = await rowsOf(
-    database,
-    sql`SELECT 1 FROM chunks WHERE session_id = ${holding.sessionId} AND number = ${holding.chunk}
-      AND owner = ${holding.nodeId}::uuid AND fence = ${holding.fence} FOR UPDATE`,
-  )
+  const rows = await lockHeld.rows(database, { ...holding })
   return rows.length === 1
 }
 
+const isHeldChunk = sql`session_id = ${sql.placeholder('sessionId')} AND number = ${sql.placeholder('chunk')}
+  AND owner = ${sql.placeholder('nodeId')}::uuid AND fence = ${sql.placeholder('fence')}`
+const lockHeld = prepare('lock_held_chunk', sql`SELECT 1 FROM chunks WHERE ${isHeldChunk} FOR UPDATE`)
+
 /** Gives a locked chunk back after its accounts are made; `mailsDone` when none of them is to be mailed. */
 export async function finishAccounts(database: Queryable, holding: Holding, mailsDone: boolean): Promise<void> {
-  await database.execute(
-    sql`UPDATE chunks SET owner = NULL, accounts_done = true, mails_done = ${mailsDone}
-      WHERE session_id = ${holding.sessionId} AND number = ${holding.chunk}`,
-  )
+  await accountsFinished.rows(database, { ...holding, mailsDone })
 }
+
+const accountsFinished = prepare(
+  'finish_accounts',
+  sql`UPDATE chunks SET owner = NULL, accounts_done = true, mails_done = ${sql.placeholder('mailsDone')} WHERE ${isHeldChunk}`,
+)
+
+/** Gives a locked chunk back where nothing of it is left to do, and nothing in flight; true when it did. */
+async function finishWhole(database: Queryable, held: HeldChunk): Promise<boolean> {
+  const rows = await wholeFinished.rows(database, { ...held })
+  return rows.length === 1
+}
+
+const wholeFinished = prepare(
+  'finish_whole_chunk',
+  sql`UPDATE chunks SET owner = NULL, mails_done = true WHERE ${isHeldChunk} AND accounts_done AND NOT EXISTS (
+      SELECT FROM items WHERE session_id = ${sql.placeholder('sessionId')} AND mail_state IN ('pending', 'sending')
+        AND position BETWEEN ${sql.placeholder('firstPosition')} AND ${sql.placeholder('lastPosition')}
+    ) RETURNING 1`,
+)
 
 /**
  * Gives a chunk back after a turn of work, and puts the job for its next turn where work is left: at once, after
@@ -86,7 +103,8 @@ export async function finishAccounts(database: Queryable, holding: Holding, mail
  * still `sending` is one whose outcome could not be stored: it is unconfirmed.
  *
  * Chunk and session are locked in the order of all writers, so a resume or a cancel comes either before (and the job is
- * put here) or after (and finds the chunk free).
+ * put here) or after (and finds the chunk free). Where nothing is left no job is put, and the session is not asked: its
+ * gates and outcomes would wait.
  */
 export async function releaseChunk(
   boss: PgBoss,
@@ -95,7 +113,12 @@ export async function releaseChunk(
   phase: Phase,
   options: { delaySeconds: number; now: Date },
 ): Promise<void> {
-  if (!(await lockHeldChunk(transaction, held))) return
+  const [isHeld, isFinished] = await Promise.all([
+    lockHeldChunk(transaction, held),
+    // A statement of its own after the lock, so that it sees what was reopened meanwhile.
+    finishWhole(transaction, held),
+  ])
+  if (!isHeld || isFinished) return
   const { sessionId, chunk } = held
   const lost = await settleInFlight(transaction, sessionId, [chunk], { state: 'unconfirmed', reason: 'answer_lost' })
   const [session] = await rowsOf<{ status: SessionStatus }>(

@@ -8,7 +8,14 @@ import { storeLeads } from '../leads/leads.usecases.ts'
 import { countAgain } from './check.queries.ts'
 import { unfinishedChunks, waitingChunks } from './chunks.queries.ts'
 import { activeProgress, allItems, countOfItems, pageOfItems, pageOfSessions, snapshotsOf } from './history.usecases.ts'
-import { confirmByActivation, dueAccounts, dueMails, recount, reopenMails, settleActive } from './items.queries.ts'
+import {
+  confirmByActivation,
+  dueMails,
+  itemsWithoutAccount,
+  recount,
+  reopenMails,
+  settleActive,
+} from './items.queries.ts'
 import { forgetOldRates } from './progress.queries.ts'
 import { oldestOver } from './retention.queries.ts'
 import { sessionsHeldFor } from './sessions.queries.ts'
@@ -147,7 +154,7 @@ it('what runs again and again finds its rows by index', async () => {
   const database = explaining(real, plans)
   const held = { sessionId, chunk: 3, nodeId: crypto.randomUUID(), fence: 1, firstPosition: 31, lastPosition: 40 }
   await dueMails(database, held)
-  await dueAccounts(database, held)
+  await itemsWithoutAccount(database, held)
   await settleActive(database, held)
   await settleInFlight(database, sessionId, [3, 4], { state: 'unconfirmed', reason: 'answer_lost' })
   await waitingChunks(database, 'activation_1767225600000_small100017')

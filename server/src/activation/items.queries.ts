@@ -1,8 +1,9 @@
 import { sql, type SQL } from 'drizzle-orm'
-import type { AccountState, MailState } from '@rollcall/shared'
+import type { AccountState, AccountStatus, MailState } from '@rollcall/shared'
 import { rowsOf, type Database, type Queryable } from '../db/database.ts'
+import { prepare } from '../db/prepared.ts'
 import type { HeldChunk } from './chunks.queries.ts'
-import type { Deltas } from './progress.queries.ts'
+import { advanceParts, deltaColumns, type Deltas, type MovedRow } from './progress.queries.ts'
 import { sendable } from './sessions.queries.ts'
 
 export interface ItemRow {
@@ -27,19 +28,28 @@ export interface ItemRow {
   settled_by: string | null
 }
 
-/** The items of a chunk whose account is still to be made. */
-export async function itemsWithoutAccount(
-  database: Queryable,
-  held: HeldChunk,
-): Promise<{ position: number; lead_id: string; email: string; email_key: string; valid: boolean }[]> {
-  return rowsOf(
-    database,
-    sql`SELECT items.position, items.lead_id, items.email, leads.email_key, ${sendable} AS valid
-      FROM items JOIN leads ON leads.id = items.lead_id
-      WHERE items.session_id = ${held.sessionId} AND items.position BETWEEN ${held.firstPosition} AND ${held.lastPosition}
-        AND items.account_state = 'pending' ORDER BY items.position`,
-  )
+interface ItemWithoutAccount {
+  position: number
+  lead_id: string
+  email: string
+  email_key: string
+  valid: boolean
 }
+
+const value = (name: string) => sql.placeholder(name)
+const isOfChunk = sql`items.session_id = ${value('sessionId')} AND items.position BETWEEN ${value('firstPosition')} AND ${value('lastPosition')}`
+
+/** The items of a chunk whose account is still to be made. */
+export async function itemsWithoutAccount(database: Queryable, held: HeldChunk): Promise<ItemWithoutAccount[]> {
+  return withoutAccount.rows(database, { ...held })
+}
+
+const withoutAccount = prepare<ItemWithoutAccount>(
+  'items_without_account',
+  sql`SELECT items.position, items.lead_id, items.email, leads.email_key, ${sendable} AS valid
+    FROM items JOIN leads ON leads.id = items.lead_id
+    WHERE ${isOfChunk} AND items.account_state = 'pending' ORDER BY items.position`,
+)
 
 export interface AccountOutcome {
   position: number
@@ -50,50 +60,81 @@ export interface AccountOutcome {
   mailReason: string | null
 }
 
-/** Stores what became of the accounts of a chunk that is held and locked; gives how the counters move. */
+/**
+ * Stores what became of the accounts of a chunk that is held and locked, moves the counters by it, and lets the session
+ * begin; gives its row, or null where nothing changed.
+ */
 export async function storeAccountOutcomes(
   database: Queryable,
-  sessionId: string,
-  outcomes: AccountOutcome[],
-): Promise<Deltas> {
-  const column = <Value>(pick: (outcome: AccountOutcome) => Value) => sql.param(outcomes.map(pick))
-  const rows = await rowsOf<
-    Required<Pick<Deltas, 'accountsCreated' | 'accountsExisting' | 'accountsFailed' | 'mailsSkipped'>>
-  >(
-    database,
-    // The session's id comes from the same place as the positions, and from behind an OFFSET: so nothing but the positions
-    // can be looked up, one by one. In a table of which nothing is known yet, all items of the session would be read for each.
-    sql`WITH stored AS (
-      UPDATE items SET account_state = outcome.account_state, account_reason = outcome.account_reason, account_id = outcome.account_id,
-        mail_state = outcome.mail_state, mail_reason = outcome.mail_reason
-      FROM (
-        SELECT ${sessionId}::text AS session_id, each.*
-        FROM unnest(${column((each) => each.position)}::int[], ${column((each) => each.accountState)}::text[], ${column((each) => each.accountReason)}::text[],
-          ${column((each) => each.accountId)}::uuid[], ${column((each) => each.mailState)}::text[], ${column((each) => each.mailReason)}::text[])
-          AS each(position, account_state, account_reason, account_id, mail_state, mail_reason)
-        OFFSET 0
-      ) outcome
-      WHERE items.session_id = outcome.session_id AND items.position = outcome.position AND items.account_state = 'pending'
-      RETURNING items.account_state, items.mail_state
-    )
-    SELECT (count(*) FILTER (WHERE account_state = 'created'))::int AS "accountsCreated",
-      (count(*) FILTER (WHERE account_state = 'existing'))::int AS "accountsExisting",
-      (count(*) FILTER (WHERE account_state = 'failed'))::int AS "accountsFailed",
-      (count(*) FILTER (WHERE mail_state = 'skipped'))::int AS "mailsSkipped" FROM stored`,
-  )
-  return rows[0] ?? {}
+  options: { sessionId: string; now: Date; outcomes: AccountOutcome[] },
+): Promise<MovedRow | null> {
+  const { sessionId, now, outcomes } = options
+  const [row] = await accountsStored.rows(database, {
+    sessionId,
+    now: now.toISOString(),
+    positions: outcomes.map((each) => each.position),
+    accountStates: outcomes.map((each) => each.accountState),
+    accountReasons: outcomes.map((each) => each.accountReason),
+    accountIds: outcomes.map((each) => each.accountId),
+    mailStates: outcomes.map((each) => each.mailState),
+    mailReasons: outcomes.map((each) => each.mailReason),
+  })
+  return row ?? null
 }
+
+/** Counters that the outcomes of accounts move, by the items that they count. */
+const countedOutcomes: Partial<Record<(typeof deltaColumns)[number], SQL>> = {
+  accounts_created: sql`account_state = 'created'`,
+  accounts_existing: sql`account_state = 'existing'`,
+  accounts_failed: sql`account_state = 'failed'`,
+  mails_skipped: sql`mail_state = 'skipped'`,
+}
+const deltasOfSettled = sql`SELECT ${sql.join(
+  deltaColumns.map((column) => {
+    const counted = countedOutcomes[column]
+    const count = counted === undefined ? sql`0` : sql`(count(*) FILTER (WHERE ${counted}))::int`
+    return sql`${count} AS ${sql.raw(column)}`
+  }),
+  sql`, `,
+)} FROM settled`
+
+// The session's id comes from the same place as the positions, and from behind an OFFSET: so nothing but the positions
+// can be looked up, one by one. In a table of which nothing is known yet, all items of the session would be read for each.
+const accountsStored = prepare<MovedRow>(
+  'store_account_outcomes',
+  sql`WITH settled AS (
+    UPDATE items SET account_state = outcome.account_state, account_reason = outcome.account_reason, account_id = outcome.account_id,
+      mail_state = outcome.mail_state, mail_reason = outcome.mail_reason
+    FROM (
+      SELECT ${value('sessionId')}::text AS session_id, each.*
+      FROM unnest(${value('positions')}::int[], ${value('accountStates')}::text[], ${value('accountReasons')}::text[],
+        ${value('accountIds')}::uuid[], ${value('mailStates')}::text[], ${value('mailReasons')}::text[])
+        AS each(position, account_state, account_reason, account_id, mail_state, mail_reason)
+      OFFSET 0
+    ) outcome
+    WHERE items.session_id = outcome.session_id AND items.position = outcome.position AND items.account_state = 'pending'
+    RETURNING items.account_state, items.mail_state
+  ),
+  ${advanceParts({
+    sessionId: sql`${value('sessionId')}`,
+    time: sql`${value('now')}::timestamptz`,
+    deltas: deltasOfSettled,
+    change: { transition: 'begin' },
+  })}
+  SELECT * FROM moved`,
+)
 
 /** A mail that is due, with what it is made of. */
 export interface DueMail {
-  [column: string]: unknown
   position: number
   email: string
   first_name: string
   last_name: string
   company: string
   account_id: string
+  account_status: AccountStatus
   generation: number
+  token_expires_at: string
   tries: number
   first_try_at: string | null
   /** It may have arrived already. */
@@ -101,30 +142,20 @@ export interface DueMail {
 }
 
 /** Pending mails of a held chunk whose time has come, by the database's clock, like that of the jobs. */
-function isDue(held: HeldChunk): SQL {
-  return sql`items.session_id = ${held.sessionId} AND items.position BETWEEN ${held.firstPosition} AND ${held.lastPosition}
-    AND items.mail_state = 'pending' AND (items.next_try_at IS NULL OR items.next_try_at <= now())`
-}
+const isDue = sql`${isOfChunk} AND items.mail_state = 'pending' AND (items.next_try_at IS NULL OR items.next_try_at <= now())`
 
 /** The mails of a chunk that are due now, the first first. */
 export async function dueMails(database: Database, held: HeldChunk): Promise<DueMail[]> {
-  return rowsOf<DueMail>(
-    database,
-    sql`SELECT items.position, items.email, items.first_name, items.last_name, items.company, items.account_id,
-        account.generation, items.tries, items.first_try_at, items.in_doubt
-      FROM items JOIN accounts account ON account.id = items.account_id
-      WHERE ${isDue(held)} ORDER BY items.position`,
-  )
+  return mailsDue.rows(database, { ...held })
 }
 
-/** The accounts whose mails are due now, in the order of their ids. */
-export async function dueAccounts(database: Queryable, held: HeldChunk): Promise<string[]> {
-  const rows = await rowsOf<{ account_id: string }>(
-    database,
-    sql`SELECT account_id FROM items WHERE ${isDue(held)} ORDER BY account_id`,
-  )
-  return rows.map((row) => row.account_id)
-}
+const mailsDue = prepare<DueMail>(
+  'due_mails',
+  sql`SELECT items.position, items.email, items.first_name, items.last_name, items.company, items.account_id,
+      account.status AS account_status, account.generation, account.token_expires_at, items.tries, items.first_try_at, items.in_doubt
+    FROM items JOIN accounts account ON account.id = items.account_id
+    WHERE ${isDue} ORDER BY items.position`,
+)
 
 /**
  * Settles the due mails to people who have set their password by now: one that may have arrived has, the others are
@@ -134,19 +165,21 @@ export async function settleActive(
   database: Queryable,
   held: HeldChunk,
 ): Promise<{ skipped: number; arrived: number }> {
-  const rows = await rowsOf<{ skipped: number; arrived: number }>(
-    database,
-    sql`WITH settled AS (
+  const [row] = await activeSettled.rows(database, { ...held })
+  return row ?? { skipped: 0, arrived: 0 }
+}
+
+const activeSettled = prepare<{ skipped: number; arrived: number }>(
+  'settle_active',
+  sql`WITH settled AS (
       UPDATE items SET mail_state = CASE WHEN items.in_doubt THEN 'sent' ELSE 'skipped' END,
         mail_reason = CASE WHEN NOT items.in_doubt THEN 'already_active' END,
         settled_by = CASE WHEN items.in_doubt THEN 'activation' END, in_doubt = false, next_try_at = NULL
-      FROM accounts account WHERE account.id = items.account_id AND account.status = 'active' AND ${isDue(held)}
+      FROM accounts account WHERE account.id = items.account_id AND account.status = 'active' AND ${isDue}
       RETURNING mail_state
     ) SELECT (count(*) FILTER (WHERE mail_state = 'skipped'))::int AS skipped, (count(*) FILTER (WHERE mail_state = 'sent'))::int AS arrived
       FROM settled`,
-  )
-  return rows[0] ?? { skipped: 0, arrived: 0 }
-}
+)
 
 /** The items of a lead, the newest session first. */
 export async function itemsOfLead(

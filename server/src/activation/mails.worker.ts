@@ -1,5 +1,5 @@
 import type { HoldReason } from '@rollcall/shared'
-import { extendLinksOf } from '../accounts/accounts.usecases.ts'
+import { extendLinksOf, isLinkEnding } from '../accounts/accounts.usecases.ts'
 import { activationLink, activationToken } from '../accounts/token.ts'
 import type { ChunkJob } from '../jobs/queues.ts'
 import { refusalsBeforeHold } from '../mail/answers.ts'
@@ -8,7 +8,7 @@ import { senderOf } from '../mail/address.ts'
 import type { Delivery, SendRequest } from '../mail/types.ts'
 import { lockHeldChunk, type HeldChunk } from './chunks.queries.ts'
 import { lastEventId } from './events.queries.ts'
-import { dueAccounts, dueMails, settleActive, type DueMail } from './items.queries.ts'
+import { dueMails, settleActive, type DueMail } from './items.queries.ts'
 import { heldByServer, holdFor, isHeldSince, isOfServer } from './holds.worker.ts'
 import { messageIdOf } from './message-id.ts'
 import { outcomeOf, type Outcome } from './outcomes.ts'
@@ -65,16 +65,16 @@ export function createSharedTurns(): SharedTurns {
  */
 export async function sendMailsOfChunk(parts: WorkerParts, shared: SharedTurns, job: ChunkJob): Promise<void> {
   await workOnChunk(parts, job, 'mails', async (held) => {
-    const session = (await readSession(parts.database, held.sessionId)) as SessionRow
-    const eventsBefore = await lastEventId(parts.database, held.sessionId)
+    const [session, eventsBefore] = await Promise.all([
+      readSession(parts.database, held.sessionId) as Promise<SessionRow>,
+      lastEventId(parts.database, held.sessionId),
+    ])
     const turn = beginTurn(parts, shared, { held, session, eventsBefore })
     try {
       // Asked of a turn that holds can stop already: one that is stored from now on is not missed.
       await Promise.all(shared.holding)
       if (turn.stopped || (await heldByServer(parts, held.sessionId))) return { idle: true }
-      await prepareLinks(parts, held, session)
-      const mails = await dueMails(parts.keyed, held)
-      await sendAll(turn, mails)
+      await sendAll(turn, await preparedMails(parts, held, session))
     } finally {
       shared.underWay.delete(turn)
     }
@@ -110,19 +110,27 @@ function goesOn({ parts, held, stopped }: Turn): boolean {
 }
 
 /**
- * A link lives as long as its mail says, counted from the mail and not from the account, however long the session
- * waited; and whoever has a password by now needs no mail.
+ * The mails of a chunk that are due. A link lives as long as its mail says, counted from the mail and not from the account,
+ * however long the session waited; and whoever has a password by now needs no mail.
  */
-async function prepareLinks(parts: WorkerParts, held: HeldChunk, session: SessionRow): Promise<void> {
-  const now = parts.now()
-  const { linkLifeDays } = session.template
+async function preparedMails(parts: WorkerParts, held: HeldChunk, session: SessionRow): Promise<DueMail[]> {
+  const links = { now: parts.now(), linkLifeDays: session.template.linkLifeDays }
+  const mails = await dueMails(parts.keyed, held)
+  const ending = mails.filter((mail) => isLinkEnding(mail.token_expires_at, links))
+  // Of a session that goes on at once, none.
+  if (ending.length === 0 && mails.every((mail) => mail.account_status === 'invited')) return mails
   await parts.keyed.transaction(async (transaction) => {
     if (!(await lockHeldChunk(transaction, held))) return
-    await extendLinksOf(transaction, await dueAccounts(transaction, held), { now, linkLifeDays })
+    await extendLinksOf(
+      transaction,
+      ending.map((mail) => mail.account_id),
+      links,
+    )
     const { skipped, arrived } = await settleActive(transaction, held)
     const deltas = { mailsSkipped: skipped, mailsSent: arrived }
-    if (skipped + arrived > 0) await advance(transaction, { sessionId: held.sessionId, now, deltas })
+    if (skipped + arrived > 0) await advance(transaction, { sessionId: held.sessionId, now: links.now, deltas })
   })
+  return dueMails(parts.keyed, held)
 }
 
 async function sendAll(turn: Turn, mails: DueMail[]): Promise<void> {

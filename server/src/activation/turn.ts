@@ -8,6 +8,8 @@ import type { WorkerParts } from './worker-parts.ts'
 export interface TurnResult {
   /** True when nothing got an outcome although something was due: then the next turn waits a moment. */
   idle: boolean
+  /** True when the work itself gave the chunk back, and what it left has a job. */
+  released?: boolean
 }
 
 /** Waits after a turn that threw: the same work would throw again at once. */
@@ -37,9 +39,10 @@ export async function workOnChunk(
       return claimChunk(parts.database, { ...job, phase, nodeId })
     })
     if (held === null) return
-    const delaySeconds = await workOrDelay(parts, held, work)
+    const { released, delaySeconds } = await workOrDelay(parts, held, work)
+    if (released) return
     await patiently(parts, Infinity, () =>
-      parts.database.transaction((transaction) =>
+      parts.keyed.transaction((transaction) =>
         releaseChunk(parts.boss, transaction, held, phase, { delaySeconds, now: parts.now() }),
       ),
     )
@@ -49,22 +52,22 @@ export async function workOnChunk(
   }
 }
 
-/** Gives the seconds that the next turn has to wait at least. */
+/** `delaySeconds`: how long the next turn has to wait at least. */
 async function workOrDelay(
   parts: WorkerParts,
   held: HeldChunk,
   work: (held: HeldChunk) => Promise<TurnResult>,
-): Promise<number> {
+): Promise<{ released: boolean; delaySeconds: number }> {
   try {
-    const { idle } = await work(held)
-    return idle ? idleDelaySeconds : 0
+    const { idle, released = false } = await work(held)
+    return { released, delaySeconds: idle ? idleDelaySeconds : 0 }
   } catch (error) {
     parts.logger.error(
       { err: error, sessionId: held.sessionId, chunk: held.chunk },
       'a turn of work failed; the next comes later',
     )
     // The database may be back at once; any other failure is likely to come again.
-    return isDatabaseAway(error) ? idleDelaySeconds : failedDelaySeconds
+    return { released: false, delaySeconds: isDatabaseAway(error) ? idleDelaySeconds : failedDelaySeconds }
   }
 }
 

@@ -1,26 +1,36 @@
 import { fillPlaceholders, type SQL } from 'drizzle-orm'
 import { PgDialect } from 'drizzle-orm/pg-core'
-import type { ClientBase, Pool } from 'pg'
+import { types, type ClientBase, type CustomTypesConfig, type Pool } from 'pg'
 import type { Queryable } from './database.ts'
 
 /** A statement that is always the same but for its values. */
 export interface Prepared<Row> {
+  /** The statement is given to the connection before this returns. */
   rows(database: Queryable, values: Record<string, unknown>): Promise<Row[]>
 }
 
 const dialect = new PgDialect()
+const timesAsText: CustomTypesConfig = {
+  getTypeParser: (oid, format) =>
+    oid === types.builtins.TIMESTAMPTZ ? (text: string) => text : types.getTypeParser(oid, format),
+}
 
 /**
  * Makes the text of a statement once; what changes from call to call are its `sql.placeholder`s. A connection parses it
  * once and, on connections of `openKeyedPool`, plans it once: for a large statement with little to do that is most
- * of the work. `name` is its own among all statements.
+ * of the work. `name` is its own among all statements. Values are those of `rowsOf`: times are texts.
  */
 export function prepare<Row extends object>(name: string, statement: SQL): Prepared<Row> {
   const { sql: text, params } = dialect.sqlToQuery(statement)
   return {
     async rows(database, values) {
       const { $client } = database as unknown as { $client: Pool | ClientBase }
-      const result = await $client.query<Row>({ name, text, values: fillPlaceholders(params, values) })
+      const result = await $client.query<Row>({
+        name,
+        text,
+        values: fillPlaceholders(params, values),
+        types: timesAsText,
+      })
       return result.rows
     },
   }
