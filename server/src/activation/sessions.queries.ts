@@ -3,7 +3,6 @@ import type { HoldReason, Person, Selection, SessionOptions, SessionsQuery } fro
 import { countExactly } from '../db/counting.ts'
 import { rowsOf, type Database, type Queryable, type Transaction } from '../db/database.ts'
 import { pageAfter, type Position } from '../db/paging.ts'
-import { prepare } from '../db/prepared.ts'
 import { likeWord, wordsOf } from '../db/text.ts'
 import type { ProgressRow } from './progress.presenter.ts'
 import { progressSelection } from './progress.queries.ts'
@@ -106,14 +105,9 @@ export async function sealSession(
 
 /** One session, or null. */
 export async function readSession(database: Queryable, sessionId: string): Promise<SessionRow | null> {
-  const [row] = await oneSession.rows(database, { sessionId })
-  return row ?? null
+  const rows = await rowsOf<SessionRow>(database, sql`SELECT * FROM sessions WHERE id = ${sessionId}`)
+  return rows[0] ?? null
 }
-
-const oneSession = prepare<SessionRow>(
-  'session',
-  sql`SELECT * FROM sessions WHERE id = ${sql.placeholder('sessionId')}`,
-)
 
 /** One session, which stays as it is until the transaction ends, or null. Chunks are locked before it, items after it. */
 export async function lockSession(transaction: Transaction, sessionId: string): Promise<SessionRow | null> {

@@ -19,6 +19,8 @@ const timesAsText: CustomTypesConfig = {
  * Makes the text of a statement once; what changes from call to call are its `sql.placeholder`s. A connection parses it
  * once and, on connections of `openKeyedPool`, plans it once: for a large statement with little to do that is most
  * of the work. `name` is its own among all statements. Values are those of `rowsOf`: times are texts.
+ *
+ * Its columns are named one by one: with `*`, a migration that adds one would fail it on every connection that stands.
  */
 export function prepare<Row extends object>(name: string, statement: SQL): Prepared<Row> {
   const { sql: text, params } = dialect.sqlToQuery(statement)
