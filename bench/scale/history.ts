@@ -46,7 +46,7 @@ export async function benchHistory({ rollcall, client, say, ...measuring }: Benc
     'reason=mailbox_full': () => '?reason=mailbox_full',
     'account, mail and reason': () => '?account=created&mail=failed&reason=gave_up',
     'a whole address': () => `?q=${encodeURIComponent(person().email)}`,
-    'a last name': () => `?q=${encodeURIComponent(person().last_name)}`,
+    'a last name': () => `?q=${encodeURIComponent(person().last_name.slice(0, 100))}`,
     'a common search': () => '?q=example',
     'a search, no hit': () => '?q=xyzzy',
   }

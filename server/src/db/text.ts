@@ -5,9 +5,9 @@ export function storableText(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed()
 }
 
-/** The words of a search. */
+/** The words of a search, each once: a second time it asks for nothing more, and costs as much. */
 export function wordsOf(q: string | undefined): string[] {
-  return q?.split(/\s+/).filter((word) => word !== '') ?? []
+  return [...new Set(q?.split(/\s+/).filter((word) => word !== ''))]
 }
 
 /** A word somewhere in a text, in any case: what follows a text that is in lower case. */
