@@ -32,7 +32,7 @@ export async function countExactly(database: Queryable, matching: SQL): Promise<
 }
 
 /** What PostgreSQL expects from its statistics, which it draws from a sample of the rows. */
-async function expectedOf(database: Queryable, matching: SQL): Promise<{ rows: number; cost: number }> {
+export async function expectedOf(database: Queryable, matching: SQL): Promise<{ rows: number; cost: number }> {
   const [row] = await rowsOf<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number; 'Total Cost': number } }] }>(
     database,
     sql`EXPLAIN (FORMAT JSON) SELECT 1 ${matching}`,

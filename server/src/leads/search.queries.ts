@@ -1,5 +1,6 @@
 import { sql, type SQL } from 'drizzle-orm'
 import type { LeadFilter, LeadSort } from '@rollcall/shared'
+import { expectedOf } from '../db/counting.ts'
 import { rowsOf, type Queryable } from '../db/database.ts'
 import { pageAfter, type Position, type PositionKind } from '../db/paging.ts'
 import { allOf, likeWord, storableText, wordsOf } from '../db/text.ts'
@@ -19,13 +20,13 @@ export function leadFilterCondition(filter: LeadFilter): SQL {
   return allOf([...equalities(equal), ...wordsOf(q).map(standsInText)])
 }
 
-/** The same leads, in words that let an index find them quickly. */
-function indexedCondition(filter: LeadFilter): SQL {
+/** The same leads, in words that let an index find them quickly; that of the words is no choice where `narrow`. */
+function indexedCondition(filter: LeadFilter, narrow = false): SQL {
   const { q, ...equal } = filter
   if (!isStorable(filter)) return sql`false`
   const { status, ...others } = equal
   const words = wordsOf(q)
-  const found = [...equalities(others), ...words.map(isFoundInText)]
+  const found = [...equalities(others), ...words.map(narrow ? isComparedWithText : isFoundInText)]
   if (equalities(others).length === 0 && words.every(isPlainLetter)) {
     return allOf([...found, ...equalities({ status }), ...(hasAccount(filter) ? [hasAccountWith(status)] : [])])
   }
@@ -46,13 +47,34 @@ const telling = 10
 
 function isFoundInText(word: string): SQL {
   if (isPlainLetter(word)) return standsInText(word)
-  const whole = sql`strpos(leads.search_text, lower(${word})) > 0`
+  const whole = isComparedWithText(word)
   // Without LIKE, so that the index of trigrams, which has each row that it finds looked at again, pairs and all, is no choice.
   if (!hasTrigram(word)) return hasPair(word) ? sql`(${whole} AND ${hasPairsOf(word)})` : whole
   const characters = Array.from(word)
   const beginning = characters.slice(0, telling).join('')
   const isLong = characters.length > telling && hasTrigram(beginning)
   return isLong ? sql`(${standsInText(beginning)} AND ${whole})` : standsInText(word)
+}
+
+/** No index knows this. */
+function isComparedWithText(word: string): SQL {
+  return sql`strpos(leads.search_text, lower(${word})) > 0`
+}
+
+/** So many leads are read and compared in some 25 milliseconds. */
+const soonCompared = 12_000
+
+/**
+ * True where source, owner and import leave few leads, and the words of `q` by far more: an index of words would give half a
+ * million of them only to leave out nearly all, which PostgreSQL takes for cheaper than it is.
+ */
+export async function isNarrowerThanItsWords(database: Queryable, filter: LeadFilter): Promise<boolean> {
+  const { q, status: _, ...others } = filter
+  if (wordsOf(q).length === 0 || equalities(others).length === 0 || !isStorable(filter)) return false
+  const narrow = await expectedOf(database, sql`FROM leads WHERE ${allOf(equalities(others))}`)
+  if (narrow.rows > soonCompared) return false
+  const broad = await expectedOf(database, sql`FROM leads WHERE ${indexedCondition({ q })}`)
+  return broad.rows > 10 * narrow.rows
 }
 
 /** Nearly all leads have it. */
@@ -199,11 +221,12 @@ function inDirection(columns: Record<string, PositionKind>, direction: 'ASC' | '
 
 /**
  * The next leads that a filter means, found by what it asks for and then put in order: the way to those that are few.
- * `found` is how many there are after the position.
+ * `found` is how many there are after the position. `narrow`: what `isNarrowerThanItsWords` says of the filter.
  */
 export async function leadsAnywhere(
   database: Queryable,
   { filter, sort, limit, after }: LeadsPart,
+  narrow: boolean,
 ): Promise<{ rows: ListedLead[]; found: number }> {
   const { columns, direction, by } = orderOf(sort)
   const isAfter = pageAfter(columns, direction, after)
@@ -214,7 +237,7 @@ export async function leadsAnywhere(
     // Materialized, so that the index of the order is no choice: nobody knows how far it would have to be read.
     sql`WITH found AS MATERIALIZED (
         SELECT id, created_at, email_key, last_name, company FROM leads
-        WHERE ${indexedCondition(filter)} AND ${isFurther}
+        WHERE ${indexedCondition(filter, narrow)} AND ${isFurther}
       ), page AS MATERIALIZED (
         SELECT id FROM found leads ORDER BY ${by} LIMIT ${limit}
       )

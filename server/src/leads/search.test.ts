@@ -1,9 +1,10 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { leadSorts, type Lead, type LeadsQuery } from '@rollcall/shared'
+import { leadSorts, type Lead, type LeadFilter, type LeadsQuery } from '@rollcall/shared'
 import { createTestDatabase, type TestDatabase } from '../../test/database.ts'
 import { explaining, type Plan } from '../../test/plans.ts'
 import { rowsOf } from '../db/database.ts'
+import { isNarrowerThanItsWords, leadsAnywhere } from './search.queries.ts'
 import { countOfLeads, pageOfLeads, selectionCondition } from './search.usecases.ts'
 
 const many = 25_000
@@ -45,6 +46,7 @@ const filters: [string, Omit<LeadsQuery, 'sort' | 'limit' | 'cursor'>][] = [
   ['a source', { source: 'source 7' }],
   ['an owner of old leads', { owner: 'Early' }],
   ['an owner and a search', { owner: 'Early', q: 'ada' }],
+  ['an owner, a source and letters that most have', { owner: 'Late', source: 'source 7', q: 'bo' }],
   ['an import of old leads', { importId }],
   ['everything at once', { importId, status: 'new', source: 'source 7', owner: 'Late', q: 'name 7' }],
 ]
@@ -90,4 +92,21 @@ describe.each(filters)('a list filtered by %s', (_, filter) => {
     expect(pages.length).toBeGreaterThanOrEqual(leadSorts.length)
     for (const { text, readsAllOf } of pages) expect(readsAllOf, text).toEqual([])
   })
+})
+
+it('compares few leads with a word instead of asking an index for the many that have it, and finds the same', async () => {
+  const few = { owner: 'Late', source: 'source 7' }
+  const isNarrow = (filter: LeadFilter): Promise<boolean> => isNarrowerThanItsWords(test.database, filter)
+  expect(await isNarrow({ ...few, q: 'bo' })).toBe(true)
+  expect(await isNarrow({ ...few, q: 'name' })).toBe(true)
+  expect(await isNarrow({ ...few, q: '田中' })).toBe(false)
+  expect(await isNarrow({ status: 'new', q: 'bo' })).toBe(false)
+  expect(await isNarrow(few)).toBe(false)
+
+  const part = { filter: { ...few, q: 'bo' }, sort: 'email', limit: 100, after: null } as const
+  const plans: Plan[] = []
+  const compared = await leadsAnywhere(explaining(test.database, plans), part, true)
+  expect(plans[0]?.statement).not.toMatch(/LIKE|@@/)
+  expect(compared).toEqual(await leadsAnywhere(test.database, part, false))
+  expect(compared.rows).toHaveLength(100)
 })

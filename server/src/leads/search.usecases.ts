@@ -6,6 +6,7 @@ import { cursorOf, positionOf, readThrough, type Reach } from '../db/paging.ts'
 import { Refusal } from '../http/refusal.ts'
 import { presentLead } from './leads.usecases.ts'
 import {
+  isNarrowerThanItsWords,
   leadFilterCondition,
   leadsAnywhere,
   leadsNearby,
@@ -85,7 +86,7 @@ async function findLeads(
     ),
   )
   if (rows !== null) return { rows, found: null }
-  const anywhere = await leadsAnywhere(database, part)
+  const anywhere = await leadsAnywhere(database, part, await isNarrowerThanItsWords(database, part.filter))
   return { rows: anywhere.rows, found: { total: anywhere.found, totalIsExact: true } }
 }
 
