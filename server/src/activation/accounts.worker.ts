@@ -1,5 +1,6 @@
 import { ensureAccounts, type EnsuredAccount } from '../accounts/accounts.usecases.ts'
 import type { Transaction } from '../db/database.ts'
+import { together } from '../db/together.ts'
 import { enqueue, type ChunkJob } from '../jobs/queues.ts'
 import { finishAccounts, lockHeldChunk, type HeldChunk } from './chunks.queries.ts'
 import { itemsWithoutAccount, storeAccountOutcomes, type AccountOutcome } from './items.queries.ts'
@@ -30,7 +31,7 @@ export async function createAccountsOfChunk(parts: WorkerParts, job: ChunkJob): 
 
 /** True when the session's status changed with it. */
 async function createAccounts(parts: WorkerParts, transaction: Transaction, held: HeldChunk): Promise<boolean> {
-  const [isHeld, session, people] = await Promise.all([
+  const [isHeld, session, people] = await together([
     lockHeldChunk(transaction, held),
     readSession(transaction, held.sessionId) as Promise<SessionRow>,
     itemsWithoutAccount(transaction, held),
@@ -58,11 +59,11 @@ async function createAccounts(parts: WorkerParts, transaction: Transaction, held
     data: { sessionId: held.sessionId, chunk: held.chunk },
     startAfter: timeOrNull(session.mail_not_before),
   }
-  const [, , moved] = await Promise.all([
+  // This locks the session, for which outcomes of mails wait: from here on nothing else is waited for but the commit.
+  const [, moved] = await together([
     finishAccounts(transaction, held, !toMail),
-    enqueue(parts.boss, transaction, 'mails', toMail ? [job] : []),
-    // Last, because outcomes of mails wait while the session is locked.
     storeAccountOutcomes(transaction, { sessionId: held.sessionId, now, outcomes }),
+    enqueue(parts.boss, transaction, 'mails', toMail ? [job] : []),
   ])
   // Null when no item was left to settle and the session had begun before: then its status is the one that was read.
   if (!['running', 'completed'].includes(moved?.status ?? session.status)) throw new Stopped()

@@ -6,6 +6,7 @@ import { refusalsBeforeHold } from '../mail/answers.ts'
 import { composeMail, composeTemplate, type ComposedTemplate } from '../mail/compose.ts'
 import { senderOf } from '../mail/address.ts'
 import type { Delivery, SendRequest } from '../mail/types.ts'
+import { together } from '../db/together.ts'
 import { lockHeldChunk, type HeldChunk } from './chunks.queries.ts'
 import { lastEventId } from './events.queries.ts'
 import { dueMails, settleActive, type DueMail } from './items.queries.ts'
@@ -130,7 +131,9 @@ async function preparedMails(parts: WorkerParts, held: HeldChunk, session: Sessi
     const deltas = { mailsSkipped: skipped, mailsSent: arrived }
     if (skipped + arrived > 0) await advance(transaction, { sessionId: held.sessionId, now: links.now, deltas })
   })
-  return dueMails(parts.keyed, held)
+  // One whose time has come only now was not looked at; its turn is the next.
+  const now = await dueMails(parts.keyed, held)
+  return now.filter((mail) => mail.account_status === 'invited' && !isLinkEnding(mail.token_expires_at, links))
 }
 
 async function sendAll(turn: Turn, mails: DueMail[]): Promise<void> {
@@ -144,17 +147,11 @@ async function sendAll(turn: Turn, mails: DueMail[]): Promise<void> {
     }
   })
   try {
-    await settleAll(lanes)
+    await together(lanes)
   } finally {
     await Promise.all(turn.storing)
   }
   if (turn.failure !== null) throw turn.failure
-}
-
-/** Waits for all of them, then throws the first failure: a lane that fails must not leave others running behind. */
-async function settleAll(lanes: Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(lanes)
-  for (const result of results) if (result.status === 'rejected') throw result.reason
 }
 
 async function sendMail(turn: Turn, mail: DueMail): Promise<void> {

@@ -1,0 +1,85 @@
+import { sql } from 'drizzle-orm'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '../../test/database.ts'
+import { openDatabase, openKeyedPool, rowsOf, type Queryable } from './database.ts'
+import { prepare } from './prepared.ts'
+import { together } from './together.ts'
+
+const add = prepare<{ id: number }>(
+  'test_add',
+  sql`INSERT INTO noted (id) VALUES (${sql.placeholder('id')}) RETURNING id`,
+)
+const divide = prepare('test_divide', sql`SELECT 1 / ${sql.placeholder('by')}::int`)
+
+let test: TestDatabase
+let pool: ReturnType<typeof openKeyedPool>
+beforeAll(async () => {
+  test = await createTestDatabase()
+  await test.pool.query('CREATE TABLE noted (id int PRIMARY KEY)')
+  pool = openKeyedPool(test.url, { maximum: 1, onError: () => {} })
+})
+beforeEach(() => test.pool.query('TRUNCATE noted'))
+afterAll(async () => {
+  await pool.end()
+  await test.close()
+})
+
+async function noted(): Promise<number[]> {
+  const rows = await rowsOf<{ id: number }>(test.database, sql`SELECT id FROM noted ORDER BY id`)
+  return rows.map(({ id }) => id)
+}
+
+describe('statements that are sent together', () => {
+  it('run in the order in which they were called, each seeing the one before', async () => {
+    const counted = prepare<{ rows: number }>('test_count', sql`SELECT count(*)::int AS rows FROM noted`)
+    const answers = await openDatabase(pool).transaction((transaction) =>
+      together([
+        add.rows(transaction, { id: 1 }),
+        counted.rows(transaction, {}),
+        add.rows(transaction, { id: 2 }),
+        counted.rows(transaction, {}),
+      ]),
+    )
+    expect(answers).toEqual([[{ id: 1 }], [{ rows: 1 }], [{ id: 2 }], [{ rows: 2 }]])
+    expect(await noted()).toEqual([1, 2])
+  })
+
+  it('leave nothing behind where one of them fails, tell what failed, and leave their connection of use', async () => {
+    const database = openDatabase(pool)
+    const failing = (by: number): Promise<unknown> =>
+      database.transaction((transaction) =>
+        together([
+          add.rows(transaction, { id: 3 }),
+          divide.rows(transaction, { by }),
+          add.rows(transaction, { id: 4 }),
+        ]),
+      )
+    await expect(failing(0)).rejects.toThrow('division by zero')
+    expect(await noted()).toEqual([])
+    await failing(1)
+    expect(await noted()).toEqual([3, 4])
+  })
+
+  it('are all answered before a failure is told', async () => {
+    const slow = Promise.withResolvers<string>()
+    let told = false
+    const both = together([Promise.reject(new Error('first')), slow.promise])
+    both.catch(() => (told = true))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(told).toBe(false)
+    slow.resolve('answered')
+    await expect(both).rejects.toThrow('first')
+  })
+})
+
+describe('a transaction', () => {
+  it('does not count as done where a statement failed and nobody heard of it', async () => {
+    const careless = async (transaction: Queryable): Promise<void> => {
+      await add.rows(transaction, { id: 5 })
+      await divide.rows(transaction, { by: 0 }).catch(() => undefined)
+    }
+    await expect(openDatabase(pool).transaction(careless)).rejects.toThrow('undone')
+    await expect(test.database.transaction(careless)).rejects.toThrow('undone')
+    expect(await noted()).toEqual([])
+  })
+})
