@@ -1,7 +1,8 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { Client } from 'pg'
 import { pino } from 'pino'
+import { makeFolder } from '../../server/test/folder.ts'
 import { startEmbeddedPostgres } from '../../server/src/db/embedded.ts'
 import type { Progress } from '../../shared/src/index.ts'
 import { openClient, startNode, type Node } from '../support/node.ts'
@@ -25,9 +26,7 @@ export interface Installation {
 
 /** Starts PostgreSQL in a folder of its own in `parent`, with Rollcall's settings but for more connections, and the process that serves. */
 export async function startInstallation(options: { smtpUrl: string; parent: string }): Promise<Installation> {
-  const folder = await mkdtemp(path.join(options.parent, 'rollcall-bench-nodes-'))
-  // Where PostgreSQL's user may enter it, the database lies in it.
-  await chmod(folder, 0o755)
+  const folder = await makeFolder('rollcall-bench-nodes-', options.parent)
   const postgres = await startEmbeddedPostgres({
     dataDirectory: path.join(folder, 'data'),
     logger: pino({ level: 'error' }),

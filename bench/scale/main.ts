@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { Client } from 'pg'
+import { makeFolder } from '../../server/test/folder.ts'
 import { startRollcall } from '../support/rollcall.ts'
 import { describeMachine } from '../support/rounds.ts'
 import { processorTime } from './cpu.ts'
@@ -28,8 +28,7 @@ const { values } = parseArgs({
   },
 })
 const say = (line: string) => void process.stdout.write(`${line}\n`)
-const folder =
-  values.folder === undefined ? await mkdtemp(path.join(tmpdir(), 'rollcall-scale-')) : path.resolve(values.folder)
+const folder = values.folder === undefined ? await makeFolder('rollcall-scale-') : path.resolve(values.folder)
 await mkdir(folder, { recursive: true })
 const rollcall = await startRollcall({ dataDirectory: folder, environment: { LOG_LEVEL: 'warn' } })
 try {

@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Client } from 'pg'
+import { makeFolder } from '../../server/test/folder.ts'
 import type { Progress, SessionOptions } from '../../shared/src/index.ts'
 import { openClient, startNode } from './node.ts'
 import { cpuSeconds, cpuSecondsOfFamily } from './processes.ts'
@@ -43,7 +43,7 @@ interface Options {
 
 /** Starts Rollcall on a data folder, and signs in as its superadmin. */
 export async function startRollcall(options: Options): Promise<Rollcall> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'rollcall-bench-'))
+  const folder = await makeFolder('rollcall-bench-')
   const data = options.dataDirectory ?? path.join(folder, 'data')
   const server = await startNode({
     parameters: [...(options.nodeOptions ?? []), ...(await startParameters())],

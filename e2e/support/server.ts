@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import os from 'node:os'
+import { readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
+import { makeFolder } from '../../server/test/folder.ts'
 import { freePort } from '../../server/test/port.ts'
 
 export { freePort } from '../../server/test/port.ts'
@@ -43,7 +43,7 @@ const stopMilliseconds = 45_000
 
 /** Starts Rollcall as `npm start` does, in a process and a data folder of its own; resolves once it printed its banner. */
 export async function startServer(options: ServerOptions = {}): Promise<RollcallServer> {
-  const dataDirectory = await mkdtemp(path.join(os.tmpdir(), 'rollcall-e2e-'))
+  const dataDirectory = await makeFolder('rollcall-e2e-')
   const port = await freePort()
   const url = options.publicUrl ?? `http://localhost:${port}`
   let output = ''

@@ -1,9 +1,10 @@
-import { mkdtemp, readdir, rm, statfs } from 'node:fs/promises'
+import { readdir, rm, statfs } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { Client } from 'pg'
 import { pino } from 'pino'
 import type { TestProject } from 'vitest/node'
+import { makeFolder } from './folder.ts'
 import { startEmbeddedPostgres } from '../src/db/embedded.ts'
 import { isAlive } from '../src/db/embedded-place.ts'
 import { migrateDatabase } from '../src/db/migrate.ts'
@@ -24,7 +25,7 @@ const templateDatabase = 'template_rollcall'
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await memoryFolder()
   await removeLeftovers(folder)
-  const dataDirectory = await mkdtemp(path.join(folder, `${prefix}${process.pid}-`))
+  const dataDirectory = await makeFolder(`${prefix}${process.pid}-`, folder)
   const postgres = await startEmbeddedPostgres({
     dataDirectory,
     logger: pino({ level: 'error' }),

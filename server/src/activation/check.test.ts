@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { makeFolder } from '../../test/folder.ts'
 import type { Activation } from '../../test/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../../test/database.ts'
 import { startSending } from '../../test/sending.ts'
@@ -153,7 +153,7 @@ describe('what Prometheus is told of the check', () => {
 
 describe('the command that checks the counters', () => {
   it('looks into the embedded database while Rollcall runs on it and while it does not, and leaves it as it was', async () => {
-    const dataDirectory = await mkdtemp(path.join(tmpdir(), 'rollcall-check-'))
+    const dataDirectory = await makeFolder('rollcall-check-')
     const environment = { DATA_DIR: dataDirectory }
     const missing = await runCommand(environment)
     expect(missing).toMatchObject({ code: 2, said: '' })

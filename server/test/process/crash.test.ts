@@ -1,8 +1,8 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Progress } from '@rollcall/shared'
+import { makeFolder } from '../folder.ts'
 import { until } from '../activation.ts'
 import { startSmtpServer, type TestSmtpServer } from '../smtp.ts'
 import { addLeads, freePort, killDatabase, prepareWebApp, startRollcall, type Rollcall } from './rollcall.ts'
@@ -19,7 +19,7 @@ beforeAll(async () => {
 }, 180_000)
 beforeEach(async () => {
   smtp = await startSmtpServer()
-  folder = await mkdtemp(path.join(tmpdir(), 'rollcall-process-'))
+  folder = await makeFolder('rollcall-process-')
   environment = {
     DATA_DIR: folder,
     PORT: String(await freePort()),

@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import net from 'node:net'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Progress } from '@rollcall/shared'
+import { makeFolder } from '../folder.ts'
 import { until } from '../activation.ts'
 import { createTestDatabase } from '../database.ts'
 import { startSmtpServer } from '../smtp.ts'
@@ -12,7 +12,7 @@ import { addLeads, freePort, prepareWebApp, runToEnd, startRollcall } from './ro
 let folder: string
 beforeAll(async () => {
   await prepareWebApp()
-  folder = await mkdtemp(path.join(tmpdir(), 'rollcall-process-'))
+  folder = await makeFolder('rollcall-process-')
 }, 180_000)
 afterAll(() => rm(folder, { recursive: true, force: true }))
 

@@ -1,10 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { pino } from 'pino'
 import { canTransition, type Progress } from '@rollcall/shared'
+import { makeFolder } from '../folder.ts'
 import { latestProgress } from '../../src/activation/history.usecases.ts'
 import { pullLever } from '../../src/activation/levers.usecases.ts'
 import { startSession, type ActivationParts } from '../../src/activation/sessions.usecases.ts'
@@ -59,7 +59,7 @@ const addressOf = (to: readonly string[]) => (to[0] ?? '').toLowerCase()
 export async function torture(options: TortureOptions): Promise<TortureReport> {
   const { say } = options
   const random = randomOf(options.seed)
-  const folder = await mkdtemp(path.join(tmpdir(), 'rollcall-torture-'))
+  const folder = await makeFolder('rollcall-torture-')
   const logger = pino({ level: 'silent' })
   const postgres = await startEmbeddedPostgres({ dataDirectory: folder, logger })
   await migrateDatabase(postgres.url)
