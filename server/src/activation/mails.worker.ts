@@ -51,8 +51,16 @@ export interface SharedTurns {
   underWay: Set<Turn>
   /** Holds that are being stored; none of these rejects. */
   holding: Set<Promise<unknown>>
-  /** The last mail over each connection: its session, and when its outcome is stored. */
-  last: WeakMap<object, { sessionId: string; stored: Promise<void> }>
+  last: WeakMap<object, LastMail>
+}
+
+/** The last mail over a connection that has an outcome. */
+interface LastMail {
+  sessionId: string
+  /** Resolves when the outcome is stored; never rejects. */
+  stored: Promise<void>
+  /** The mail server refused it before the gate. */
+  refused: boolean
 }
 
 /** Nothing is under way yet. */
@@ -166,8 +174,12 @@ async function sendMail(turn: Turn, mail: DueMail): Promise<void> {
     // Not before there is a connection for it: hundreds wait for one, and what waits is not young any more when it goes.
     body: () => composed(turn, mail, triedAt),
     isWanted: () => goesOn(turn),
-    gate: async (connection) => {
+    begin: async (connection) => {
       over = connection
+      await lastRefusalIsStored(turn, connection)
+      return goesOn(turn)
+    },
+    gate: async (connection) => {
       await lastIsStored(turn, connection)
       if (!goesOn(turn)) return false
       asked = true
@@ -182,12 +194,7 @@ async function sendMail(turn: Turn, mail: DueMail): Promise<void> {
   if (delivery.kind === 'gate_closed') turn.stopped = true
   const { unconfirmed: policy } = turn.session.options
   const outcome = outcomeOf(delivery, { mail, policy, now: parts.now(), triedAt, asked, random: parts.random })
-  if (outcome !== null) {
-    const stored = store(turn, mail, outcome)
-    keep(turn, over, stored)
-    // What was refused before the gate hears of a pause only here: else a slow commit lets any number of them go by.
-    if (!asked) await stored
-  }
+  if (outcome !== null) keep(turn, over, { stored: store(turn, mail, outcome), refused: !asked })
   await countStreak(turn, delivery)
 }
 
@@ -200,10 +207,19 @@ async function lastIsStored({ shared, held }: Turn, connection: object): Promise
   if (last !== undefined && last.sessionId !== held.sessionId) await last.stored
 }
 
-function keep(turn: Turn, connection: object | null, stored: Promise<void>): void {
-  turn.storing.add(stored)
-  void stored.then(() => turn.storing.delete(stored))
-  if (connection !== null) turn.shared.last.set(connection, { sessionId: turn.held.sessionId, stored })
+/**
+ * A mail that was refused before the gate never met it, and hears of a pause when its outcome is stored: without this, a slow
+ * commit would let any number of people be tried after it.
+ */
+async function lastRefusalIsStored({ shared }: Turn, connection: object): Promise<void> {
+  const last = shared.last.get(connection)
+  if (last?.refused === true) await last.stored
+}
+
+function keep(turn: Turn, connection: object | null, of: Pick<LastMail, 'stored' | 'refused'>): void {
+  turn.storing.add(of.stored)
+  void of.stored.then(() => turn.storing.delete(of.stored))
+  if (connection !== null) turn.shared.last.set(connection, { sessionId: turn.held.sessionId, ...of })
 }
 
 /** Stores an outcome while its lane goes on with the next mail. */

@@ -65,6 +65,7 @@ function connectionOver(wire: Wire, timeouts: SmtpTimeouts): MailConnection {
 }
 
 async function deliver(wire: Wire, timeouts: SmtpTimeouts, request: SendRequest): Promise<Delivery> {
+  if (request.begin !== undefined && !(await request.begin(wire))) return { kind: 'gate_closed', cause: null }
   const body = request.body()
   const refusal = await agree(wire, timeouts, { ...request, size: body.length })
   if (refusal !== null) return conclude(wire, refusal)

@@ -77,6 +77,8 @@ export interface SendRequest {
   body: () => string
   /** Asked after every wait for a connection; false: nothing is begun, and the gate counts as closed. */
   isWanted?: () => boolean
+  /** Asked when there is a connection, before anything is said over it for this mail; false means the same. */
+  begin?: (connection: object) => Promise<boolean>
 }
 
 export interface SmtpSender {
