@@ -27,6 +27,8 @@ interface Watch {
   at(moment: SmtpMoment): number
   /** Resolves when every connection waits for the body of a mail, and has for a while; or when `over`. */
   allAtTheGate(over?: () => boolean): Promise<unknown>
+  /** Resolves when every connection was told to forget its mail, and has heard nothing more for a while. */
+  allIdle(): Promise<unknown>
 }
 
 /** Watches how far each connection has come with its mail, while a script answers. */
@@ -34,6 +36,12 @@ function watched(script: SmtpScript): Watch {
   const moments = new Map<number, SmtpMoment>()
   const at = (wanted: SmtpMoment) => [...moments.values()].filter((moment) => moment === wanted).length
   let looks = 0
+  const allStayAt = (wanted: SmtpMoment, over = () => false) =>
+    until(
+      async () => (at(wanted) === connections ? (looks += 1) : 0),
+      (inARow) => inARow >= 25 || over(),
+      patience,
+    )
   return {
     script(moment, context) {
       moments.set(context.connection, moment)
@@ -41,12 +49,8 @@ function watched(script: SmtpScript): Watch {
       return script(moment, context)
     },
     at,
-    allAtTheGate: (over = () => false) =>
-      until(
-        async () => (at('DATA') === connections ? (looks += 1) : 0),
-        (inARow) => inARow >= 25 || over(),
-        patience,
-      ),
+    allAtTheGate: (over) => allStayAt('DATA', over),
+    allIdle: () => allStayAt('RSET'),
   }
 }
 
@@ -104,6 +108,24 @@ describe('while an outcome cannot be stored', () => {
     },
     90_000,
   )
+
+  it('of a mail that was refused before the gate, its connection tries nobody else', async () => {
+    const reply = '550 5.1.1 No such user here'
+    let tried = 0
+    let blocked: Promise<unknown> | null = null
+    const watch = watched((moment) => {
+      if (moment !== 'RCPT') return undefined
+      tried += 1
+      return tried <= 10 ? { delay: 10, reply } : { after: (blocked ??= lock(lockStatements.session)), reply }
+    })
+    const sessionId = await bench.run(watch.script, { leads, url: bench.plain(connections) })
+    await watch.allIdle()
+    const { rows } = await other.query('SELECT 1 FROM items WHERE session_id = $1 AND tries > 0', [sessionId])
+    expect(tried - rows.length).toBeLessThanOrEqual(connections)
+    expect(tried - rows.length).toBeGreaterThan(0)
+    await other.query('ROLLBACK')
+    expect((await bench.untilCompleted(sessionId)).mails.failed).toBe(leads)
+  })
 
   it('of one session, no connection is given the body of a mail of another', async () => {
     const answers = Promise.withResolvers<void>()
