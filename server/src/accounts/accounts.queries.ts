@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { AccountStatus } from '@rollcall/shared'
 import { rowsOf, type Queryable } from '../db/database.ts'
-import { prepare } from '../db/prepared.ts'
+import { prepare, value } from '../db/prepared.ts'
 
 export interface NewAccount {
   id: string
@@ -46,7 +46,6 @@ export async function insertAccounts(
   return row?.ids ?? []
 }
 
-const value = (name: string) => sql.placeholder(name)
 const accountsMade = prepare<{ ids: string[] | null }>(
   'make_accounts',
   sql`WITH made AS (

@@ -1,6 +1,6 @@
 import { ensureAccounts, type EnsuredAccount } from '../accounts/accounts.usecases.ts'
 import type { Transaction } from '../db/database.ts'
-import { together } from '../db/together.ts'
+import { together } from '../together.ts'
 import { enqueue, type ChunkJob } from '../jobs/queues.ts'
 import { finishAccounts, lockHeldChunk, type HeldChunk } from './chunks.queries.ts'
 import { itemsWithoutAccount, storeAccountOutcomes, type AccountOutcome } from './items.queries.ts'

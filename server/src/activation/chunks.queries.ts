@@ -2,8 +2,8 @@ import { sql } from 'drizzle-orm'
 import type { PgBoss } from 'pg-boss'
 import type { SessionStatus } from '@rollcall/shared'
 import { rowsOf, type Queryable, type Transaction } from '../db/database.ts'
-import { prepare } from '../db/prepared.ts'
-import { together } from '../db/together.ts'
+import { prepare, value } from '../db/prepared.ts'
+import { together } from '../together.ts'
 import { enqueue } from '../jobs/queues.ts'
 import { settleInFlight } from './takeover.queries.ts'
 import type { Holding } from './ledger.queries.ts'
@@ -70,8 +70,8 @@ export async function lockHeldChunk(database: Queryable, holding: Holding): Prom
   return rows.length === 1
 }
 
-const isHeldChunk = sql`session_id = ${sql.placeholder('sessionId')} AND number = ${sql.placeholder('chunk')}
-  AND owner = ${sql.placeholder('nodeId')}::uuid AND fence = ${sql.placeholder('fence')}`
+const isHeldChunk = sql`session_id = ${value('sessionId')} AND number = ${value('chunk')}
+  AND owner = ${value('nodeId')}::uuid AND fence = ${value('fence')}`
 const lockHeld = prepare('lock_held_chunk', sql`SELECT 1 FROM chunks WHERE ${isHeldChunk} FOR UPDATE`)
 
 /** Gives a locked chunk back after its accounts are made; `mailsDone` when none of them is to be mailed. */
@@ -81,7 +81,7 @@ export async function finishAccounts(database: Queryable, holding: Holding, mail
 
 const accountsFinished = prepare(
   'finish_accounts',
-  sql`UPDATE chunks SET owner = NULL, accounts_done = true, mails_done = ${sql.placeholder('mailsDone')} WHERE ${isHeldChunk}`,
+  sql`UPDATE chunks SET owner = NULL, accounts_done = true, mails_done = ${value('mailsDone')} WHERE ${isHeldChunk}`,
 )
 
 /** Gives a locked chunk back where nothing of it is left to do, and nothing in flight; true when it did. */
@@ -93,8 +93,8 @@ async function finishWhole(database: Queryable, held: HeldChunk): Promise<boolea
 const wholeFinished = prepare(
   'finish_whole_chunk',
   sql`UPDATE chunks SET owner = NULL, mails_done = true WHERE ${isHeldChunk} AND accounts_done AND NOT EXISTS (
-      SELECT FROM items WHERE session_id = ${sql.placeholder('sessionId')} AND mail_state IN ('pending', 'sending')
-        AND position BETWEEN ${sql.placeholder('firstPosition')} AND ${sql.placeholder('lastPosition')}
+      SELECT FROM items WHERE session_id = ${value('sessionId')} AND mail_state IN ('pending', 'sending')
+        AND position BETWEEN ${value('firstPosition')} AND ${value('lastPosition')}
     ) RETURNING 1`,
 )
 

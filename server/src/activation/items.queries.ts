@@ -1,9 +1,9 @@
-import { sql, type SQL } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import type { AccountState, AccountStatus, MailState } from '@rollcall/shared'
 import { rowsOf, type Database, type Queryable } from '../db/database.ts'
-import { prepare } from '../db/prepared.ts'
+import { prepare, value } from '../db/prepared.ts'
 import type { HeldChunk } from './chunks.queries.ts'
-import { advanceParts, deltaColumns, type Deltas, type MovedRow } from './progress.queries.ts'
+import { advanceParts, deltasOfSettled, type Deltas, type MovedRow } from './progress.queries.ts'
 import { sendable } from './sessions.queries.ts'
 
 export interface ItemRow {
@@ -36,7 +36,6 @@ interface ItemWithoutAccount {
   valid: boolean
 }
 
-const value = (name: string) => sql.placeholder(name)
 const isOfChunk = sql`items.session_id = ${value('sessionId')} AND items.position BETWEEN ${value('firstPosition')} AND ${value('lastPosition')}`
 
 /** The items of a chunk whose account is still to be made. */
@@ -82,22 +81,6 @@ export async function storeAccountOutcomes(
   return row ?? null
 }
 
-/** Counters that the outcomes of accounts move, by the items that they count. */
-const countedOutcomes: Partial<Record<(typeof deltaColumns)[number], SQL>> = {
-  accounts_created: sql`account_state = 'created'`,
-  accounts_existing: sql`account_state = 'existing'`,
-  accounts_failed: sql`account_state = 'failed'`,
-  mails_skipped: sql`mail_state = 'skipped'`,
-}
-const deltasOfSettled = sql`SELECT ${sql.join(
-  deltaColumns.map((column) => {
-    const counted = countedOutcomes[column]
-    const count = counted === undefined ? sql`0` : sql`(count(*) FILTER (WHERE ${counted}))::int`
-    return sql`${count} AS ${sql.raw(column)}`
-  }),
-  sql`, `,
-)} FROM settled`
-
 // The session's id comes from the same place as the positions, and from behind an OFFSET: so nothing but the positions
 // can be looked up, one by one. In a table of which nothing is known yet, all items of the session would be read for each.
 const accountsStored = prepare<MovedRow>(
@@ -118,7 +101,12 @@ const accountsStored = prepare<MovedRow>(
   ${advanceParts({
     sessionId: sql`${value('sessionId')}`,
     time: sql`${value('now')}::timestamptz`,
-    deltas: deltasOfSettled,
+    deltas: deltasOfSettled({
+      accounts_created: sql`account_state = 'created'`,
+      accounts_existing: sql`account_state = 'existing'`,
+      accounts_failed: sql`account_state = 'failed'`,
+      mails_skipped: sql`mail_state = 'skipped'`,
+    }),
     change: { transition: 'begin' },
   })}
   SELECT * FROM moved`,

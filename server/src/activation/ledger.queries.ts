@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { MailReason, MailState, SessionStatus } from '@rollcall/shared'
 import type { Database, Queryable } from '../db/database.ts'
 import { prepare, type Prepared } from '../db/prepared.ts'
-import { advanceParts, deltaColumns, type MovedRow } from './progress.queries.ts'
+import { advanceParts, deltasOfSettled, type MovedRow } from './progress.queries.ts'
 
 /** A chunk as its owner holds it. */
 export interface Holding {
@@ -166,29 +166,19 @@ function storing(name: string, counts: boolean): Prepared<StoredRow> {
       WHERE items.session_id = owned.session_id AND items.position = outcome.position AND items.mail_state IN ('pending', 'sending')
       RETURNING items.position, items.mail_state
     ),
-    ${advanceParts({ sessionId: sql`${value('session')}`, time: sql`${value('now')}::timestamptz`, deltas: deltasOfSettled })}
+    ${advanceParts({ sessionId: sql`${value('session')}`, time: sql`${value('now')}::timestamptz`, deltas })}
     SELECT (SELECT array_agg(position) FROM gated) AS gated, (SELECT array_agg(position) FROM settled) AS settled, moved.status, moved.status_before,
       coalesce(moved.status, (SELECT status FROM current)) AS status_now
     FROM (SELECT 1) AS always LEFT JOIN moved ON true`,
   )
 }
 
-/** Counters that an outcome moves, by the state that they count. */
-const countedStates: Partial<Record<(typeof deltaColumns)[number], OutcomeEntry['state']>> = {
-  mails_sent: 'sent',
-  mails_failed: 'failed',
-  mails_unconfirmed: 'unconfirmed',
-}
-const deltasOfSettled = sql`SELECT ${sql.raw(
-  deltaColumns
-    .map((column) => {
-      const state = countedStates[column]
-      return state === undefined
-        ? `0 AS ${column}`
-        : `(count(*) FILTER (WHERE mail_state = '${state}'))::int AS ${column}`
-    })
-    .join(', '),
-)} FROM settled`
+/** Counters that an outcome moves. */
+const deltas = deltasOfSettled({
+  mails_sent: sql`mail_state = 'sent'`,
+  mails_failed: sql`mail_state = 'failed'`,
+  mails_unconfirmed: sql`mail_state = 'unconfirmed'`,
+})
 
 /** Mails of a session that are past the gate without an outcome: only chunks that are held have any. */
 const mailsInFlight = sql`SELECT count(*) AS mails FROM chunks chunk JOIN items ON items.session_id = chunk.session_id

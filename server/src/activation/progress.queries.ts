@@ -38,7 +38,7 @@ export interface Advance {
   change?: StatusChange
 }
 
-export const deltaColumns = [
+const deltaColumns = [
   'accounts_created',
   'accounts_existing',
   'accounts_failed',
@@ -49,6 +49,15 @@ export const deltaColumns = [
   'mails_skipped',
   'mails_cancelled',
 ] as const
+
+/** Deltas out of the rows that the part `settled` of a statement returns: for each counter, which of them it counts. */
+export function deltasOfSettled(counted: Partial<Record<(typeof deltaColumns)[number], SQL>>): SQL {
+  const counts = deltaColumns.map((column) => {
+    const which = counted[column]
+    return sql`${which === undefined ? sql`0` : sql`(count(*) FILTER (WHERE ${which}))::int`} AS ${sql.raw(column)}`
+  })
+  return sql`SELECT ${sql.join(counts, sql`, `)} FROM settled`
+}
 
 function deltaRow(deltas: Deltas): SQL {
   return sql`SELECT ${deltas.accountsCreated ?? 0}::int AS accounts_created, ${deltas.accountsExisting ?? 0}::int AS accounts_existing,

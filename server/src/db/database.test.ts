@@ -2,14 +2,11 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../test/database.ts'
 import { openDatabase, openKeyedPool, rowsOf, type Queryable } from './database.ts'
-import { prepare } from './prepared.ts'
-import { together } from './together.ts'
+import { prepare, value } from './prepared.ts'
+import { together } from '../together.ts'
 
-const add = prepare<{ id: number }>(
-  'test_add',
-  sql`INSERT INTO noted (id) VALUES (${sql.placeholder('id')}) RETURNING id`,
-)
-const divide = prepare('test_divide', sql`SELECT 1 / ${sql.placeholder('by')}::int`)
+const add = prepare<{ id: number }>('test_add', sql`INSERT INTO noted (id) VALUES (${value('id')}) RETURNING id`)
+const divide = prepare('test_divide', sql`SELECT 1 / ${value('by')}::int`)
 
 let test: TestDatabase
 let pool: ReturnType<typeof openKeyedPool>

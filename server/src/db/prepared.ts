@@ -1,4 +1,4 @@
-import { fillPlaceholders, type SQL } from 'drizzle-orm'
+import { fillPlaceholders, sql, type SQL } from 'drizzle-orm'
 import { PgDialect } from 'drizzle-orm/pg-core'
 import { types, type ClientBase, type CustomTypesConfig, type Pool } from 'pg'
 import type { Queryable } from './database.ts'
@@ -15,8 +15,13 @@ const timesAsText: CustomTypesConfig = {
     oid === types.builtins.TIMESTAMPTZ ? (text: string) => text : types.getTypeParser(oid, format),
 }
 
+/** Stands in a prepared statement for what it is called with under this name. */
+export function value(name: string) {
+  return sql.placeholder(name)
+}
+
 /**
- * Makes the text of a statement once; what changes from call to call are its `sql.placeholder`s. A connection parses it
+ * Makes the text of a statement once; what changes from call to call are its `value`s. A connection parses it
  * once and, on connections of `openKeyedPool`, plans it once: for a large statement with little to do that is most
  * of the work. `name` is its own among all statements. Values are those of `rowsOf`: times are texts.
  *
