@@ -140,8 +140,8 @@ async function preparedMails(parts: WorkerParts, held: HeldChunk, session: Sessi
     if (skipped + arrived > 0) await advance(transaction, { sessionId: held.sessionId, now: links.now, deltas })
   })
   // One whose time has come only now was not looked at; its turn is the next.
-  const now = await dueMails(parts.keyed, held)
-  return now.filter((mail) => mail.account_status === 'invited' && !isLinkEnding(mail.token_expires_at, links))
+  const dueNow = await dueMails(parts.keyed, held)
+  return dueNow.filter((mail) => mail.account_status === 'invited' && !isLinkEnding(mail.token_expires_at, links))
 }
 
 async function sendAll(turn: Turn, mails: DueMail[]): Promise<void> {
