@@ -1,72 +1,22 @@
-import type { HoldReason } from '@rollcall/shared'
 import { extendLinksOf, isLinkEnding } from '../accounts/accounts.usecases.ts'
 import { activationLink, activationToken } from '../accounts/token.ts'
 import type { ChunkJob } from '../jobs/queues.ts'
-import { refusalsBeforeHold } from '../mail/answers.ts'
-import { composeMail, composeTemplate, type ComposedTemplate } from '../mail/compose.ts'
+import { composeMail, composeTemplate } from '../mail/compose.ts'
 import { senderOf } from '../mail/address.ts'
 import type { Delivery, SendRequest } from '../mail/types.ts'
 import { together } from '../together.ts'
 import { lockHeldChunk, type HeldChunk } from './chunks.queries.ts'
 import { lastEventId } from './events.queries.ts'
 import { dueMails, settleActive, type DueMail } from './items.queries.ts'
-import { heldByServer, holdFor, isHeldSince, isOfServer } from './holds.worker.ts'
+import { heldByServer } from './holds.worker.ts'
+import type { LastMail, SharedTurns, Turn } from './mail-turn.ts'
 import { messageIdOf } from './message-id.ts'
 import { outcomeOf, type Outcome } from './outcomes.ts'
 import { advance } from './progress.queries.ts'
 import { readSession, type SessionRow } from './sessions.queries.ts'
+import { countStreak } from './streaks.ts'
 import { workOnChunk } from './turn.ts'
 import type { WorkerParts } from './worker-parts.ts'
-
-/** A turn of work on the mails of one chunk. */
-interface Turn {
-  parts: WorkerParts
-  held: HeldChunk
-  session: SessionRow
-  composed: ComposedTemplate
-  sender: string
-  shared: SharedTurns
-  streak: Streak
-  /** The session's newest event when the turn began. */
-  eventsBefore: number
-  /** Set when nothing more of the chunk is to be sent in this turn. */
-  stopped: boolean
-  /** How many mails got an outcome. */
-  settled: number
-  /** Outcomes that are being stored; none of these rejects. */
-  storing: Set<Promise<void>>
-  /** The first failure to store one. */
-  failure: unknown
-}
-
-/** What the last mails of a session had in common; a mail that is sent ends it. */
-interface Streak {
-  reason: HoldReason | null
-  length: number
-}
-
-/** What the turns of one process know of each other, so that what stops one of them stops all that it concerns. */
-export interface SharedTurns {
-  streaks: Map<string, Streak>
-  underWay: Set<Turn>
-  /** Holds that are being stored; none of these rejects. */
-  holding: Set<Promise<unknown>>
-  last: WeakMap<object, LastMail>
-}
-
-/** The last mail over a connection that has an outcome. */
-interface LastMail {
-  sessionId: string
-  /** Resolves when the outcome is stored; never rejects. */
-  stored: Promise<void>
-  /** The mail server refused it before the gate. */
-  refused: boolean
-}
-
-/** Nothing is under way yet. */
-export function createSharedTurns(): SharedTurns {
-  return { streaks: new Map(), underWay: new Set(), holding: new Set(), last: new WeakMap() }
-}
 
 /**
  * Sends the mails of one chunk that are due. A mail leaves only after the gate stored it as `sending` for this node and
@@ -269,58 +219,4 @@ function composed(turn: Turn, mail: DueMail, date: Date): string {
     parts.logger.error({ err: error, sessionId: session.id, position: mail.position }, 'a mail could not be made')
     throw new NotComposable()
   }
-}
-
-/** Holds the session when the same trouble came often enough in a row. */
-async function countStreak(turn: Turn, delivery: Delivery): Promise<void> {
-  const { streak, parts, held } = turn
-  if (delivery.kind === 'sent' || delivery.kind === 'later') {
-    streak.reason = null
-    streak.length = 0
-    return
-  }
-  const reason = delivery.kind === 'hold' ? delivery.reason : refusedTogether(delivery) ? 'too_many_failures' : null
-  if (reason === null) return
-  // A mail that was on its way when the session was held says nothing new, although it may have been resumed since.
-  if (turn.stopped) return
-  streak.length = streak.reason === reason ? streak.length + 1 : 1
-  streak.reason = reason
-  const isEnough = streak.length >= (delivery.kind === 'hold' ? delivery.after : refusalsBeforeHold)
-  if (isEnough) {
-    // Before the database is asked, so that nobody tries again meanwhile.
-    stopAll(turn, reason)
-    await storeFirst(turn.shared, hold(turn, reason, delivery))
-  } else if (delivery.kind === 'hold' && (await isHeldSince(parts, held.sessionId, turn.eventsBefore))) {
-    stopAll(turn, reason)
-  }
-}
-
-async function hold({ parts, held, eventsBefore }: Turn, reason: HoldReason, delivery: Delivery): Promise<void> {
-  if (delivery.kind === 'hold' && (await isHeldSince(parts, held.sessionId, eventsBefore))) return
-  const words = 'reply' in delivery ? (delivery.reply ?? delivery.problem) : null
-  await holdFor(parts, held.sessionId, reason, words)
-}
-
-/** Turns that begin meanwhile send nothing before the hold is stored. */
-async function storeFirst(shared: SharedTurns, storing: Promise<void>): Promise<void> {
-  const over = storing.catch(() => undefined)
-  shared.holding.add(over)
-  try {
-    await storing
-  } finally {
-    shared.holding.delete(over)
-  }
-}
-
-/** Stops every turn of this process that a hold concerns: the session's, or, when it is the mail server's, all of them. */
-function stopAll(turn: Turn, reason: HoldReason): void {
-  for (const other of turn.shared.underWay) {
-    if (!isOfServer(reason) && other.held.sessionId !== turn.held.sessionId) continue
-    other.stopped = true
-    other.streak.length = 0
-  }
-}
-
-function refusedTogether(delivery: Delivery): boolean {
-  return delivery.kind === 'failed' && delivery.countsTowardHold
 }
