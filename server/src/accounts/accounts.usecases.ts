@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomUUIDv7 } from 'node:crypto'
 import type { AccountStatus, InspectAnswer, LeadDetail } from '@rollcall/shared'
 import type { Database, Queryable, Transaction } from '../db/database.ts'
 import { Refusal } from '../http/refusal.ts'
@@ -18,7 +18,6 @@ const day = 86_400_000
 
 export interface PersonWithoutAccount {
   leadId: string
-  email: string
   emailKey: string
   /** False where no mail could be sent to the address: then only an account that exists is found. */
   mayHaveNew: boolean
@@ -41,20 +40,25 @@ export async function ensureAccounts(
   options: { secret: string; now: Date; linkLifeDays: number; remind: boolean },
 ): Promise<Map<string, EnsuredAccount>> {
   const expiresAt = endOfLink(options)
-  const made = people
+  const wanted = people
     .filter((person) => person.mayHaveNew)
-    .map((person) => {
-      const id = randomUUID()
-      return { ...person, id, tokenDigest: tokenDigest(activationToken(options.secret, id, 1)) }
+    .map(({ leadId, emailKey }) => {
+      const id = randomUUIDv7()
+      return { id, leadId, emailKey, tokenDigest: tokenDigest(activationToken(options.secret, id, 1)) }
     })
-  const ids = new Set(await insertAccounts(transaction, made, { now: options.now, expiresAt }))
-  const ensured = new Map<string, EnsuredAccount>()
-  for (const { id, emailKey } of made) if (ids.has(id)) ensured.set(emailKey, { id, status: 'invited', created: true })
-  const others = people.map((person) => person.emailKey).filter((emailKey) => !ensured.has(emailKey))
+  const made = await insertAccounts(transaction, wanted, { now: options.now, expiresAt })
+  if (made === people.length)
+    return new Map(wanted.map(({ id, emailKey }) => [emailKey, { id, status: 'invited', created: true }]))
   // A statement of its own, so that it sees accounts that another transaction made while the insert waited for it.
-  const found = others.length === 0 ? [] : await accountsByKey(transaction, others)
-  for (const { id, email_key, status } of found) ensured.set(email_key, { id, status, created: false })
-  const earlier = found.filter((account) => account.status === 'invited')
+  const found = await accountsByKey(
+    transaction,
+    people.map((person) => person.emailKey),
+  )
+  const ids = new Set<string>(wanted.map(({ id }) => id))
+  const ensured = new Map<string, EnsuredAccount>(
+    found.map(({ id, email_key, status }) => [email_key, { id, status, created: ids.has(id) }]),
+  )
+  const earlier = found.filter(({ id, status }) => status === 'invited' && !ids.has(id))
   if (options.remind && earlier.length > 0)
     await extendLinks(
       transaction,

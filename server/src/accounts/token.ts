@@ -8,7 +8,7 @@ export function activationToken(secret: string, accountId: string, generation: n
   return createHmac('sha256', secret).update(`activation\0${accountId}\0${generation}`).digest('base64url')
 }
 
-/** What is stored of a token: SHA-256, here in hexadecimal digits. Whoever reads the database cannot make a link from it. */
+/** What is stored of a token: SHA-256, in hexadecimal digits. Whoever reads the database cannot make a link from it. */
 export function tokenDigest(token: string): string {
   return hash('sha256', token)
 }

@@ -42,7 +42,6 @@ async function createAccounts(parts: WorkerParts, transaction: Transaction, held
     transaction,
     people.map((person) => ({
       leadId: person.lead_id,
-      email: person.email,
       emailKey: person.email_key,
       mayHaveNew: person.valid,
     })),

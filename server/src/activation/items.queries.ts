@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { AccountState, AccountStatus, MailState } from '@rollcall/shared'
 import { rowsOf, type Database, type Queryable } from '../db/database.ts'
-import { prepare, value } from '../db/prepared.ts'
+import { plainArray, prepare, value } from '../db/prepared.ts'
 import type { HeldChunk } from './chunks.queries.ts'
 import { advanceParts, deltasOfSettled, type Deltas, type MovedRow } from './progress.queries.ts'
 import { sendable } from './sessions.queries.ts'
@@ -31,7 +31,6 @@ export interface ItemRow {
 interface ItemWithoutAccount {
   position: number
   lead_id: string
-  email: string
   email_key: string
   valid: boolean
 }
@@ -45,7 +44,7 @@ export async function itemsWithoutAccount(database: Queryable, held: HeldChunk):
 
 const withoutAccount = prepare<ItemWithoutAccount>(
   'items_without_account',
-  sql`SELECT items.position, items.lead_id, items.email, leads.email_key, ${sendable} AS valid
+  sql`SELECT items.position, items.lead_id, leads.email_key, ${sendable} AS valid
     FROM items JOIN leads ON leads.id = items.lead_id
     WHERE ${isOfChunk} AND items.account_state = 'pending' ORDER BY items.position`,
 )
@@ -71,12 +70,12 @@ export async function storeAccountOutcomes(
   const [row] = await accountsStored.rows(database, {
     sessionId,
     now: now.toISOString(),
-    positions: outcomes.map((each) => each.position),
-    accountStates: outcomes.map((each) => each.accountState),
-    accountReasons: outcomes.map((each) => each.accountReason),
-    accountIds: outcomes.map((each) => each.accountId),
-    mailStates: outcomes.map((each) => each.mailState),
-    mailReasons: outcomes.map((each) => each.mailReason),
+    positions: plainArray(outcomes.map((each) => each.position)),
+    accountStates: plainArray(outcomes.map((each) => each.accountState)),
+    accountReasons: plainArray(outcomes.map((each) => each.accountReason)),
+    accountIds: plainArray(outcomes.map((each) => each.accountId)),
+    mailStates: plainArray(outcomes.map((each) => each.mailState)),
+    mailReasons: plainArray(outcomes.map((each) => each.mailReason)),
   })
   return row ?? null
 }

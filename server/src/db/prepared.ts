@@ -21,6 +21,14 @@ export function value(name: string) {
 }
 
 /**
+ * Ids, numbers and words of the contract, none of which has a quote, comma, brace or backslash, as the text of an array:
+ * node-postgres would look at each letter of each.
+ */
+export function plainArray(words: readonly (string | number | null)[]): string {
+  return `{${words.map((word) => word ?? 'NULL').join(',')}}`
+}
+
+/**
  * Makes the text of a statement once; what changes from call to call are its `value`s. A connection parses it
  * once and, on connections of `openKeyedPool`, plans it once: for a large statement with little to do that is most
  * of the work. `name` is its own among all statements. Values are those of `rowsOf`: times are texts.
