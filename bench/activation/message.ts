@@ -1,3 +1,4 @@
+import PostalMime from 'postal-mime'
 import { composeMail, composeTemplate } from '../../server/src/mail/compose.ts'
 import { defaultTemplate } from '../../server/src/mail/template.ts'
 
@@ -12,21 +13,16 @@ export interface Message {
 }
 
 /** One mail with everything filled in. Peers send this one again and again, which spares them the work of filling slots. */
-export function sampleMessage(): Message {
+export async function sampleMessage(): Promise<Message> {
   const sender = { name: 'Rollcall', address: 'no-reply@localhost.example' }
   const composed = composeTemplate(defaultTemplate, sender, { linkDays: 7 })
   const link = `http://localhost:3000/activate/${'t'.repeat(43)}`
   const person = { firstName: 'First12345', lastName: 'Last12345', company: 'Company', email: addressOf(12345), link }
-  const slots = { ...person, linkDays: 7, senderName: sender.name }
   const messageId = '<activation_1704123456789_a7bc3d2f1e0g.12345@localhost.example>'
   const mail = composeMail(composed, { ...person, to: person.email, messageId, date: new Date() })
-  return {
-    from: sender.address,
-    subject: composed.subject(slots),
-    text: composed.text(slots),
-    html: composed.html(slots),
-    size: mail.length,
-  }
+  const { subject = '', text = '', html = '' } = await PostalMime.parse(mail)
+  const [textLines, htmlLines] = [text, html].map((part) => part.replaceAll('\n', '\r\n')) as [string, string]
+  return { from: sender.address, subject, text: textLines, html: htmlLines, size: mail.length }
 }
 
 /** The address of the n-th recipient. */

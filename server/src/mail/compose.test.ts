@@ -57,7 +57,7 @@ describe('composeMail', () => {
     expect(valuesOf(mail, 'mime-version')).toEqual(['1.0'])
     expect(valuesOf(mail, 'auto-submitted')).toEqual(['auto-generated'])
     expect(mail.text).toContain('Hello Ada,')
-    expect(mail.text).toContain('\r\nhttps://crm.example.com/activate/a-b_c\r\n')
+    expect(mail.text).toContain('\nhttps://crm.example.com/activate/a-b_c\n')
     expect(mail.text).toContain('The link works for 7 days')
     expect(mail.html).toContain('href="https://crm.example.com/activate/a-b_c"')
     expect(mail.html).toContain('>https://crm.example.com/activate/a-b_c</a>')
@@ -66,7 +66,7 @@ describe('composeMail', () => {
   it('greets a person without a name too', async () => {
     const mail = await PostalMime.parse(composeMail(composed, { ...ada, firstName: '', lastName: '', company: '' }))
     expect(mail.subject).toBe('Your account is ready')
-    expect(mail.text).toMatch(/^Hello,\r\n/)
+    expect(mail.text).toMatch(/^Hello,\n/)
   })
 
   it.each(scripts)('carries %s unharmed through subject, text and HTML', async (name) => {

@@ -1,14 +1,17 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { Liquid, type Template } from 'liquidjs'
 import { isSendable } from './address.ts'
 import { addressHeader, textHeader } from './headers.ts'
-import { createRenderer, type Renderer, type Slots } from './renderer.ts'
+import { quotedPrintable } from './quoted-printable.ts'
+import { createRenderer, type Encoding, type Renderer, type Slots } from './renderer.ts'
 import type { MailInput, Sender, TemplateSource } from './types.ts'
 
 /** A template that was read once and fills its slots for one person after another. */
 export interface ComposedTemplate {
   subject: Renderer
+  /** In quoted-printable. */
   text: Renderer
+  /** In quoted-printable. */
   html: Renderer
   /** The headers that every mail has alike. */
   fixedHeaders: string
@@ -55,8 +58,8 @@ export function composeTemplate(
 ): ComposedTemplate {
   const composed = {
     subject: renderer(plain, template.subject, 'subject'),
-    text: renderer(plain, template.text, 'text'),
-    html: renderer(escaping, template.html, 'HTML'),
+    text: renderer(plain, template.text, 'text', quotedPrintable),
+    html: renderer(escaping, template.html, 'HTML', quotedPrintable),
     fixedHeaders: [
       addressHeader('From', sender),
       'MIME-Version: 1.0',
@@ -86,8 +89,8 @@ export function composeMail(composed: ComposedTemplate, input: MailInput): strin
     linkDays: composed.linkDays,
     senderName: composed.senderName,
   }
-  // Base64 has no "=_", so no line of a part can be mistaken for the boundary.
-  const boundary = `=_${createHash('sha256').update(input.messageId).digest('hex').slice(0, 32)}`
+  // Quoted-printable has no "=_", so no line of a part can be mistaken for the boundary.
+  const boundary = `=_${hash('sha256', input.messageId).slice(0, 32)}`
   const lines = [
     composed.fixedHeaders,
     `To: ${input.to}`,
@@ -109,13 +112,13 @@ function part(boundary: string, type: string, content: string): string[] {
   return [
     `--${boundary}`,
     `Content-Type: ${type}; charset=utf-8`,
-    'Content-Transfer-Encoding: base64',
+    'Content-Transfer-Encoding: quoted-printable',
     '',
-    base64Lines(content),
+    content,
   ]
 }
 
-function renderer(liquid: Liquid, source: string, part: string): Renderer {
+function renderer(liquid: Liquid, source: string, part: string, encoding?: Encoding): Renderer {
   let parsed: Template[]
   try {
     parsed = liquid.parse(source)
@@ -124,21 +127,14 @@ function renderer(liquid: Liquid, source: string, part: string): Renderer {
   } catch (error) {
     throw new TemplateError(`The ${part} of the mail template cannot be used: ${(error as Error).message}`)
   }
-  return createRenderer(liquid, source, parsed, liquid === escaping)
+  return createRenderer(liquid, source, parsed, { escapes: liquid === escaping, ...(encoding && { encoding }) })
 }
 
 /** Line breaks, control and invisible formatting characters become spaces, and several spaces one. */
 function oneLine(text: string): string {
+  if (/^[!-~]+(?: [!-~]+)*$/.test(text)) return text
   return text
     .toWellFormed()
     .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
     .trim()
-}
-
-/** Lines of 76 characters (RFC 2045 section 6.8), of a text whose lines end with CRLF. */
-function base64Lines(text: string): string {
-  const encoded = Buffer.from(text, 'utf8').toString('base64')
-  const lines: string[] = []
-  for (let start = 0; start < encoded.length; start += 76) lines.push(encoded.slice(start, start + 76))
-  return lines.join('\r\n')
 }

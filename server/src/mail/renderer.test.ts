@@ -42,7 +42,7 @@ describe('a renderer', () => {
     for (const escapes of [true, false]) {
       const liquid = new Liquid(escapes ? { outputEscape: 'escape' } : {})
       const parsed = liquid.parse(source)
-      const render = createRenderer(liquid, source, parsed, escapes)
+      const render = createRenderer(liquid, source, parsed, { escapes })
       fc.assert(
         fc.property(people, (slots) => {
           const plain = String(liquid.renderSync(parsed, slots))

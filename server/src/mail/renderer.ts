@@ -11,6 +11,16 @@ export interface Slots {
   senderName: string
 }
 
+/** How what is rendered is written into the mail. */
+export interface Encoding {
+  /** A text whose lines end with CRLF. */
+  text(text: string): string
+  /** Stands between two texts that were encoded apart. */
+  seam: string
+}
+
+const asItIs: Encoding = { text: (text) => text, seam: '' }
+
 /** Gives a part of the mail for one person, with CRLF at the ends of lines. */
 export type Renderer = (slots: Slots) => string
 
@@ -26,35 +36,55 @@ const mark = new RegExp(`${open}(\\d)${close}`, 'u')
  * makes is kept for each combination of empty slots, so that a mail costs no more than joining texts; any other template
  * is rendered anew for each mail.
  */
-export function createRenderer(liquid: Liquid, source: string, parsed: Template[], escapes: boolean): Renderer {
+export function createRenderer(
+  liquid: Liquid,
+  source: string,
+  parsed: Template[],
+  options: { escapes: boolean; encoding?: Encoding },
+): Renderer {
+  const { escapes, encoding = asItIs } = options
   const render: Renderer = (slots) => withCrlf(String(liquid.renderSync(parsed, slots)))
-  if (!onlyFillsSlots(source)) return render
+  const encoded: Renderer = (slots) => encoding.text(render(slots))
+  if (!onlyFillsSlots(source)) return encoded
   const kept = new Map<string, { linkDays: number; senderName: string; pieces: string[] }>()
   return (slots) => {
     const { linkDays, senderName } = slots
-    if (senderName.includes(open)) return render(slots)
+    if (senderName.includes(open)) return encoded(slots)
     const key = personal.map((name) => (slots[name] === '' ? '0' : '1')).join('')
     let known = kept.get(key)
     if (known?.linkDays !== linkDays || known.senderName !== senderName) {
-      known = { linkDays, senderName, pieces: piecesOf(render, slots) }
+      known = { linkDays, senderName, pieces: piecesOf(render, slots, encoding) }
       kept.set(key, known)
     }
-    return joined(known.pieces, slots, escapes)
+    return joined(known.pieces, slots, { escapes, encoding })
   }
 }
 
-/** Texts in the even places, indices of personal slots in the odd ones. */
-function piecesOf(render: Renderer, slots: Slots): string[] {
+/** Encoded texts in the even places, indices of personal slots in the odd ones. */
+function piecesOf(render: Renderer, slots: Slots, encoding: Encoding): string[] {
   const marked = { ...slots }
   for (const [index, name] of personal.entries()) marked[name] = slots[name] === '' ? '' : `${open}${index}${close}`
-  return render(marked).split(mark)
+  return render(marked)
+    .split(mark)
+    .map((piece, place) => (place % 2 === 0 ? encoding.text(piece) : piece))
 }
 
-function joined(pieces: readonly string[], slots: Slots, escapes: boolean): string {
-  const values = personal.map((name) => (escapes ? escaped(slots[name]) : slots[name]))
+function joined(
+  pieces: readonly string[],
+  slots: Slots,
+  { escapes, encoding }: { escapes: boolean; encoding: Encoding },
+): string {
+  const values: string[] = []
   let text = ''
-  for (const [place, piece] of pieces.entries()) text += place % 2 === 0 ? piece : values[Number(piece)]
+  for (const [place, piece] of pieces.entries()) {
+    const next = place % 2 === 0 ? piece : (values[Number(piece)] ??= valueOf(personal[Number(piece)]!))
+    if (next !== '') text += text === '' ? next : encoding.seam + next
+  }
   return text
+
+  function valueOf(name: (typeof personal)[number]): string {
+    return encoding.text(escapes ? escaped(slots[name]) : slots[name])
+  }
 }
 
 /**
