@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { MailReason, MailState, SessionStatus } from '@rollcall/shared'
 import type { Database, Queryable } from '../db/database.ts'
-import { prepare, type Prepared } from '../db/prepared.ts'
+import { plainArray, prepare, type Prepared } from '../db/prepared.ts'
 import { advanceParts, deltasOfSettled, type MovedRow } from './progress.queries.ts'
 
 /** A chunk as its owner holds it. */
@@ -98,20 +98,20 @@ function valuesOf(options: { sessionId: string; gates: GateEntry[]; outcomes: Ou
     held_chunks: held.map((each) => each.chunk),
     held_fences: held.map((each) => each.fence),
     held_nodes: held.map((each) => each.nodeId),
-    gate_positions: gates.map((each) => each.position),
-    gate_chunks: gates.map((each) => each.holding.chunk),
-    gate_fences: gates.map((each) => each.holding.fence),
-    gate_tried: gates.map((each) => each.triedAt.toISOString()),
-    positions: outcomes.map((each) => each.position),
-    chunks: outcomes.map((each) => each.holding.chunk),
-    fences: outcomes.map((each) => each.holding.fence),
-    states: outcomes.map((each) => each.state),
-    reasons: outcomes.map((each) => each.reason),
+    gate_positions: plainArray(gates.map((each) => each.position)),
+    gate_chunks: plainArray(gates.map((each) => each.holding.chunk)),
+    gate_fences: plainArray(gates.map((each) => each.holding.fence)),
+    gate_tried: plainArray(gates.map((each) => each.triedAt.toISOString())),
+    positions: plainArray(outcomes.map((each) => each.position)),
+    chunks: plainArray(outcomes.map((each) => each.holding.chunk)),
+    fences: plainArray(outcomes.map((each) => each.holding.fence)),
+    states: plainArray(outcomes.map((each) => each.state)),
+    reasons: plainArray(outcomes.map((each) => each.reason)),
     replies: outcomes.map((each) => each.reply),
-    tries: outcomes.map((each) => (each.countsAsTry ? 1 : 0)),
-    next_tries: outcomes.map((each) => each.nextTryAt?.toISOString() ?? null),
-    tried: outcomes.map((each) => each.triedAt?.toISOString() ?? null),
-    times: outcomes.map((each) => each.at.toISOString()),
+    tries: plainArray(outcomes.map((each) => (each.countsAsTry ? 1 : 0))),
+    next_tries: plainArray(outcomes.map((each) => each.nextTryAt?.toISOString() ?? null)),
+    tried: plainArray(outcomes.map((each) => each.triedAt?.toISOString() ?? null)),
+    times: plainArray(outcomes.map((each) => each.at.toISOString())),
   }
 }
 
