@@ -99,7 +99,7 @@ export async function startWorker(options: {
       },
       handler,
     )
-  await runs('accounts', 2, (job) => createAccountsOfChunk(workerParts, job))
+  await runs('accounts', 3, (job) => createAccountsOfChunk(workerParts, job))
   await runs('mails', 3, (job) => sendMailsOfChunk(workerParts, sharedTurns, job))
   await runs('cancel', 1, (job) => cancelChunk(parts, job.sessionId, job.chunk))
   await runs('due', 1, (job) => startDue(parts, job.sessionId))
