@@ -33,7 +33,7 @@ const rollcall = await startRollcall({
   smtpUrl: `smtp://127.0.0.1:${sink.port}?connections=${given.connections}&ignoreTLS=true`,
   nodeOptions: given.node.split(' ').filter(Boolean),
 })
-const message = await sampleMessage()
+const message = sampleMessage()
 const [versions] = await rollcall.query<{ version: string; fsync: string }>(
   `SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync`,
 )
