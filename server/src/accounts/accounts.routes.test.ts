@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LeadDetail, Progress } from '@rollcall/shared'
 import { until } from '../../test/activation.ts'
 import { createTestApp, type App } from '../../test/app.ts'
+import { tokenInMail } from '../../test/mail-token.ts'
 import { startSmtpServer, type TestSmtpServer } from '../../test/smtp.ts'
 
 let app: App
@@ -37,18 +38,7 @@ async function invite(count: number): Promise<{ sessionId: string; ids: string[]
   const ids = await app.activation.addLeads(count)
   const { sessionId } = await app.activation.start({ ids })
   await app.activation.until(sessionId, ({ completed }) => completed)
-  return { sessionId, ids, tokens: smtp.mails.map(({ raw }) => tokenOf(raw)) }
-}
-
-function tokenOf(raw: Buffer): string {
-  const parts = raw.toString('latin1').split(/\r\n--/)
-  for (const part of parts) {
-    const [head = '', body = ''] = part.split('\r\n\r\n', 2)
-    const text = /base64/i.test(head) ? Buffer.from(body, 'base64').toString() : body.replaceAll('=\r\n', '')
-    const token = /\/activate\/([\w-]{20,})/.exec(text)?.[1]
-    if (token !== undefined) return token
-  }
-  throw new Error('There is no link in this mail.')
+  return { sessionId, ids, tokens: smtp.mails.map(({ raw }) => tokenInMail(raw)) }
 }
 
 const stored = async () =>
@@ -166,7 +156,7 @@ describe('a mail that nobody could be sure of', () => {
     const watcher = await app.watch()
     watcher.send({ type: 'subscribe', sessionId })
     await watcher.progress(sessionId)
-    for (const { raw } of smtp.mails) expect((await accept(tokenOf(raw))).status).toBe(200)
+    for (const { raw } of smtp.mails) expect((await accept(tokenInMail(raw))).status).toBe(200)
     const told = performance.now()
     const after = await watcher.progress(sessionId, ({ mails }) => mails.sent === 3)
     expect(performance.now() - told).toBeLessThan(1000)
