@@ -1,3 +1,4 @@
+import { decodedQuotedPrintable } from '../../server/test/quoted-printable.ts'
 import { composeMail, composeTemplate } from '../../server/src/mail/compose.ts'
 import { defaultTemplate } from '../../server/src/mail/template.ts'
 
@@ -23,17 +24,10 @@ export function sampleMessage(): Message {
   return {
     from: sender.address,
     subject: composed.subject(slots),
-    text: decoded(composed.text(slots)),
-    html: decoded(composed.html(slots)),
+    text: decodedQuotedPrintable(composed.text.render(slots)),
+    html: decodedQuotedPrintable(composed.html.render(slots)),
     size: mail.length,
   }
-}
-
-/** What quoted-printable stands for, where it is ASCII. */
-function decoded(text: string): string {
-  return text
-    .replaceAll('=\r\n', '')
-    .replaceAll(/=([0-9A-F]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
 }
 
 /** The address of the n-th recipient. */

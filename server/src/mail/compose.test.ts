@@ -63,6 +63,22 @@ describe('composeMail', () => {
     expect(mail.html).toContain('>https://crm.example.com/activate/a-b_c</a>')
   })
 
+  it('takes the encoding that makes a part shorter, and carries it unharmed', async () => {
+    const russian = {
+      subject: 'Ваш счёт',
+      text: 'Здравствуйте, {{ firstName }}! {{ link }}\n',
+      html: '<p lang="ru">{{ link }}</p>',
+    }
+    const raw = composeMail(composeTemplate(russian, sender, { linkDays: 7 }), ada)
+    expect(raw.match(/^Content-Transfer-Encoding: .*$/gm)).toEqual([
+      'Content-Transfer-Encoding: base64',
+      'Content-Transfer-Encoding: quoted-printable',
+    ])
+    const mail = await PostalMime.parse(raw)
+    expect(mail.text?.trim()).toBe(`Здравствуйте, Ada! ${ada.link}`)
+    expect(mail.html?.trim()).toBe(`<p lang="ru">${ada.link}</p>`)
+  })
+
   it('greets a person without a name too', async () => {
     const mail = await PostalMime.parse(composeMail(composed, { ...ada, firstName: '', lastName: '', company: '' }))
     expect(mail.subject).toBe('Your account is ready')

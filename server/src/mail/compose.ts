@@ -9,14 +9,19 @@ import type { MailInput, Sender, TemplateSource } from './types.ts'
 /** A template that was read once and fills its slots for one person after another. */
 export interface ComposedTemplate {
   subject: Renderer
-  /** In quoted-printable. */
-  text: Renderer
-  /** In quoted-printable. */
-  html: Renderer
+  text: Part
+  html: Part
   /** The headers that every mail has alike. */
   fixedHeaders: string
   senderName: string
   linkDays: number
+}
+
+/** A part of the mail, in the encoding that makes it shorter. */
+interface Part {
+  encoding: 'quoted-printable' | 'base64'
+  /** Encoded. */
+  render: Renderer
 }
 
 /** What is wrong with a template, in a sentence for the person who writes it. */
@@ -58,8 +63,8 @@ export function composeTemplate(
 ): ComposedTemplate {
   const composed = {
     subject: renderer(plain, template.subject, 'subject'),
-    text: renderer(plain, template.text, 'text', quotedPrintable),
-    html: renderer(escaping, template.html, 'HTML', quotedPrintable),
+    text: part(plain, template.text, 'text'),
+    html: part(escaping, template.html, 'HTML'),
     fixedHeaders: [
       addressHeader('From', sender),
       'MIME-Version: 1.0',
@@ -89,7 +94,7 @@ export function composeMail(composed: ComposedTemplate, input: MailInput): strin
     linkDays: composed.linkDays,
     senderName: composed.senderName,
   }
-  // Quoted-printable has no "=_", so no line of a part can be mistaken for the boundary.
+  // Neither encoding has "=_", so no line of a part can be mistaken for the boundary.
   const boundary = `=_${hash('sha256', input.messageId).slice(0, 32)}`
   const lines = [
     composed.fixedHeaders,
@@ -100,22 +105,31 @@ export function composeMail(composed: ComposedTemplate, input: MailInput): strin
     'Content-Type: multipart/alternative;',
     ` boundary="${boundary}"`,
     '',
-    ...part(boundary, 'text/plain', composed.text(slots)),
-    ...part(boundary, 'text/html', composed.html(slots)),
+    ...linesOf(composed.text, 'text/plain', boundary, slots),
+    ...linesOf(composed.html, 'text/html', boundary, slots),
     `--${boundary}--`,
     '',
   ]
   return lines.join('\r\n')
 }
 
-function part(boundary: string, type: string, content: string): string[] {
+function linesOf({ encoding, render }: Part, type: string, boundary: string, slots: Slots): string[] {
   return [
     `--${boundary}`,
     `Content-Type: ${type}; charset=utf-8`,
-    'Content-Transfer-Encoding: quoted-printable',
+    `Content-Transfer-Encoding: ${encoding}`,
     '',
-    content,
+    render(slots),
   ]
+}
+
+/** Quoted-printable encodes once what is the same in all mails; where most of that is not in ASCII, base64 is half as long. */
+function part(liquid: Liquid, source: string, name: string): Part {
+  const render = renderer(liquid, source, name)
+  const text = render(sample)
+  if (quotedPrintable.text(text).length > base64Lines(text).length)
+    return { encoding: 'base64', render: (slots) => base64Lines(render(slots)) }
+  return { encoding: 'quoted-printable', render: renderer(liquid, source, name, quotedPrintable) }
 }
 
 function renderer(liquid: Liquid, source: string, part: string, encoding?: Encoding): Renderer {
@@ -137,4 +151,12 @@ function oneLine(text: string): string {
     .toWellFormed()
     .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
     .trim()
+}
+
+/** Lines of 76 characters (RFC 2045 section 6.8), of a text whose lines end with CRLF. */
+function base64Lines(text: string): string {
+  const encoded = Buffer.from(text, 'utf8').toString('base64')
+  const lines: string[] = []
+  for (let start = 0; start < encoded.length; start += 76) lines.push(encoded.slice(start, start + 76))
+  return lines.join('\r\n')
 }

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { Liquid } from 'liquidjs'
 import { describe, expect, it } from 'vitest'
+import { decodedQuotedPrintable } from '../../test/quoted-printable.ts'
+import { quotedPrintable } from './quoted-printable.ts'
 import { createRenderer, type Slots } from './renderer.ts'
 import { defaultTemplate } from './template.ts'
 
@@ -43,10 +45,13 @@ describe('a renderer', () => {
       const liquid = new Liquid(escapes ? { outputEscape: 'escape' } : {})
       const parsed = liquid.parse(source)
       const render = createRenderer(liquid, source, parsed, { escapes })
+      const encoded = createRenderer(liquid, source, parsed, { escapes, encoding: quotedPrintable })
       fc.assert(
         fc.property(people, (slots) => {
           const plain = String(liquid.renderSync(parsed, slots))
-          expect(render(slots)).toBe(plain.replaceAll(/\r?\n/g, '\r\n'))
+          const withCrlf = plain.replaceAll(/\r?\n/g, '\r\n')
+          expect(render(slots)).toBe(withCrlf)
+          expect(decodedQuotedPrintable(encoded(slots))).toBe(withCrlf.toWellFormed())
         }),
         { numRuns: 200 },
       )
