@@ -14,7 +14,8 @@ export const pairsOfSearchText = sql.raw(
 /**
  * People of the CRM. `email` is as it was given, `email_key` (lower case) is what makes a person one person.
  *
- * `search_text` is what `q` looks in; its trigram index needs the extension pg_trgm. The index of pairs finds what has
+ * `search_text` is what `q` looks in, stored uncompressed (migration 0011) so that making it again gives the same bytes; its
+ * trigram index needs the extension pg_trgm. The index of pairs finds what has
  * too few letters for trigrams: names in Chinese, initials.
  * Names are ordered as people order them, whatever the locale of the database is: hence the ICU collation.
  */

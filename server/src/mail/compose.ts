@@ -62,7 +62,7 @@ export function composeTemplate(
   options: { linkDays: number },
 ): ComposedTemplate {
   const composed = {
-    subject: renderer(plain, template.subject, 'subject'),
+    subject: readTemplate(plain, template.subject, 'subject')(),
     text: part(plain, template.text, 'text'),
     html: part(escaping, template.html, 'HTML'),
     fixedHeaders: [
@@ -125,14 +125,16 @@ function linesOf({ encoding, render }: Part, type: string, boundary: string, slo
 
 /** Quoted-printable encodes once what is the same in all mails; where most of that is not in ASCII, base64 is half as long. */
 function part(liquid: Liquid, source: string, name: string): Part {
-  const render = renderer(liquid, source, name)
+  const rendererIn = readTemplate(liquid, source, name)
+  const render = rendererIn()
   const text = render(sample)
   if (quotedPrintable.text(text).length > base64Lines(text).length)
     return { encoding: 'base64', render: (slots) => base64Lines(render(slots)) }
-  return { encoding: 'quoted-printable', render: renderer(liquid, source, name, quotedPrintable) }
+  return { encoding: 'quoted-printable', render: rendererIn(quotedPrintable) }
 }
 
-function renderer(liquid: Liquid, source: string, part: string, encoding?: Encoding): Renderer {
+/** What makes renderers of a template; without an encoding, of its text. Throws TemplateError. */
+function readTemplate(liquid: Liquid, source: string, part: string): (encoding?: Encoding) => Renderer {
   let parsed: Template[]
   try {
     parsed = liquid.parse(source)
@@ -141,7 +143,8 @@ function renderer(liquid: Liquid, source: string, part: string, encoding?: Encod
   } catch (error) {
     throw new TemplateError(`The ${part} of the mail template cannot be used: ${(error as Error).message}`)
   }
-  return createRenderer(liquid, source, parsed, { escapes: liquid === escaping, ...(encoding && { encoding }) })
+  return (encoding) =>
+    createRenderer(liquid, source, parsed, { escapes: liquid === escaping, ...(encoding && { encoding }) })
 }
 
 /** Line breaks, control and invisible formatting characters become spaces, and several spaces one. */
