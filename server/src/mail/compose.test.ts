@@ -1,3 +1,4 @@
+import { serialize } from 'node:v8'
 import * as fc from 'fast-check'
 import PostalMime, { type Email } from 'postal-mime'
 import { describe, expect, it } from 'vitest'
@@ -164,6 +165,28 @@ describe('composeMail', () => {
     expect(() => composeMail(composed, { ...ada, to: 'a@x.test\r\nBcc: evil@z.test' })).toThrow(/address/)
     expect(() => composeMail(composed, { ...ada, to: ' a@x.test' })).toThrow(/address/)
     expect(() => composeMail(composed, { ...ada, messageId: '<1@x>\r\nBcc: evil@z.test' })).toThrow(/Message-ID/)
+  })
+})
+
+describe('what a mail costs', () => {
+  /** How many bytes V8 takes for a character of this text: the serialised form names it (`"` or `c`). */
+  const bytesOfACharacter = (text: string) => (serialize(text)[2] === 0x22 ? 1 : 2)
+  const wide: TemplateSource = {
+    subject: '“{{ firstName }}”',
+    text: '“{{ firstName }}” and {{ link }}',
+    html: '<p>“{{ firstName }}” and <a href="{{ link }}">this</a></p>',
+  }
+
+  it.each([
+    ['the default template', defaultTemplate],
+    ['a template of words in ASCII', everySlot],
+    ['a template with wide characters', wide],
+  ])('is one byte a character in memory, with %s and names in any script', (_of, source) => {
+    const read = composeTemplate(source, sender, { linkDays: 7 })
+    for (const name of ['Ada', ...scripts]) {
+      const mail = composeMail(read, { ...ada, firstName: name, lastName: name, company: name })
+      expect([name, bytesOfACharacter(mail)]).toEqual([name, 1])
+    }
   })
 })
 
