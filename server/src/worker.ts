@@ -2,6 +2,7 @@ import type { PgBoss } from 'pg-boss'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { isFinal } from '@rollcall/shared'
+import { linkKey } from './accounts/token.ts'
 import { createAccountsOfChunk } from './activation/accounts.worker.ts'
 import { watchCounters } from './activation/check.worker.ts'
 import { watchHolds } from './activation/holds.worker.ts'
@@ -68,7 +69,7 @@ export async function startWorker(options: {
     logger,
     keyed,
     nodeId: () => node.id(),
-    secret: options.secret,
+    linkKey: linkKey(options.secret),
     sender,
     mailServer: options.mailServer,
     pace: createPace({ database: parts.database, readRates: () => readSettings(parts.database) }),

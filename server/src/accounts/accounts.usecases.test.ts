@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../test/database.ts'
 import { openDatabase, openKeyedPool, type Database } from '../db/database.ts'
 import { ensureAccounts, type PersonWithoutAccount } from './accounts.usecases.ts'
+import { linkKey } from './token.ts'
 
 let test: TestDatabase
 let keyed: Database
@@ -16,7 +17,7 @@ afterAll(async () => {
   await test.close()
 })
 
-const options = { secret: 'a secret', now: new Date('2027-01-01T12:00:00Z'), linkLifeDays: 7, remind: false }
+const options = { linkKey: linkKey('a secret'), now: new Date('2027-01-01T12:00:00Z'), linkLifeDays: 7, remind: false }
 
 /** Stores so many leads, each with a text for searches that repeats itself and with long notes. */
 async function addLeads(source: string, count: number): Promise<PersonWithoutAccount[]> {

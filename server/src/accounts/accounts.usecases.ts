@@ -1,4 +1,4 @@
-import { randomUUIDv7 } from 'node:crypto'
+import { randomUUIDv7, type KeyObject } from 'node:crypto'
 import type { AccountStatus, InspectAnswer, LeadDetail } from '@rollcall/shared'
 import type { Database, Queryable, Transaction } from '../db/database.ts'
 import { Refusal } from '../http/refusal.ts'
@@ -37,14 +37,14 @@ export interface EnsuredAccount {
 export async function ensureAccounts(
   transaction: Transaction,
   people: PersonWithoutAccount[],
-  options: { secret: string; now: Date; linkLifeDays: number; remind: boolean },
+  options: { linkKey: KeyObject; now: Date; linkLifeDays: number; remind: boolean },
 ): Promise<Map<string, EnsuredAccount>> {
   const expiresAt = endOfLink(options)
   const wanted = people
     .filter((person) => person.mayHaveNew)
     .map(({ leadId, emailKey }) => {
       const id = randomUUIDv7()
-      return { id, leadId, emailKey, tokenDigest: tokenDigest(activationToken(options.secret, id, 1)) }
+      return { id, leadId, emailKey, tokenDigest: tokenDigest(activationToken(options.linkKey, id, 1)) }
     })
   const made = await insertAccounts(transaction, wanted, { now: options.now, expiresAt })
   if (made === people.length)

@@ -1,11 +1,16 @@
-import { createHmac, hash } from 'node:crypto'
+import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto'
+
+/** What signs activation links: the secret of the installation, which a log of it does not show. */
+export function linkKey(secret: string): KeyObject {
+  return createSecretKey(secret, 'utf8')
+}
 
 /**
  * The token of an account's activation link: HMAC-SHA256 over account and generation, so the same generation gives the
  * same link and no token has to be stored.
  */
-export function activationToken(secret: string, accountId: string, generation: number): string {
-  return createHmac('sha256', secret).update(`activation\0${accountId}\0${generation}`).digest('base64url')
+export function activationToken(key: KeyObject, accountId: string, generation: number): string {
+  return createHmac('sha256', key).update(`activation\0${accountId}\0${generation}`).digest('base64url')
 }
 
 /** What is stored of a token: SHA-256, in hexadecimal digits. Whoever reads the database cannot make a link from it. */

@@ -46,7 +46,7 @@ async function createAccounts(parts: WorkerParts, transaction: Transaction, held
       mayHaveNew: person.valid,
     })),
     {
-      secret: parts.secret,
+      linkKey: parts.linkKey,
       now,
       linkLifeDays: session.template.linkLifeDays,
       remind: session.options.remind === true,

@@ -204,7 +204,7 @@ async function deliver({ sender }: WorkerParts, request: SendRequest): Promise<D
 /** The mail. Throws NotComposable. */
 function composed(turn: Turn, mail: DueMail, date: Date): string {
   const { session, parts } = turn
-  const token = activationToken(parts.secret, mail.account_id, mail.generation)
+  const token = activationToken(parts.linkKey, mail.account_id, mail.generation)
   try {
     return composeMail(turn.composed, {
       to: mail.email,

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../db/database.ts'
 import type { Pace } from '../mail/pace.ts'
@@ -13,7 +14,7 @@ export interface WorkerParts extends ActivationParts {
   /** The id under which this process holds chunks; null while it must not work, because its beat is not known to be heard. */
   nodeId: () => string | null
   /** Signs activation links. */
-  secret: string
+  linkKey: KeyObject
   sender: SmtpSender
   pace: Pace
   /** What names the mail server among all nodes: host and port, or the built-in mailbox. */

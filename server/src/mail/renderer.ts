@@ -46,27 +46,30 @@ export function createRenderer(
   const render: Renderer = (slots) => withCrlf(String(liquid.renderSync(parsed, slots)))
   const encoded: Renderer = (slots) => encoding.text(render(slots))
   if (!onlyFillsSlots(source)) return encoded
-  const kept = new Map<string, { linkDays: number; senderName: string; pieces: string[] }>()
+  const kept = new Map<number, { linkDays: number; senderName: string; pieces: Piece[] }>()
   return (slots) => {
     const { linkDays, senderName } = slots
     if (senderName.includes(open)) return encoded(slots)
-    const key = personal.map((name) => (slots[name] === '' ? '0' : '1')).join('')
-    let known = kept.get(key)
+    // One bit a slot.
+    const filled = personal.reduce((bits, name) => bits * 2 + (slots[name] === '' ? 0 : 1), 0)
+    let known = kept.get(filled)
     if (known?.linkDays !== linkDays || known.senderName !== senderName) {
       known = { linkDays, senderName, pieces: piecesOf(render, slots, encoding) }
-      kept.set(key, known)
+      kept.set(filled, known)
     }
     return joined(known.pieces, slots, { escapes, encoding })
   }
 }
 
-/** Encoded texts in the even places, indices of personal slots in the odd ones. */
-function piecesOf(render: Renderer, slots: Slots, encoding: Encoding): string[] {
+/** A text that is encoded, or which personal slot stands there. */
+type Piece = string | number
+
+function piecesOf(render: Renderer, slots: Slots, encoding: Encoding): Piece[] {
   const marked = { ...slots }
   for (const [index, name] of personal.entries()) marked[name] = slots[name] === '' ? '' : `${open}${index}${close}`
   return render(marked)
     .split(mark)
-    .map((piece, place) => (place % 2 === 0 ? narrow(encoding.text(piece)) : piece))
+    .map((piece, place) => (place % 2 === 0 ? narrow(encoding.text(piece)) : Number(piece)))
 }
 
 /**
@@ -78,14 +81,14 @@ function narrow(text: string): string {
 }
 
 function joined(
-  pieces: readonly string[],
+  pieces: readonly Piece[],
   slots: Slots,
   { escapes, encoding }: { escapes: boolean; encoding: Encoding },
 ): string {
   const values: string[] = []
   let text = ''
-  for (const [place, piece] of pieces.entries()) {
-    const next = place % 2 === 0 ? piece : (values[Number(piece)] ??= valueOf(personal[Number(piece)]!))
+  for (const piece of pieces) {
+    const next = typeof piece === 'string' ? piece : (values[piece] ??= valueOf(personal[piece]!))
     if (next !== '') text += text === '' ? next : encoding.seam + next
   }
   return text
