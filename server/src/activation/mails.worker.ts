@@ -126,11 +126,11 @@ async function sendMail(turn: Turn, mail: DueMail): Promise<void> {
     isWanted: () => goesOn(turn),
     begin: async (connection) => {
       over = connection
-      await lastRefusalIsStored(turn, connection)
+      await lastRefusal(turn, connection)
       return goesOn(turn)
     },
     gate: async (connection) => {
-      await lastIsStored(turn, connection)
+      await lastOfAnotherSession(turn, connection)
       if (!goesOn(turn)) return false
       asked = true
       return parts.ledger.gate({
@@ -149,21 +149,22 @@ async function sendMail(turn: Turn, mail: DueMail): Promise<void> {
 }
 
 /**
- * A connection has at most one mail in flight that the database does not know the outcome of. The ledger stores what
- * concerns one session in the order in which it is asked, so only the mail of another session has to be waited for.
+ * Resolves when it is stored. A connection has at most one mail in flight that the database does not know the outcome of.
+ * The ledger stores what concerns one session in the order in which it is asked, so only the mail of another session has
+ * to be waited for.
  */
-async function lastIsStored({ shared, held }: Turn, connection: object): Promise<void> {
+function lastOfAnotherSession({ shared, held }: Turn, connection: object): Promise<void> | undefined {
   const last = shared.last.get(connection)
-  if (last !== undefined && last.sessionId !== held.sessionId) await last.stored
+  return last?.sessionId === held.sessionId ? undefined : last?.stored
 }
 
 /**
- * A mail that was refused before the gate never met it, and hears of a pause when its outcome is stored: without this, a slow
- * commit would let any number of people be tried after it.
+ * Resolves when it is stored. A mail that was refused before the gate never met it, and hears of a pause when its outcome
+ * is stored: without this, a slow commit would let any number of people be tried after it.
  */
-async function lastRefusalIsStored({ shared }: Turn, connection: object): Promise<void> {
+function lastRefusal({ shared }: Turn, connection: object): Promise<void> | undefined {
   const last = shared.last.get(connection)
-  if (last?.refused === true) await last.stored
+  return last?.refused === true ? last.stored : undefined
 }
 
 function keep(turn: Turn, connection: object | null, of: Pick<LastMail, 'stored' | 'refused'>): void {
@@ -192,13 +193,11 @@ async function store(turn: Turn, mail: DueMail, outcome: Outcome): Promise<void>
 class NotComposable extends Error {}
 
 /** One person's data must not stop everybody's mails: one that cannot be made fails alone. */
-async function deliver({ sender }: WorkerParts, request: SendRequest): Promise<Delivery> {
-  try {
-    return await sender.send(request)
-  } catch (error) {
+function deliver({ sender }: WorkerParts, request: SendRequest): Promise<Delivery> {
+  return sender.send(request).catch((error: unknown): Delivery => {
     if (!(error instanceof NotComposable)) throw error
     return { kind: 'failed', reason: 'not_composable', countsTowardHold: true, reply: null, problem: null }
-  }
+  })
 }
 
 /** The mail. Throws NotComposable. */

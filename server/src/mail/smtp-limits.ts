@@ -14,6 +14,7 @@ export function createSlots(most: number, now: () => number, logger: Logger) {
   let used = 0
   let changedAt = now()
   let fewerAt = Number.NEGATIVE_INFINITY
+  const whenUnused: (() => void)[] = []
 
   function set(next: number): void {
     if (next === limit) return
@@ -47,6 +48,14 @@ export function createSlots(most: number, now: () => number, logger: Logger) {
     release(): void {
       used -= 1
       grant()
+      if (used === 0) for (const tell of whenUnused.splice(0)) tell()
+    },
+    /** Resolves when none is used. */
+    unused(): Promise<void> {
+      return new Promise((resolve) => {
+        if (used === 0) resolve()
+        else whenUnused.push(resolve)
+      })
     },
     /** `proven`: so many connections stand although the server wants no more; null where it said nothing about their number. */
     fewer(proven: number | null): void {

@@ -30,7 +30,6 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   const pause = createPause(() => performance.now())
   const established = new Set<MailConnection>()
   const idle: { connection: MailConnection; timer: NodeJS.Timeout }[] = []
-  const inFlight = new Set<Promise<unknown>>()
   const stopping = new AbortController()
   let stopped = false
   /** Of the last mail: most have the same. */
@@ -77,10 +76,9 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     return verdict
   }
 
-  /** Gives the slot back once the connection is ready for the next mail, or gone. */
-  async function release(connection: MailConnection, sent: boolean): Promise<void> {
-    const usable = !connection.dead && (sent || (await connection.reset()))
-    if (!usable || stopped || slots.used > slots.limit) {
+  /** Gives the slot back. */
+  function release(connection: MailConnection, isReady: boolean): void {
+    if (!isReady || connection.dead || stopped || slots.used > slots.limit) {
       leave(connection)
     } else {
       const timer = setTimeout(() => {
@@ -107,7 +105,9 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
         if (delivery.cause === 'throttled') slots.fewer(null)
         else if (!connection.proven) pause.longer()
       }
-      void release(connection, delivery?.kind === 'sent')
+      // Once it is ready for the next mail, or gone.
+      if (delivery?.kind === 'sent' || connection.dead || stopped) release(connection, true)
+      else void connection.reset().then((isReady) => release(connection, isReady))
     }
   }
 
@@ -150,20 +150,13 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
       clearTimeout(waiting.timer)
       leave(waiting.connection)
     }
-    const all = Promise.allSettled(inFlight)
-    await within(milliseconds, all)
+    await within(milliseconds, slots.unused())
     for (const connection of established) connection.destroy()
-    await within(1000, all)
+    await within(1000, slots.unused())
   }
 
   return {
-    send(request) {
-      const sending = send(request)
-      inFlight.add(sending)
-      const forget = (): void => void inFlight.delete(sending)
-      sending.then(forget, forget)
-      return sending
-    },
+    send,
     get connections() {
       return slots.limit
     },
