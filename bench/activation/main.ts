@@ -47,7 +47,7 @@ const contenders: Contender[] = [{ name: 'Rollcall', run: () => activate(rollcal
 if (peers.includes('nodemailer')) contenders.push(await nodemailerPeer(message))
 if (peers.includes('smtp-source')) contenders.push(...smtpSourcePeer(message))
 if (peers.includes('pg-boss')) contenders.push(await pgBossPeer(message))
-await runRounds(contenders, { rounds, unit: 'mails/s', print })
+await runRounds(contenders, { rounds, unit: 'mails/s', print, rest: () => rollcall.tidy() })
 print(`Rollcall's event loop: p99 delay ${median(delays).toFixed(1)} ms (of each round: ${list(delays)})`)
 print(`Rollcall's processor time with PostgreSQL's: ${Math.round(median(cpu))} µs a mail (of each round: ${list(cpu)})`)
 await rollcall.stop()

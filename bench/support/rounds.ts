@@ -38,13 +38,20 @@ export interface Contender {
  */
 export async function runRounds(
   contenders: readonly Contender[],
-  options: { rounds: number; unit: string; print?: (line: string) => void },
+  options: {
+    rounds: number
+    unit: string
+    print?: (line: string) => void
+    /** Called before each turn. */
+    rest?: () => Promise<void>
+  },
 ): Promise<Map<string, number>> {
   const print = options.print ?? ((line) => void process.stdout.write(`${line}\n`))
   const reached = new Map<string, number[]>(contenders.map(({ name }) => [name, []]))
   for (let round = 0; round < options.rounds; round += 1) {
     for (let turn = 0; turn < contenders.length; turn += 1) {
       const contender = contenders[(round + turn) % contenders.length] as Contender
+      await options.rest?.()
       const value = await contender.run()
       reached.get(contender.name)?.push(value)
       print(`round ${round + 1}  ${contender.name.padEnd(40)} ${format(value)} ${options.unit}`)
