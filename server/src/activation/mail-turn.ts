@@ -19,8 +19,8 @@ export interface Turn {
   stopped: boolean
   /** How many mails got an outcome. */
   settled: number
-  /** Outcomes that are being stored; none of these rejects. */
-  storing: Set<Promise<void>>
+  /** Outcomes that were given to the ledger; none of these rejects. */
+  storing: Promise<void>[]
   /** The first failure to store one. */
   failure: unknown
 }

@@ -56,7 +56,7 @@ function beginTurn(parts: WorkerParts, shared: SharedTurns, of: Pick<Turn, 'held
     streak,
     stopped: false,
     settled: 0,
-    storing: new Set(),
+    storing: [],
     failure: null,
   }
   shared.underWay.add(turn)
@@ -168,8 +168,7 @@ function lastRefusal({ shared }: Turn, connection: object): Promise<void> | unde
 }
 
 function keep(turn: Turn, connection: object | null, of: Pick<LastMail, 'stored' | 'refused'>): void {
-  turn.storing.add(of.stored)
-  void of.stored.then(() => turn.storing.delete(of.stored))
+  turn.storing.push(of.stored)
   if (connection !== null) turn.shared.last.set(connection, { sessionId: turn.held.sessionId, ...of })
 }
 

@@ -32,6 +32,23 @@ describe('checkAddress', () => {
     )
   })
 
+  it('calls sendable what it gives, and nothing else', () => {
+    const close = fc
+      .tuple(
+        fc.string({ unit: fc.constantFrom(...'aZ0.-_@! é'.split('')), maxLength: 70 }),
+        fc.string({ unit: fc.constantFrom(...'aZ09.-_@ ü'.split('')), maxLength: 70 }),
+        fc.constantFrom('', '.test', '.1', '.a1', '.a-', `.${'a'.repeat(63)}`, `.${'a'.repeat(64)}`, '.a'.repeat(95)),
+      )
+      .map(([local, host, end]) => `${local}@${host}${end}`)
+    fc.assert(
+      fc.property(fc.oneof(close, plainAddress), (text) => {
+        const checked = checkAddress(text)
+        expect(isSendable(text)).toBe(checked.ok && checked.address === text)
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
   it('refuses a plain address as soon as one character that means something else stands in it', () => {
     const intruder = fc.constantFrom(...'()<>[]:;@\\," \r\n\0\t\u007f\u200b\u200d\u2028\u00ad\ufeff'.split(''))
     fc.assert(

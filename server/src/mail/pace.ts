@@ -14,7 +14,7 @@ export interface Pace {
    * Waits for this mail's turn, at most about a second, and gives true. False when its lane is full for longer: then the
    * mail is to come again later, and others may go first.
    */
-  turnFor(address: string): Promise<boolean>
+  turnFor(address: string): boolean | Promise<boolean>
 }
 
 const wholeServer = 'server'
@@ -38,11 +38,18 @@ export function createPace(options: {
 }): Pace {
   const clock = options.clock ?? (() => performance.now())
   const lanes = new Map<string, Lane>()
-  let rates: { value: Promise<Rates>; until: number } | null = null
+  let rates: { value: Promise<Rates>; until: number; unlimited: boolean } | null = null
 
   function currentRates(): Promise<Rates> {
-    if (rates === null || clock() > rates.until) rates = { value: options.readRates(), until: clock() + ratesLive }
-    return rates.value
+    if (rates !== null && clock() <= rates.until) return rates.value
+    const read = { value: options.readRates(), until: clock() + ratesLive, unlimited: false }
+    rates = read
+    read.value.then(
+      ({ mailsPerSecond, domainRates }) => (read.unlimited = mailsPerSecond === null && domainRates.length === 0),
+      // Whoever waits for the rates is told.
+      () => undefined,
+    )
+    return read.value
   }
 
   /** The next place in a lane as a time of this process, or null when there is none within a second. */
@@ -77,18 +84,23 @@ export function createPace(options: {
     if (places === 0) lane.fullUntil = asked + Math.min(1000, apart)
   }
 
+  async function turnAtRates(address: string): Promise<boolean> {
+    const { mailsPerSecond, domainRates } = await currentRates()
+    const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase()
+    const ofDomain = domainRates.find((each) => each.domain === domain)
+    const inDomain = ofDomain === undefined ? 0 : await placeIn(`domain ${domain}`, ofDomain.mailsPerSecond)
+    if (inDomain === null) return false
+    const inServer = mailsPerSecond === null ? 0 : await placeIn(wholeServer, mailsPerSecond)
+    if (inServer === null) return false
+    const delay = Math.max(inDomain, inServer) - clock()
+    if (delay > 0) await wait(delay)
+    return true
+  }
+
   return {
-    async turnFor(address) {
-      const { mailsPerSecond, domainRates } = await currentRates()
-      const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase()
-      const ofDomain = domainRates.find((each) => each.domain === domain)
-      const inDomain = ofDomain === undefined ? 0 : await placeIn(`domain ${domain}`, ofDomain.mailsPerSecond)
-      if (inDomain === null) return false
-      const inServer = mailsPerSecond === null ? 0 : await placeIn(wholeServer, mailsPerSecond)
-      if (inServer === null) return false
-      const delay = Math.max(inDomain, inServer) - clock()
-      if (delay > 0) await wait(delay)
-      return true
+    turnFor(address) {
+      // Most of the time nothing is set, and then nothing is waited for.
+      return rates?.unlimited === true && clock() <= rates.until ? true : turnAtRates(address)
     },
   }
 }

@@ -67,14 +67,20 @@ function connectionOver(wire: Wire, timeouts: SmtpTimeouts): MailConnection {
 async function deliver(wire: Wire, timeouts: SmtpTimeouts, request: SendRequest): Promise<Delivery> {
   if (request.begin !== undefined && !(await request.begin(wire))) return { kind: 'gate_closed', cause: null }
   const body = request.body()
-  const refusal = await agree(wire, timeouts, { ...request, size: body.length })
+  const refusal = await agree(wire, timeouts, request, body.length)
   if (refusal !== null) return conclude(wire, refusal)
 
-  const closed = await closedGate(() => request.gate(wire))
-  if (closed !== null) {
+  let isOpen = false
+  let cause: unknown = null
+  try {
+    isOpen = await request.gate(wire)
+  } catch (error) {
+    cause = error
+  }
+  if (!isOpen) {
     // The server waits for a mail that it does not get.
     wire.cut()
-    return { kind: 'gate_closed', cause: closed.cause }
+    return { kind: 'gate_closed', cause }
   }
   // The connection was lost meanwhile: nothing was handed over, and nothing will be.
   if (wire.dead) return conclude(wire, whyDead(wire, 'DATA'))
@@ -89,27 +95,44 @@ async function deliver(wire: Wire, timeouts: SmtpTimeouts, request: SendRequest)
 async function agree(
   wire: Wire,
   { command: milliseconds }: SmtpTimeouts,
-  { from, to, size }: Pick<SendRequest, 'from' | 'to'> & { size: number },
+  { from, to }: Pick<SendRequest, 'from' | 'to'>,
+  size: number,
 ): Promise<Answer | null> {
   const { pipelining, size: wantsSize, largest } = wire.offers
   if (largest !== null && size > largest) {
     return noAnswer('MAIL', 'too_large', `The mail server takes no mail of more than ${largest} bytes.`)
   }
-  const commands = [`MAIL FROM:<${from}>${wantsSize ? ` SIZE=${size}` : ''}\r\n`, `RCPT TO:<${to}>\r\n`, 'DATA\r\n']
+  const mail = `MAIL FROM:<${from}>${wantsSize ? ` SIZE=${size}` : ''}\r\n`
+  const rcpt = `RCPT TO:<${to}>\r\n`
+  const data = 'DATA\r\n'
+  const replies = pipelining
+    ? (await wire.ask(mail + rcpt + data, envelope.length, milliseconds)).replies
+    : await askInTurn(wire, [mail, rcpt, data], milliseconds)
+  const refusedAt = envelope.findIndex((command, index) => !isAgreed(command, replies[index]))
+  const refused = envelope[refusedAt]
+  if (refused === undefined) return null
+  const reply = replies[refusedAt]
+  if (reply === undefined) return whyDead(wire, refused)
+  await refuseData(wire, milliseconds, { refused, data: replies[2] })
+  return answerOf(reply, { command: refused, gatePassed: false })
+}
+
+/** What is agreed before a mail. */
+const envelope = ['MAIL', 'RCPT', 'DATA'] as const
+
+function isAgreed(command: SmtpStep, reply: string | undefined): boolean {
+  return isYes(reply) || (command === 'DATA' && reply?.startsWith('3') === true)
+}
+
+/** Says one command after the other, up to the first that is not answered with yes. */
+async function askInTurn(wire: Wire, commands: readonly string[], milliseconds: number): Promise<string[]> {
   const replies: string[] = []
-  for (const said of pipelining ? [commands.join('')] : commands) {
-    const heard = await wire.ask(said, pipelining ? commands.length : 1, milliseconds)
+  for (const said of commands) {
+    const heard = await wire.ask(said, 1, milliseconds)
     replies.push(...heard.replies)
-    if (heard.replies.some((reply) => !isYes(reply))) break
+    if (!isYes(heard.replies[0])) break
   }
-  for (const [index, command] of (['MAIL', 'RCPT', 'DATA'] as const).entries()) {
-    const reply = replies[index]
-    if (reply === undefined) return whyDead(wire, command)
-    if (isYes(reply) || (command === 'DATA' && reply.startsWith('3'))) continue
-    await refuseData(wire, milliseconds, { refused: command, data: replies[2] })
-    return answerOf(reply, { command, gatePassed: false })
-  }
-  return null
+  return replies
 }
 
 /**
@@ -124,14 +147,6 @@ async function refuseData(
   if (data === undefined || !/^[23]/.test(data)) return
   if (refused === 'MAIL') wire.cut()
   else await wire.ask('.\r\n', 1, milliseconds)
-}
-
-async function closedGate(gate: () => Promise<boolean>): Promise<{ cause: unknown } | null> {
-  try {
-    return (await gate()) ? null : { cause: null }
-  } catch (cause) {
-    return { cause }
-  }
 }
 
 /** The mail as it goes over the wire: lines that begin with a dot have one more, and a dot ends it (RFC 5321 section 4.5.2). */
