@@ -43,15 +43,12 @@ export async function sendMailsOfChunk(parts: WorkerParts, shared: SharedTurns, 
 
 function beginTurn(parts: WorkerParts, shared: SharedTurns, of: Pick<Turn, 'held' | 'session' | 'eventsBefore'>): Turn {
   const { held, session } = of
-  const from = senderOf(session.template.from)
   const streak = shared.streaks.get(held.sessionId) ?? { reason: null, length: 0 }
   shared.streaks.set(held.sessionId, streak)
-  const composed = composeTemplate(session.template.source, from, { linkDays: session.template.linkLifeDays })
   const turn: Turn = {
     ...of,
     parts,
-    composed,
-    sender: from.address,
+    ...templateOf(shared, session),
     shared,
     streak,
     stopped: false,
@@ -61,6 +58,17 @@ function beginTurn(parts: WorkerParts, shared: SharedTurns, of: Pick<Turn, 'held
   }
   shared.underWay.add(turn)
   return turn
+}
+
+/** Read once as long as turns of the session follow each other: it is as it was at the session's start. */
+function templateOf(shared: SharedTurns, { id, template }: SessionRow): Pick<Turn, 'composed' | 'sender'> {
+  for (const turn of shared.underWay)
+    if (turn.session.id === id) return { composed: turn.composed, sender: turn.sender }
+  const from = senderOf(template.from)
+  return {
+    composed: composeTemplate(template.source, from, { linkDays: template.linkLifeDays }),
+    sender: from.address,
+  }
 }
 
 /** A process that was frozen finds out by its own clock, without asking anybody. */

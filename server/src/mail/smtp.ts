@@ -29,7 +29,9 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   const slots = createSlots(settings.connections, options.now ?? (() => performance.now()), logger)
   const pause = createPause(() => performance.now())
   const established = new Set<MailConnection>()
-  const idle: { connection: MailConnection; timer: NodeJS.Timeout }[] = []
+  /** The one that waits longest first. */
+  const idle: { connection: MailConnection; since: number }[] = []
+  let idleTimer: NodeJS.Timeout | null = null
   const stopping = new AbortController()
   let stopped = false
   /** Of the last mail: most have the same. */
@@ -37,7 +39,6 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
 
   function takeIdle(): MailConnection | null {
     for (let waiting = idle.pop(); waiting !== undefined; waiting = idle.pop()) {
-      clearTimeout(waiting.timer)
       if (!waiting.connection.dead) return waiting.connection
       established.delete(waiting.connection)
     }
@@ -81,17 +82,24 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     if (!isReady || connection.dead || stopped || slots.used > slots.limit) {
       leave(connection)
     } else {
-      const timer = setTimeout(() => {
-        idle.splice(
-          idle.findIndex((waiting) => waiting.connection === connection),
-          1,
-        )
-        leave(connection)
-      }, timeouts.idle)
-      timer.unref()
-      idle.push({ connection, timer })
+      idle.push({ connection, since: performance.now() })
+      watchIdle()
     }
     slots.release()
+  }
+
+  /** One timer for all: most connections wait for an instant only. */
+  function watchIdle(): void {
+    if (idleTimer !== null || idle[0] === undefined) return
+    idleTimer = setTimeout(leaveIdle, Math.max(1, idle[0].since + timeouts.idle - performance.now())).unref()
+  }
+
+  function leaveIdle(): void {
+    idleTimer = null
+    const until = performance.now() - timeouts.idle
+    const firstToStay = idle.findIndex(({ since }) => since > until)
+    for (const { connection } of idle.splice(0, firstToStay < 0 ? idle.length : firstToStay)) leave(connection)
+    watchIdle()
   }
 
   async function deliverOver(connection: MailConnection, request: SendRequest): Promise<Delivery> {
@@ -146,10 +154,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     slots.stop()
     pause.end()
     stopping.abort()
-    for (const waiting of idle.splice(0)) {
-      clearTimeout(waiting.timer)
-      leave(waiting.connection)
-    }
+    for (const { connection } of idle.splice(0)) leave(connection)
     await within(milliseconds, slots.unused())
     for (const connection of established) connection.destroy()
     await within(1000, slots.unused())
