@@ -66,7 +66,8 @@ describe('the pace of mails', () => {
     rates = { mailsPerSecond: null, domainRates: [] }
     await expect
       .poll(
-        async () => (await Promise.all(Array.from({ length: 50 }, () => pace.turnFor('a@a.example')))).every(Boolean),
+        async () =>
+          (await Promise.all(Array.from({ length: 50 }, async () => pace.turnFor('a@a.example')))).every(Boolean),
         { timeout: 5000 },
       )
       .toBe(true)
@@ -75,7 +76,7 @@ describe('the pace of mails', () => {
   it('does not wait where no rate is set', async () => {
     const pace = node()
     const begun = performance.now()
-    await Promise.all(Array.from({ length: 1000 }, () => pace.turnFor('a@a.example')))
+    await Promise.all(Array.from({ length: 1000 }, async () => pace.turnFor('a@a.example')))
     const { rows } = await test.pool.query('SELECT * FROM mail_lanes')
     expect(rows).toEqual([])
     expect(performance.now() - begun).toBeLessThan(5000)

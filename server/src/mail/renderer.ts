@@ -116,6 +116,7 @@ const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;
 
 /** As Liquid escapes. */
 function escaped(text: string): string {
+  if (!/[&<>"']/.test(text)) return text
   return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character)
 }
 

@@ -8,8 +8,8 @@ import type { Delivery, SendRequest, SmtpSettings, SmtpTimeouts, Verdict } from 
 export interface MailConnection {
   /** True once nothing can be sent over it any more. */
   readonly dead: boolean
-  /** True when a mail was agreed to the end over it: it is not one that the server drops as soon as it can. */
-  readonly proven: boolean
+  /** Set when a mail was agreed to the end over it: it is not one that the server drops as soon as it can. */
+  proven: boolean
   /** Hands one mail over. */
   deliver(request: SendRequest): Promise<Delivery>
   /** Makes ready for the next mail after one that was not sent; false when the connection is of no more use. */
@@ -40,19 +40,12 @@ export async function openConnection(
 }
 
 function connectionOver(wire: Wire, timeouts: SmtpTimeouts): MailConnection {
-  let proven = false
   return {
     get dead() {
       return wire.dead
     },
-    get proven() {
-      return proven
-    },
-    async deliver(request) {
-      const delivery = await deliver(wire, timeouts, request)
-      if (delivery.kind !== 'again' && delivery.kind !== 'hold') proven = true
-      return delivery
-    },
+    proven: false,
+    deliver: (request) => deliver(wire, timeouts, request),
     async reset() {
       const { replies } = await wire.ask('RSET\r\n', 1, timeouts.command)
       return isYes(replies[0])

@@ -16,14 +16,20 @@ export function answerOf(reply: string, at: { command: SmtpStep; gatePassed: boo
 
 /** Code, enhanced code and the server's words on one line (RFC 5321 section 4.2, RFC 3463). */
 function replyOf(reply: string): Pick<Answer, 'code' | 'enhanced' | 'text'> {
-  const [first = '', ...others] = reply.split(/\r?\n/)
-  const [, code, enhanced] = /^(\d{3})(?:[ -](\d\.\d{1,3}\.\d{1,3})(?: |$))?/.exec(first) ?? []
-  const words = others.map((line) => line.replace(/^\d{3}[ -](\d\.\d{1,3}\.\d{1,3} )?/, ''))
+  const [, code, enhanced] = /^(\d{3})(?:[ -](\d\.\d{1,3}\.\d{1,3})(?: |\r?\n|$))?/.exec(reply) ?? []
   return {
     code: code === undefined ? null : Number(code),
     enhanced: enhanced ?? null,
-    text: shortened([first.replace(/^(\d{3})-/, '$1 '), ...words].join(' ')),
+    text: shortened(onOneLine(reply)),
   }
+}
+
+/** Of several lines each has the code again. */
+function onOneLine(reply: string): string {
+  if (!reply.includes('\n')) return reply.replace(/^(\d{3})-/, '$1 ')
+  const [first = '', ...others] = reply.split(/\r?\n/)
+  const words = others.map((line) => line.replace(/^\d{3}[ -](\d\.\d{1,3}\.\d{1,3} )?/, ''))
+  return [first.replace(/^(\d{3})-/, '$1 '), ...words].join(' ')
 }
 
 function shortened(text: string): string {

@@ -106,6 +106,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     let delivery: Delivery | null = null
     try {
       delivery = await connection.deliver(request)
+      if (delivery.kind !== 'again' && delivery.kind !== 'hold') connection.proven = true
       if (connection.proven) pause.end()
       return delivery
     } finally {
