@@ -60,7 +60,7 @@ function beginTurn(parts: WorkerParts, shared: SharedTurns, of: Pick<Turn, 'held
   return turn
 }
 
-/** Read once as long as turns of the session follow each other: it is as it was at the session's start. */
+/** That of another turn of the session that is under way: a template stays as it was at the session's start. */
 function templateOf(shared: SharedTurns, { id, template }: SessionRow): Pick<Turn, 'composed' | 'sender'> {
   for (const turn of shared.underWay)
     if (turn.session.id === id) return { composed: turn.composed, sender: turn.sender }

@@ -8,7 +8,7 @@ import type { Delivery, SendRequest, SmtpSettings, SmtpTimeouts, Verdict } from 
 export interface MailConnection {
   /** True once nothing can be sent over it any more. */
   readonly dead: boolean
-  /** Set when a mail was agreed to the end over it: it is not one that the server drops as soon as it can. */
+  /** Set once a mail got an answer of its own over it: it is not one that the server drops as soon as it can. */
   proven: boolean
   /** Hands one mail over. */
   deliver(request: SendRequest): Promise<Delivery>

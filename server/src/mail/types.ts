@@ -91,7 +91,10 @@ export interface SmtpSender {
   readonly connections: number
   /** Opens a connection of its own, signs in and leaves. */
   probe(): Promise<Probe>
-  /** Takes no more mails, waits for those in flight for at most this many milliseconds, then closes everything. */
+  /**
+   * Takes no more mails, waits for those in flight, and for connections that are just made ready for a next one, for at
+   * most this many milliseconds, then closes everything.
+   */
   close(milliseconds?: number): Promise<void>
 }
 
