@@ -6,8 +6,9 @@ const maximumLength = 254
 const maximumLocalPart = 64
 const maximumDomain = 253
 
-/** Letters, digits and hyphens (RFC 1123 section 2.1); the last label is not a number, so no IP address gets through. */
+/** At most 63 letters, digits and hyphens (RFC 1123 section 2.1). */
 const label = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
+/** The last label is not a number, so no IP address gets through. */
 const domainName = new RegExp(`^(?:${label}\\.)*(?![0-9]+$)${label}$`)
 
 export type CheckedAddress = { ok: true; address: string; key: string } | { ok: false; reason: string }

@@ -72,13 +72,13 @@ export interface SendRequest {
    * Called once, when the server has agreed to everything (354); no byte of the mail leaves before it answers true.
    * `connection` is the same for all mails over the same connection.
    */
-  gate: (connection: object) => boolean | Promise<boolean>
+  gate: (connection: object) => Promise<boolean>
   /** The whole mail, in ASCII and with CRLF at the ends of lines; called once, before the gate. */
   body: () => string
   /** Asked after every wait for a connection; false: nothing is begun, and the gate counts as closed. */
   isWanted?: () => boolean
   /** Asked when there is a connection, before anything is said over it for this mail; false means the same. */
-  begin?: (connection: object) => boolean | Promise<boolean>
+  begin?: (connection: object) => Promise<boolean>
 }
 
 export interface SmtpSender {
