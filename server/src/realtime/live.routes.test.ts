@@ -103,6 +103,9 @@ describe('a room', () => {
   })
 
   it('gives everybody who is in it each event once and in order, and none from before they came', async () => {
+    // No mail is taken, and so the session is not over, before the late one is there.
+    const bothAreThere = Promise.withResolvers<void>()
+    bench.smtp.script = (moment) => (moment === 'DOT' ? { after: bothAreThere.promise } : undefined)
     const sessionId = await pausedSession()
     const early = await watch()
     early.send({ type: 'subscribe', sessionId })
@@ -115,6 +118,7 @@ describe('a room', () => {
     const late = await watch()
     late.send({ type: 'subscribe', sessionId })
     await late.progress(sessionId)
+    bothAreThere.resolve()
     const done = (frame: ServerFrame): frame is Extract<ServerFrame, { type: 'event' }> =>
       frame.type === 'event' && frame.data.type === 'completed'
     await early.frame(done)
