@@ -136,7 +136,7 @@ async function seedItems(client: Client, [first, last]: [number, number]): Promi
      FROM unnest($1::text[]) AS wanted(id) JOIN sessions session ON session.id = wanted.id
      CROSS JOIN LATERAL (SELECT position, position % 10 = 3 AS skips, position % 50 = 4 AS fails, position % 1000 = 5 AS lost
        FROM generate_series(1, session.total) AS position) each
-     JOIN bench_leads lead ON lead.n = 1 + (abs(hashtext(session.id)) % 1000000 + position) % (SELECT max(n) FROM bench_leads)`,
+     JOIN bench_leads lead ON lead.n = position + abs(hashtext(session.id)::bigint) % (1 + (SELECT max(n) FROM bench_leads) - session.total)`,
     [Array.from({ length: last - first + 1 }, (_, index) => `activation_1767225600000_benchsession${first + index}`)],
   )
 }

@@ -2,7 +2,7 @@ import { sql, type SQL } from 'drizzle-orm'
 import type { AccountReason, AccountState, ItemFilter, MailReason, MailState } from '@rollcall/shared'
 import { rowsOf, type Database } from '../db/database.ts'
 import { allOf, likeWord, wordsOf } from '../db/text.ts'
-import { leadsOfSearch } from '../leads/search.usecases.ts'
+import { leadsOfSearch, type IdRange } from '../leads/search.usecases.ts'
 import type { ItemRow } from './items.queries.ts'
 
 /** A part of the list of a session's items. */
@@ -27,15 +27,20 @@ export async function itemsNearby(database: Database, part: ItemsPart, within: n
 }
 
 /**
- * The next items that the filter leaves, found by what it asks for and then put in order: the way to those that are few.
- * `found` is how many there are after the position.
+ * The next items that the filter leaves among those up to the position `until`, found by what it asks for and then put in
+ * order: the way to those that are few. `found` is how many there are.
  */
-export async function itemsAnywhere(database: Database, part: ItemsPart): Promise<{ rows: ItemRow[]; found: number }> {
-  const { sessionId, limit } = part
+export async function itemsAnywhere(
+  database: Database,
+  part: ItemsPart,
+  until: number,
+): Promise<{ rows: ItemRow[]; found: number }> {
+  const { sessionId, filter, limit } = part
+  const isSearch = wordsOf(filter.q).length > 0
   const rows = await rowsOf<ItemRow & { found: number }>(
     database,
     sql`WITH found AS MATERIALIZED (
-        ${foundItems(part)}
+        ${isSearch ? itemsNamed(part, until, await leadsOfItems(database, part, until)) : itemsOfOutcome(part, until)}
       ), page AS MATERIALIZED (
         SELECT position FROM found ORDER BY position LIMIT ${limit}
       )
@@ -45,21 +50,40 @@ export async function itemsAnywhere(database: Database, part: ItemsPart): Promis
   return { rows, found: rows[0]?.found ?? 0 }
 }
 
-/** The positions of the items that the filter leaves. */
-function foundItems(part: ItemsPart): SQL {
-  const { sessionId, after, filter, startedAt } = part
-  const { q, ...outcomes } = filter
-  const next = sql`items.session_id = ${sessionId} AND items.position > ${after}`
-  if (wordsOf(q).length === 0) {
-    return sql`SELECT items.position FROM ${whereItemsAre(sessionId, filter)}
-      WHERE ${next} AND ${itemCondition(filter)} AND ${indexedCondition(filter)}`
-  }
-  // Whose name is still the same is found by the name that the lead has now; of the item, the index tells the position.
-  const { named, renamed } = leadsOfSearch(q ?? '', startedAt)
+function arePositionsOf({ sessionId, after }: ItemsPart, until: number): SQL {
+  return sql`items.session_id = ${sessionId} AND items.position > ${after} AND items.position <= ${until}`
+}
+
+/** The positions of the items that a filter without `q` leaves. */
+function itemsOfOutcome(part: ItemsPart, until: number): SQL {
+  const { sessionId, filter } = part
+  return sql`SELECT items.position FROM ${whereItemsAre(sessionId, filter)}
+    WHERE ${arePositionsOf(part, until)} AND ${itemCondition(filter)} AND ${indexedCondition(filter)}`
+}
+
+/** The leads of these items have ids from the first one's to the last one's, because that is their order in a session. */
+async function leadsOfItems(database: Database, part: ItemsPart, until: number): Promise<IdRange> {
+  const [range] = await rowsOf<IdRange & Record<string, unknown>>(
+    database,
+    sql`SELECT (SELECT lead_id FROM items WHERE ${arePositionsOf(part, until)} ORDER BY position LIMIT 1) AS first,
+      (SELECT lead_id FROM items WHERE ${arePositionsOf(part, until)} ORDER BY position DESC LIMIT 1) AS last`,
+  )
+  return range!
+}
+
+/**
+ * The positions of the items that a filter with `q` leaves. Whose name is still the same is found by the name that the lead has
+ * now, among the leads `between`; of the item, the index tells the position.
+ */
+function itemsNamed(part: ItemsPart, until: number, between: IdRange): SQL {
+  const { filter, startedAt } = part
+  const { q = '', ...outcomes } = filter
+  const { named, renamed } = leadsOfSearch(q, startedAt, between)
+  const areNext = arePositionsOf(part, until)
   return sql`SELECT items.position FROM (${named}) lead JOIN items ON items.lead_id = lead.id
-      WHERE ${next} AND ${itemCondition(outcomes)} AND ${indexedCondition(outcomes)}
+      WHERE ${areNext} AND ${itemCondition(outcomes)} AND ${indexedCondition(outcomes)}
     UNION ALL SELECT items.position FROM (${renamed}) lead JOIN items ON items.lead_id = lead.id
-      WHERE ${next} AND ${itemCondition(filter)} AND ${indexedCondition(outcomes)}`
+      WHERE ${areNext} AND ${itemCondition(filter)} AND ${indexedCondition(outcomes)}`
 }
 
 /** The next items that the filter leaves, read through the session: for those who read them all. */

@@ -78,8 +78,20 @@ export async function snapshotsOf(
   return { items: (await readSnapshots(database, sessionId, limit ?? 500)).map(presentProgress) }
 }
 
-/** Of what is more frequent than one in three hundred, a page is found by reading on in the session. */
-const usualNearby: Reach = { first: 2000, next: 28_000 }
+/** How far a page of items is looked for before all that are left are. */
+interface ItemsReach {
+  /** By reading on in the session; to compare names takes twice as long as to compare outcomes. */
+  outcomes: Reach
+  names: Reach
+  /** By the index of names, among so many next items. */
+  namesByIndex: Reach
+}
+/** Finds a page of outcomes that one in three hundred has, and of a name that one in two thousand has, without looking further. */
+const usualReach: ItemsReach = {
+  outcomes: { first: 2000, next: 28_000 },
+  names: { first: 2000, next: 8000 },
+  namesByIndex: { first: 100_000, next: 100_000 },
+}
 /** So many items are read in some 20 milliseconds; of more than these, a total that the counters do not tell is not counted. */
 const soonCounted = 20_000
 
@@ -91,33 +103,43 @@ export async function pageOfItems(
   database: Database,
   sessionId: string,
   query: ItemsQuery,
-  nearby = usualNearby,
+  reach = usualReach,
 ): Promise<CountedList<Item>> {
   const session = await knownSession(database, sessionId)
   const { limit = defaultLimit, cursor, ...filter } = query
   const [after = 0, total, exact] = positionOf(cursor, ['integer', 'integer', 'flag'])?.map(Number) ?? []
   const carried = total === undefined ? null : { total, totalIsExact: exact === 1 }
   const part = { sessionId, startedAt: new Date(session.created_at), filter, after, limit: limit + 1 }
-  const { rows, found } = await findItems(database, part, { nearby, last: session.total })
+  const { rows, found } = await findItems(database, part, { reach, last: session.total })
   const known =
     totalOfCounters(session, filter) ?? carried ?? found ?? (await totalOfFrequent(database, session, { filter, rows }))
   const { page, nextCursor } = cutPage(rows, limit, (row) => [row.position, known.total, known.totalIsExact ? 1 : 0])
   return { items: page.map((row) => presentItem(row, session)), nextCursor, ...known }
 }
 
-/** Finds what is frequent by reading on, and what is rare by the indexes; the second way counts, too. */
+/** Finds what is frequent by reading on, and what is rare by the indexes; that counts, too, where it goes to the last item. */
 async function findItems(
   database: Database,
   part: ItemsPart,
-  { nearby, last }: { nearby: Reach; last: number },
+  { reach, last }: { reach: ItemsReach; last: number },
 ): Promise<{ rows: ItemRow[]; found: Total | null }> {
+  const isSearch = wordsOf(part.filter.q).length > 0
+  const nearby = isSearch ? reach.names : reach.outcomes
   const left = last - part.after
   if (left <= 5 * nearby.first) return { rows: await itemsNearby(database, part, left), found: null }
-  const rows = await readThrough<ItemRow>(part.limit, nearby, (row, limit, within) =>
-    itemsNearby(database, { ...part, limit, after: row === null ? part.after : row.position }, within),
+  const after = (row: ItemRow | null) => (row === null ? part.after : row.position)
+  const near = await readThrough<ItemRow>(part.limit, nearby, (row, limit, within) =>
+    itemsNearby(database, { ...part, limit, after: after(row) }, within),
   )
-  if (rows !== null) return { rows, found: null }
-  const anywhere = await itemsAnywhere(database, part)
+  if (near !== null) return { rows: near, found: null }
+  if (isSearch && left > reach.namesByIndex.first) {
+    const next = await readThrough<ItemRow>(part.limit, reach.namesByIndex, async (row, limit, within) => {
+      const { rows } = await itemsAnywhere(database, { ...part, limit, after: after(row) }, after(row) + within)
+      return rows
+    })
+    if (next !== null) return { rows: next, found: null }
+  }
+  const anywhere = await itemsAnywhere(database, part, last)
   return { rows: anywhere.rows, found: { total: anywhere.found, totalIsExact: true } }
 }
 

@@ -39,6 +39,26 @@ describe('a session', () => {
     expect(smtp.mails).toHaveLength(120)
   })
 
+  it('has its items in the order of the ids of their leads, whatever order they were chosen in: a search goes by it', async () => {
+    const ids = (await activation.addLeads(20)).toSorted()
+    await test.pool.query(
+      `UPDATE leads SET created_at = created_at - interval '1 s' * position
+      FROM unnest($1::uuid[]) WITH ORDINALITY AS each(id, position) WHERE leads.id = each.id`,
+      [ids],
+    )
+    for (const selection of [{ ids: ids.toReversed() }, { filter: {} }]) {
+      const { sessionId } = await activation.start(selection, { mail: false })
+      await activation.until(sessionId, ({ completed }) => completed)
+      const { rows } = await test.pool.query<{ lead_id: string }>(
+        'SELECT lead_id FROM items WHERE session_id = $1 ORDER BY position',
+        [sessionId],
+      )
+      const order = rows.map((row) => row.lead_id)
+      expect(order.filter((id) => ids.includes(id))).toEqual(ids)
+      expect(order).toEqual(order.toSorted())
+    }
+  })
+
   it('mails a lead that is in two sessions once, and says so in the second', async () => {
     const ids = await activation.addLeads(30)
     const first = await activation.start({ ids })

@@ -15,9 +15,12 @@ import {
   matchingLeads,
   positionKinds,
   positionOfLead,
+  type IdRange,
   type LeadsPart,
   type ListedLead,
 } from './search.queries.ts'
+
+export type { IdRange }
 
 /** The leads that a filter selects, as a condition over the table `leads`: exactly those that the list shows for it. */
 export function selectionCondition(filter: LeadFilter): SQL {
@@ -25,12 +28,12 @@ export function selectionCondition(filter: LeadFilter): SQL {
 }
 
 /**
- * The leads in whose address or names every word of `q` stood at a time, as two SELECTs of their ids: `named` had the same names
- * then as they have now, and of `renamed` nobody knows.
+ * The leads `between` in whose address or names every word of `q` stood at a time, as two SELECTs of their ids: `named` had the
+ * same names then as they have now, and of `renamed`, which may be others, too, nobody knows.
  */
-export function leadsOfSearch(q: string, at: Date): { named: SQL; renamed: SQL } {
+export function leadsOfSearch(q: string, at: Date, between: IdRange): { named: SQL; renamed: SQL } {
   const since = new Date(at.getTime() - clocksDiffer).toISOString()
-  return { named: leadsNamedSince(q, since), renamed: leadsRenamedSince(since) }
+  return { named: leadsNamedSince(q, since, between), renamed: leadsRenamedSince(since) }
 }
 
 /** Milliseconds by which the clocks of a process and of the database may differ. */
