@@ -131,13 +131,13 @@ async function findItems(
   const near = await readThrough<ItemRow>(part.limit, nearby, (row, limit, within) =>
     itemsNearby(database, { ...part, limit, after: after(row) }, within),
   )
-  if (near !== null) return { rows: near, found: null }
-  if (isSearch && left > reach.namesByIndex.first) {
+  if (near.length === part.limit) return { rows: near, found: null }
+  if (isSearch && near.length > 0 && left > reach.namesByIndex.first) {
     const next = await readThrough<ItemRow>(part.limit, reach.namesByIndex, async (row, limit, within) => {
       const { rows } = await itemsAnywhere(database, { ...part, limit, after: after(row) }, after(row) + within)
       return rows
     })
-    if (next !== null) return { rows: next, found: null }
+    if (next.length === part.limit) return { rows: next, found: null }
   }
   const anywhere = await itemsAnywhere(database, part, last)
   return { rows: anywhere.rows, found: { total: anywhere.found, totalIsExact: true } }

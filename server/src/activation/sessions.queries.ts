@@ -48,7 +48,7 @@ export async function insertSession(database: Queryable, session: NewSession): P
 
 /**
  * Makes one item of every lead that the condition (over the table `leads`) selects, in the order in which they came in: that of
- * their ids, so that an index by session and lead only grows at its end.
+ * their ids, so that an index by session and lead only grows at its end; a search for a name goes by that order.
  */
 export async function insertItems(
   database: Queryable,

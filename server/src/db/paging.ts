@@ -68,20 +68,20 @@ export interface Reach {
 }
 
 /**
- * The next rows that a filter leaves, found by reading through the list in its order; null where they are too rare for that.
- * The first rows tell whether those after them are likely to fill the page. `read` gives at most `limit` rows after a row
- * (null: from the beginning of the page) among the next `within` of the list.
+ * The next rows that a filter leaves, found by reading through the list in its order; fewer than `limit` where they are too
+ * rare for that. The first rows tell whether those after them are likely to fill the page. `read` gives at most `limit` rows
+ * after a row (null: from the beginning of the page) among the next `within` of the list.
  */
 export async function readThrough<Row>(
   limit: number,
   { first, next }: Reach,
   read: (after: Row | null, limit: number, within: number) => Promise<Row[]>,
-): Promise<Row[] | null> {
+): Promise<Row[]> {
   const rows = await read(null, limit, first)
   if (rows.length < limit && rows.length * (first + next) >= limit * first) {
     rows.push(...(await read(rows.at(-1) ?? null, limit - rows.length, next)))
   }
-  return rows.length === limit ? rows : null
+  return rows
 }
 
 /** Cuts the row that only tells whether there is a next page, and makes the cursor of that page. */

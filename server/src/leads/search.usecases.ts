@@ -88,7 +88,7 @@ async function findLeads(
       within,
     ),
   )
-  if (rows !== null) return { rows, found: null }
+  if (rows.length === part.limit) return { rows, found: null }
   const anywhere = await leadsAnywhere(database, part, await isNarrowerThanItsWords(database, part.filter))
   return { rows: anywhere.rows, found: { total: anywhere.found, totalIsExact: true } }
 }
