@@ -27,7 +27,7 @@ const sessions = 3000
 const reach = {
   outcomes: { first: 100, next: 1400 },
   names: { first: 100, next: 400 },
-  namesByIndex: { first: 5000, next: 5000 },
+  namesByIndex: 5000,
 }
 const sessionId = 'activation_1767225600000_thelargeone'
 

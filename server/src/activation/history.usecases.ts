@@ -84,13 +84,13 @@ interface ItemsReach {
   outcomes: Reach
   names: Reach
   /** By the index of names, among so many next items. */
-  namesByIndex: Reach
+  namesByIndex: number
 }
-/** Finds a page of outcomes that one in three hundred has, and of a name that one in two thousand has, without looking further. */
+/** Finds a page of outcomes that one in three hundred has, and of a name that one in a thousand has, without looking further. */
 const usualReach: ItemsReach = {
   outcomes: { first: 2000, next: 28_000 },
   names: { first: 2000, next: 8000 },
-  namesByIndex: { first: 100_000, next: 100_000 },
+  namesByIndex: 100_000,
 }
 /** So many items are read in some 20 milliseconds; of more than these, a total that the counters do not tell is not counted. */
 const soonCounted = 20_000
@@ -127,17 +127,14 @@ async function findItems(
   const nearby = isSearch ? reach.names : reach.outcomes
   const left = last - part.after
   if (left <= 5 * nearby.first) return { rows: await itemsNearby(database, part, left), found: null }
-  const after = (row: ItemRow | null) => (row === null ? part.after : row.position)
   const near = await readThrough<ItemRow>(part.limit, nearby, (row, limit, within) =>
-    itemsNearby(database, { ...part, limit, after: after(row) }, within),
+    itemsNearby(database, { ...part, limit, after: row === null ? part.after : row.position }, within),
   )
   if (near.length === part.limit) return { rows: near, found: null }
-  if (isSearch && near.length > 0 && left > reach.namesByIndex.first) {
-    const next = await readThrough<ItemRow>(part.limit, reach.namesByIndex, async (row, limit, within) => {
-      const { rows } = await itemsAnywhere(database, { ...part, limit, after: after(row) }, after(row) + within)
-      return rows
-    })
-    if (next.length === part.limit) return { rows: next, found: null }
+  const isLikely = near.length * reach.namesByIndex >= part.limit * nearby.first
+  if (isSearch && isLikely && left > reach.namesByIndex) {
+    const next = await itemsAnywhere(database, part, part.after + reach.namesByIndex)
+    if (next.rows.length === part.limit) return { rows: next.rows, found: null }
   }
   const anywhere = await itemsAnywhere(database, part, last)
   return { rows: anywhere.rows, found: { total: anywhere.found, totalIsExact: true } }
