@@ -193,4 +193,6 @@ it('an item is found by the name that it has, also when its lead has another by 
   await storeLeads(database, [{ ...values, company: '', phone: '', source: '', owner: '', stage: '', notes: '' }], null)
   expect(await search(`${before?.lastName} p777`)).toEqual([before])
   expect(await search('hopper')).toEqual([])
+  expect(await countOfItems(database, sessionId, { q: `${before?.lastName} p777` })).toBe(1)
+  expect(await countOfItems(database, sessionId, { q: 'hopper' })).toBe(0)
 })

@@ -1,23 +1,28 @@
 import { sql, type SQL } from 'drizzle-orm'
 import type { AccountReason, AccountState, ItemFilter, MailReason, MailState } from '@rollcall/shared'
+import { countExactly } from '../db/counting.ts'
 import { rowsOf, type Database } from '../db/database.ts'
 import { allOf, likeWord, wordsOf } from '../db/text.ts'
 import { leadsOfSearch, type IdRange } from '../leads/search.usecases.ts'
 import type { ItemRow } from './items.queries.ts'
 
-/** A part of the list of a session's items. */
+/** The items of a session that a filter leaves. */
 export interface ItemsPart {
   sessionId: string
   /** When the items were made of leads. */
   startedAt: Date
   filter: ItemFilter
-  /** The position after which it begins; 0: at the beginning. */
+  /** The position after which the part begins; 0: at the beginning. */
   after: number
+}
+
+/** A page of them. */
+export interface ItemsPage extends ItemsPart {
   limit: number
 }
 
 /** The next items among the next `within` of the session that the filter leaves, read in their order. */
-export async function itemsNearby(database: Database, part: ItemsPart, within: number): Promise<ItemRow[]> {
+export async function itemsNearby(database: Database, part: ItemsPage, within: number): Promise<ItemRow[]> {
   return rowsOf<ItemRow>(
     database,
     sql`SELECT * FROM (
@@ -32,7 +37,7 @@ export async function itemsNearby(database: Database, part: ItemsPart, within: n
  */
 export async function itemsAnywhere(
   database: Database,
-  part: ItemsPart,
+  part: ItemsPage,
   until: number,
 ): Promise<{ rows: ItemRow[]; found: number }> {
   const { sessionId, filter, limit } = part
@@ -48,6 +53,11 @@ export async function itemsAnywhere(
       FROM page JOIN items ON items.session_id = ${sessionId} AND items.position = page.position ORDER BY items.position`,
   )
   return { rows, found: rows[0]?.found ?? 0 }
+}
+
+/** How many items a filter with `q` leaves up to the position `until`, found by the names that their leads have. */
+export async function countNamed(database: Database, part: ItemsPart, until: number): Promise<number> {
+  return countExactly(database, sql`FROM (${itemsNamed(part, until, await leadsOfItems(database, part, until))}) found`)
 }
 
 function arePositionsOf({ sessionId, after }: ItemsPart, until: number): SQL {
@@ -89,7 +99,7 @@ function itemsNamed(part: ItemsPart, until: number, between: IdRange): SQL {
 /** The next items that the filter leaves, read through the session: for those who read them all. */
 export async function itemsInOrder(
   database: Database,
-  { sessionId, filter, after, limit }: ItemsPart,
+  { sessionId, filter, after, limit }: ItemsPage,
 ): Promise<ItemRow[]> {
   return rowsOf<ItemRow>(
     database,

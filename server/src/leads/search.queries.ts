@@ -73,8 +73,13 @@ export async function isNarrowerThanItsWords(database: Queryable, filter: LeadFi
   if (wordsOf(q).length === 0 || equalities(others).length === 0 || !isStorable(filter)) return false
   const narrow = await expectedOf(database, sql`FROM leads WHERE ${allOf(equalities(others))}`)
   if (narrow.rows > soonCompared) return false
-  const broad = await expectedOf(database, sql`FROM leads WHERE ${indexedCondition({ q })}`)
-  return broad.rows > 10 * narrow.rows
+  return (await expectedWithWords(database, q)) > 10 * narrow.rows
+}
+
+/** About how many leads have the words of `q` anywhere, as PostgreSQL expects from its statistics. */
+export async function expectedWithWords(database: Queryable, q: string | undefined): Promise<number> {
+  const { rows } = await expectedOf(database, sql`FROM leads WHERE ${indexedCondition({ q })}`)
+  return rows
 }
 
 /** Nearly all leads have it. */

@@ -6,6 +6,7 @@ import { cursorOf, positionOf, readThrough, type Reach } from '../db/paging.ts'
 import { Refusal } from '../http/refusal.ts'
 import { presentLead } from './leads.usecases.ts'
 import {
+  expectedWithWords,
   isNarrowerThanItsWords,
   leadFilterCondition,
   leadsAnywhere,
@@ -20,7 +21,7 @@ import {
   type ListedLead,
 } from './search.queries.ts'
 
-export type { IdRange }
+export { expectedWithWords, type IdRange }
 
 /** The leads that a filter selects, as a condition over the table `leads`: exactly those that the list shows for it. */
 export function selectionCondition(filter: LeadFilter): SQL {
