@@ -43,6 +43,8 @@ export async function startWorker(options: {
   mailServer: string
   secret: string
   logger: FastifyBaseLogger
+  /** Gives 0 … 1. */
+  random?: () => number
 }): Promise<Worker> {
   const { parts, boss, sender, logger } = options
   let stopping = false
@@ -74,7 +76,7 @@ export async function startWorker(options: {
     mailServer: options.mailServer,
     pace: createPace({ database: parts.database, readRates: () => readSettings(parts.database) }),
     ledger,
-    random: Math.random,
+    random: options.random ?? Math.random,
     turns: new Set(),
     stopping: () => stopping,
   }

@@ -91,6 +91,8 @@ export function faultBench(): FaultBench {
       mailServer: `${parsed.settings.host}:${parsed.settings.port}`,
       secret: 'x'.repeat(32),
       logger,
+      // A next try is never due before the test has seen who waits for it.
+      random: () => 0.5,
     })
   }
 

@@ -24,6 +24,13 @@ describe('a session', () => {
     smtp.mails.length = 0
   })
 
+  /** Waits until no chunk is worked on: what was tried by then is stored. */
+  const untilNobodyWorks = () =>
+    until(
+      async () => (await test.pool.query('SELECT 1 FROM chunks WHERE owner IS NOT NULL')).rows.length,
+      (underWay) => underWay === 0,
+    )
+
   it('creates one account and sends one mail for each lead, and its counters equal a recount of its items', async () => {
     const ids = await activation.addLeads(120)
     const { sessionId } = await activation.start({ ids })
@@ -290,6 +297,8 @@ describe('a session', () => {
     await pullLever(activation.parts, 'resume', sessionId, actor)
     const second = await activation.until(sessionId, ({ status }) => status === 'held')
     expect(second.mails.failed).toBeGreaterThanOrEqual(first.mails.failed + 50)
+    // The last of those that were refused are stored after the hold.
+    await untilNobodyWorks()
     await retryMails(activation.parts, sessionId, { mail: 'failed' }, actor)
     expect((await activation.progress(sessionId)).mails.failed).toBe(0)
     await pullLever(activation.parts, 'resume', sessionId, actor)
@@ -309,10 +318,7 @@ describe('a session', () => {
       await until(tried, (count) => count >= 10)
       await pullLever(activation.parts, 'pause', sessionId, actor)
       const atPause = await tried()
-      await until(
-        async () => (await test.pool.query('SELECT 1 FROM chunks WHERE owner IS NOT NULL')).rows.length,
-        (underWay) => underWay === 0,
-      )
+      await untilNobodyWorks()
       // Over each of four connections one was on its way, and one more was begun before the outcome of the first told of the pause.
       expect(await tried()).toBeLessThanOrEqual(atPause + 2 * 4)
       await pullLever(activation.parts, 'cancel', sessionId, actor)
