@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Item, List, Progress, SessionDetail } from '@rollcall/shared'
 import { actor, recounted, until } from '../../test/activation.ts'
 import { createTestApp, type App } from '../../test/app.ts'
-import { startSmtpServer, type TestSmtpServer } from '../../test/smtp.ts'
+import { startSmtpServer, type SmtpReply, type TestSmtpServer } from '../../test/smtp.ts'
 import { pullLever, retryMails, settleMails } from './levers.usecases.ts'
 
 const asSent = { mail: 'unconfirmed', as: 'sent' } as const
@@ -29,10 +29,10 @@ describe('calling unconfirmed mails sent', () => {
   const settle = (sessionId: string, body: object = asSent, role: 'support' | 'admin' = 'admin') =>
     app.call<Progress>('POST', `${sessions}/${sessionId}/settle`, { body, role })
 
-  /** Starts a session of which the answers to the first mails are lost. */
-  async function withLostAnswers(leads: number, lostAnswers: number, delay = 0): Promise<string> {
+  /** Starts a session of which the answers to the first mails are lost, and the others are answered as given. */
+  async function withLostAnswers(leads: number, lostAnswers: number, others?: SmtpReply): Promise<string> {
     let lost = 0
-    smtp.script = (moment) => (moment !== 'DOT' ? undefined : lost++ < lostAnswers ? { drop: 'rst' } : { delay })
+    smtp.script = (moment) => (moment !== 'DOT' ? undefined : lost++ < lostAnswers ? { drop: 'rst' } : others)
     const { sessionId } = await app.activation.start({ ids: await app.activation.addLeads(leads) })
     return sessionId
   }
@@ -84,9 +84,11 @@ describe('calling unconfirmed mails sent', () => {
   })
 
   it('is possible in the middle of a session, and the rest of it goes on', async () => {
-    const sessionId = await withLostAnswers(200, 2, 20)
+    const paused = Promise.withResolvers<void>()
+    const sessionId = await withLostAnswers(200, 2, { after: paused.promise })
     await app.activation.until(sessionId, ({ mails }) => mails.unconfirmed === 2)
     await pullLever(app.activation.parts, 'pause', sessionId, actor)
+    paused.resolve()
     expect(await settle(sessionId)).toMatchObject({
       status: 200,
       data: { status: 'paused', mails: { unconfirmed: 0 } },
@@ -98,9 +100,11 @@ describe('calling unconfirmed mails sent', () => {
   })
 
   it('is possible after a cancel, and leaves the session cancelled', async () => {
-    const sessionId = await withLostAnswers(30, 30)
+    const cancelled = Promise.withResolvers<void>()
+    const sessionId = await withLostAnswers(30, 4, { after: cancelled.promise, reply: { drop: 'rst' } })
     await app.activation.until(sessionId, ({ mails }) => mails.unconfirmed > 0)
     await pullLever(app.activation.parts, 'cancel', sessionId, actor)
+    cancelled.resolve()
     await app.activation.until(sessionId, ({ mails, accounts }) => mails.pending + accounts.pending === 0)
     expect(await settle(sessionId)).toMatchObject({
       status: 200,

@@ -109,7 +109,7 @@ describe('checkAddress', () => {
     expect(isSendable('Info@bücher.example')).toBe(false)
   })
 
-  it('answers 160 kB of anything in less than 50 ms', () => {
+  it('answers 160 kB of anything with less than 50 ms of work', () => {
     const size = 160_000
     for (const text of [
       'a'.repeat(size),
@@ -120,9 +120,10 @@ describe('checkAddress', () => {
       '@'.repeat(size),
       '\u00fc'.repeat(size),
     ]) {
-      const start = performance.now()
+      const before = process.threadCpuUsage()
       expect(checkAddress(text).ok).toBe(false)
-      expect(performance.now() - start).toBeLessThan(50)
+      const { user, system } = process.threadCpuUsage(before)
+      expect((user + system) / 1000).toBeLessThan(50)
     }
   })
 })

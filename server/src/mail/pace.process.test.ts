@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { SettingsPatch } from '@rollcall/shared'
 import { actor, createActivation, until, type Activation } from '../../test/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../../test/database.ts'
+import { earlyMilliseconds, expectNeverAhead } from '../../test/pace.ts'
 import { workerProcess, type WorkerProcess } from '../../test/process/worker-process.ts'
 import { expectPromises } from '../../test/promises.ts'
 import { startSmtpServer, type TestSmtpServer } from '../../test/smtp.ts'
@@ -22,8 +23,6 @@ interface Arrival {
 const senders = ['first', 'second', 'third']
 /** Each process has one connection and works on three chunks at once, each of which may have one mail past its turn. */
 const mailsPastTheirTurn = senders.length * 3
-/** A timer may end a moment too early. */
-const earlyMilliseconds = 5
 /** Milliseconds, also where processes share a core with many others. */
 const patience = 120_000
 /** A process reads the rates anew after so long. */
@@ -82,12 +81,6 @@ async function setRates(rates: Pick<SettingsPatch, 'mailsPerSecond' | 'domainRat
   const before = performance.now()
   await changeSettings(test.database, rates, actor, new Date())
   return [before, performance.now()]
-}
-
-/** From a time on, each mail has come no earlier than the rate allows, whatever made others late. */
-function expectNeverAhead(times: number[], since: number, perSecond: number): void {
-  const ahead = times.map((at, before) => before - (perSecond * (at - since + earlyMilliseconds)) / 1000)
-  expect(Math.max(...ahead)).toBeLessThanOrEqual(0)
 }
 
 /** In any stretch of time no more have come than the rate allows, and those that were past their turn before it. */

@@ -14,10 +14,18 @@ const { watch, pausedSession, raiseVersion } = bench
 describe('a room', () => {
   it('gives the progress at once, and again at every change until it is completed', async () => {
     const ids = await bench.app.activation.addLeads(40)
-    bench.smtp.script = (moment) => (moment === 'DOT' ? { delay: 20 } : undefined)
+    // The session does not go on until the watcher was told of it, and then not to its end until it was told again.
+    const [seenAtFirst, seenAgain] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    let dots = 0
+    bench.smtp.script = (moment) =>
+      moment === 'DOT' ? { after: (dots++ < 20 ? seenAtFirst : seenAgain).promise } : undefined
     const { sessionId } = await bench.app.activation.start({ ids })
     const watcher = await watch()
     watcher.send({ type: 'subscribe', sessionId })
+    await watcher.progress(sessionId)
+    seenAtFirst.resolve()
+    await watcher.progress(sessionId, ({ mails }) => mails.sent > 0)
+    seenAgain.resolve()
     const last = await watcher.progress(sessionId, ({ completed }) => completed)
     const progresses = framesOf(watcher, 'progress').map(({ data }) => data)
     expect(progresses.length).toBeGreaterThan(2)
@@ -191,7 +199,7 @@ it('leaves nobody in a room whose socket closed while the room was being read', 
     async () =>
       (
         await bench.app.test.pool.query(
-          `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%events%'`,
+          `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%events%'`,
         )
       ).rowCount,
     (count) => count === 1,

@@ -89,7 +89,11 @@ describe('a start', () => {
 describe('MODE=api and MODE=worker on one database', () => {
   it('work together: the one serves, live, what the other runs', async () => {
     const test = await createTestDatabase()
-    const smtp = await startSmtpServer()
+    // Until it was looked at what had run before there was a worker, no mail is taken, and so the session is not over.
+    const checked = Promise.withResolvers<void>()
+    const smtp = await startSmtpServer({
+      script: (moment) => (moment === 'DOT' ? { after: checked.promise } : undefined),
+    })
     const common = {
       DATABASE_URL: test.url,
       DATA_DIR: path.join(folder, 'modes'),
@@ -104,8 +108,9 @@ describe('MODE=api and MODE=worker on one database', () => {
     expect((await watcher.progress(sessionId)).status).toBe('queued')
 
     const worker = await startRollcall({ ...common, MODE: 'worker' })
-    // Nothing ran before there was a worker.
+    // Nothing ran before there was a worker; the one event is that the session runs now.
     expect(watcher.frames.filter(({ type }) => type === 'event').length).toBeLessThanOrEqual(1)
+    checked.resolve()
     for (const address of ['/', '/crm/leads', '/staff/me', '/openapi.json', '/crm/activation/live', '/login'])
       expect.soft([address, await worker.status(address)]).toEqual([address, 404])
     for (const address of ['/health/live', '/health/ready', '/metrics'])
