@@ -34,7 +34,8 @@ describe('a connection that is lost before the gate', () => {
 })
 
 describe('an answer that is lost after the gate', () => {
-  const impatient = { delivery: 500 }
+  /** Longer than the answers to the other mails take on a busy machine. */
+  const impatient = { delivery: 3000 }
   const rows: { what: string; moment: SmtpMoment; reply: SmtpReply; timeouts?: typeof impatient }[] = [
     { what: 'the connection is closed in the body', moment: 'BODY', reply: { drop: 'fin' } },
     { what: 'the connection is reset in the body', moment: 'BODY', reply: { drop: 'rst' } },

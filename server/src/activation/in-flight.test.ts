@@ -17,17 +17,20 @@ const patience = 60_000
 
 /** Locks what has to be locked to store an outcome. */
 let other: Client
+/** True once it has. */
+let isLocked: boolean
 beforeEach(async () => {
   other = await bench.connect()
+  isLocked = false
 })
 
 interface Watch {
   script: SmtpScript
   /** How many connections are at this moment of their mail. */
   at(moment: SmtpMoment): number
-  /** Resolves when every connection waits for the body of a mail, and has for a while; or when `over`. */
+  /** Resolves when every connection waits for the body of a mail, and has for a while since the lock; or when `over`. */
   allAtTheGate(over?: () => boolean): Promise<unknown>
-  /** Resolves when every connection was told to forget its mail, and has heard nothing more for a while. */
+  /** Resolves when every connection was told to forget its mail, and has heard nothing more for a while since the lock. */
   allIdle(): Promise<unknown>
 }
 
@@ -38,7 +41,7 @@ function watched(script: SmtpScript): Watch {
   let looks = 0
   const allStayAt = (wanted: SmtpMoment, over = () => false) =>
     until(
-      async () => (at(wanted) === connections ? (looks += 1) : 0),
+      async () => (isLocked && at(wanted) === connections ? (looks += 1) : 0),
       (inARow) => inARow >= 25 || over(),
       patience,
     )
@@ -71,9 +74,10 @@ const lockStatements = {
   chunks: `SELECT 1 FROM chunks WHERE session_id = (SELECT id FROM sessions WHERE status = 'running') ORDER BY number FOR UPDATE`,
 }
 
-async function lock(statement: string): Promise<void> {
+async function lock(statement: string, values: string[] = []): Promise<void> {
   await other.query('BEGIN')
-  await other.query(statement)
+  await other.query(statement, values)
+  isLocked = true
 }
 
 async function countOf(sessionId: string, state: 'sending' | 'sent'): Promise<number> {
@@ -141,8 +145,7 @@ describe('while an outcome cannot be stored', () => {
       async () => watch.at('DOT'),
       (inFlight) => inFlight === connections,
     )
-    await other.query('BEGIN')
-    await other.query('SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE', [first])
+    await lock('SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE', [first])
     const { sessionId: second } = await bench.activation.start({ ids: others })
     answers.resolve()
     await watch.allAtTheGate(() => bodiesOfSecond > 0)

@@ -5,9 +5,9 @@ import { pino } from 'pino'
 import { afterEach, describe, expect, it } from 'vitest'
 import { until } from '../../test/activation.ts'
 import { createServer, type Server } from './server.ts'
-import { closeServer } from './withdrawal.ts'
+import { closeServer, type WithdrawalTimings } from './withdrawal.ts'
 
-const timings = { announce: 1000, settle: 1000, quiet: 500, longest: 3000 }
+const usualTimings: WithdrawalTimings = { announce: 1000, settle: 1000, quiet: 500, longest: 3000 }
 const balancer = { 'x-forwarded-for': '192.0.2.7', 'x-rollcall-tries-next': '1' }
 const answers: (() => void)[] = []
 let server: Server
@@ -18,7 +18,8 @@ afterEach(async () => {
   await server.close()
 })
 
-async function open(): Promise<void> {
+async function open(own: Partial<WithdrawalTimings> = {}): Promise<void> {
+  const timings = { ...usualTimings, ...own }
   server = await createServer({ logger: pino({ level: 'silent' }), https: false, timings })
   server.route({ method: ['GET', 'POST'], url: '/thing', handler: async () => ({ served: true }) })
   server.post('/slow', async () => {
@@ -65,7 +66,8 @@ const statusOf = async (...asked: Parameters<typeof ask>) => (await ask(...asked
 
 describe('a server behind a balancer that leaves', () => {
   it('serves everything for a while, then refuses the reads that go elsewhere, and listens until it is left alone', async () => {
-    await open()
+    // Time for what is asked meanwhile.
+    await open({ announce: 4000, settle: 4000, longest: 20_000 })
     expect(await ask('GET', '/thing', balancer)).toEqual({ status: 200, connection: 'keep-alive' })
     const closed = closeServer(server)
     expect(server.isWithdrawing()).toBe(true)
@@ -84,13 +86,14 @@ describe('a server behind a balancer that leaves', () => {
   })
 
   it('goes on serving a balancer that takes no refused read elsewhere, until that one has moved on', async () => {
-    await open()
+    const [announce, quiet] = [1000, 2000]
+    await open({ announce, quiet, longest: 10_000 })
     const forwarded = { 'x-forwarded-for': '192.0.2.7' }
     expect(await statusOf('GET', '/thing', forwarded)).toBe(200)
     let isClosed = false
     const closed = closeServer(server).then(() => (isClosed = true))
     const begun = performance.now()
-    while (performance.now() - begun < timings.announce + 3 * timings.quiet)
+    while (performance.now() - begun < announce + 1.5 * quiet)
       expect(await statusOf('GET', '/thing', forwarded)).toBe(200)
     expect(isClosed).toBe(false)
     expect(await statusOf('GET', '/endless', forwarded)).toBe(503)
@@ -115,11 +118,11 @@ describe('a server behind a balancer that leaves', () => {
 
 describe('a server that nobody stands in front of', () => {
   it('closes at once', async () => {
-    await open()
+    await open({ announce: 60_000 })
     expect(await statusOf('GET', '/thing', { 'x-rollcall-tries-next': '1' })).toBe(200)
     const begun = performance.now()
     await closeServer(server)
-    expect(performance.now() - begun).toBeLessThan(timings.announce)
+    expect(performance.now() - begun).toBeLessThan(20_000)
   })
 
   it('finishes what is under way', async () => {
