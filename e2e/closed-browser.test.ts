@@ -13,7 +13,7 @@ const journey = prepareJourney({ leads })
 
 test('a browser that was closed and opened again finds the session further on, without a zero in between', async () => {
   const { openTab, watchOver, server, api, numbers, pace } = journey()
-  pace.milliseconds = 100
+  pace.milliseconds = 200
   const folder = await mkdtemp(path.join(os.tmpdir(), 'rollcall-e2e-profile-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { prepareJourney, sandboxedMail } from './support/journey.ts'
-import { activateEverything, card, waitForState } from './support/screen.ts'
+import { activateEverything, card, patience, waitForState } from './support/screen.ts'
 import { expectOneTruth } from './support/truth.ts'
 
 const leads = 3
@@ -20,7 +20,8 @@ test('the invited person opens the link from the mail, sets a password once, and
   const link = (await mail.getByRole('listitem').getByRole('link').first().getAttribute('href')) ?? ''
   expect(link).toMatch(new RegExp(`^${server.url}/activate/[^/]{20,}$`))
   await picture(admin, 'mailbox')
-  await expect.poll(() => mail.frameLocator('iframe').getByRole('link', { name: 'Choose a password' }).count()).toBe(1)
+  const button = mail.frameLocator('iframe').getByRole('link', { name: 'Choose a password' })
+  await expect.poll(() => button.count(), patience).toBe(1)
 
   // A scanner, twice, as mail providers have them: the link is as good as before.
   for (const method of ['GET', 'HEAD']) expect((await fetch(link, { method })).status).toBe(200)

@@ -22,6 +22,7 @@ test('a server that is killed under an open tab comes back, and the session ends
   expect(whenKilled).toBeGreaterThanOrEqual(20)
   await picture(page, 'reconnecting')
 
+  pace.milliseconds = 400
   await server.restart()
   await waitForState(shown, 'live')
   await freshness(shown).filter({ hasText: 'Live' }).waitFor()

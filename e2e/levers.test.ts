@@ -8,7 +8,7 @@ const journey = prepareJourney({ leads })
 
 test('a session is paused, resumed and cancelled from the tracker, and what was sent stays sent', async () => {
   const { openBrowser, openTab, api, pool, pace, numbers, picture } = journey()
-  pace.milliseconds = 100
+  pace.milliseconds = 200
   const page = await openTab(await openBrowser())
   const sessionId = await activateEverything(page, leads)
   const shown = card(page, sessionId)

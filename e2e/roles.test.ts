@@ -9,7 +9,7 @@ const journey = prepareJourney({ leads })
 
 test('support staff see the live numbers and everything that was stored, and nothing to press', async () => {
   const { openBrowser, openTab, api, pace, picture } = journey()
-  pace.milliseconds = 100
+  pace.milliseconds = 200
   const admin = await openTab(await openBrowser())
   const sessionId = await activateEverything(admin, leads)
   const page = await openTab(await openBrowser(await createStaff(api, 'support', 'Sue')))

@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { launchBrowser } from './support/browser.ts'
 import { type Numbers, watchNumbers } from './support/numbers.ts'
+import { patience } from './support/screen.ts'
 
 const sessionId = 'activation_1704123456789_a7bc3d2f1'
 let browser: Awaited<ReturnType<typeof launchBrowser>>
@@ -25,7 +26,7 @@ async function show(page: Page, numbers: Numbers, cards: string[]): Promise<void
   await page.goto('data:text/html,<main></main>')
   for (const [index, html] of cards.entries()) {
     await page.locator('main').evaluate((main, inner) => (main.innerHTML = inner), html)
-    await expect.poll(() => numbers.samples(page).length).toBe(index + 1)
+    await expect.poll(() => numbers.samples(page).length, patience).toBe(index + 1)
   }
 }
 

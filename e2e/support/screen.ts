@@ -20,7 +20,7 @@ export function freshness(shown: Locator): Locator {
 /** How many have their outcome, as one of the two bars says; null where there is no bar. */
 export async function done(shown: Locator, bar: 'Accounts' | 'Mails'): Promise<number | null> {
   const all = await shown.getByRole('progressbar', { name: bar }).all()
-  const words = await all[0]?.getAttribute('aria-valuetext', { timeout: 1_000 }).catch(() => null)
+  const words = await all[0]?.getAttribute('aria-valuetext', { timeout: 10_000 })
   return words ? countsOf(words).done : null
 }
 

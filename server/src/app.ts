@@ -136,7 +136,11 @@ export async function createWorkerApp(
 }
 
 /** The rooms of this node, which read from its database. */
-export function openRooms(database: Database, logger: FastifyBaseLogger): Rooms {
+export function openRooms(
+  database: Database,
+  logger: FastifyBaseLogger,
+  mergeInterval?: (members: number) => number,
+): Rooms {
   const source: RoomsSource = {
     progress: async (sessionIds) => (await readProgress(database, sessionIds)).map(presentProgress),
     active: () => activeProgress(database),
@@ -148,5 +152,5 @@ export function openRooms(database: Database, logger: FastifyBaseLogger): Rooms 
       })),
     lastEventId: (sessionId) => lastEventId(database, sessionId),
   }
-  return createRooms({ source, logger })
+  return createRooms({ source, logger, mergeInterval })
 }

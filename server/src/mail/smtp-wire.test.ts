@@ -141,7 +141,7 @@ describe('a mail over the wire', () => {
     const server = await startServer({ script: at({ DOT: '250 2.0.0 ok\r\n250 2.0.0 once more' }) })
     const sender = senderTo(server)
     expect((await send(sender)).kind).toBe('sent')
-    await expect.poll(() => server.openConnections).toBe(0)
+    await expect.poll(() => server.openConnections, { timeout: 10_000 }).toBe(0)
     expect((await send(sender)).kind).toBe('sent')
     expect(server.totalConnections).toBe(2)
   })
@@ -150,6 +150,6 @@ describe('a mail over the wire', () => {
     const endless = `250-${'x'.repeat(70_000)}\r\n`
     const server = await startServer({ script: at({ RCPT: { raw: endless } }) })
     expect(await send(senderTo(server))).toMatchObject({ kind: 'again', cause: 'connection' })
-    await expect.poll(() => server.openConnections).toBe(0)
+    await expect.poll(() => server.openConnections, { timeout: 10_000 }).toBe(0)
   })
 })

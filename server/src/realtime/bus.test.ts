@@ -179,7 +179,7 @@ describe.each(carriers)('the doorbell between nodes, over $name', (carrier) => {
     const proxy = await startProxy(Number(address.port))
     proxies.push(proxy)
     address.port = String(proxy.port)
-    const there = await openNode({ backstop: 200, check: 1000, answer: 2000 }, address.href)
+    const there = await openNode({ backstop: 200, check: 1000, answer: 4000 }, address.href)
     const here = await openNode()
     await untilRung(here, there, 'before')
     const gaps = there.gaps

@@ -163,7 +163,7 @@ describe('a large room', () => {
 
 describe('peers that are gone without a word', () => {
   it('are let go when they answer no ping, and those who answer stay', async () => {
-    const app = await createTestApp({ openingRates, timings: { heartbeat: 3000, pongWithin: 2000 } })
+    const app = await createTestApp({ openingRates, timings: { heartbeat: 6000, pongWithin: 5000 } })
     const sessionId = await pausedSession(app)
     const sockets = collectSockets(app)
     const { crowd, versions, codes } = await watchAll(app, sessionId, 200)

@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { Value } from 'typebox/value'
 import { Progress, SessionEvent, type ServerFrame } from '@rollcall/shared'
 import { actor, until } from '../../test/activation.ts'
-import { framesOf, openWatcher } from '../../test/app.ts'
+import { createTestApp, framesOf, openNoBus, openWatcher } from '../../test/app.ts'
 import { liveBench } from '../../test/live.ts'
 import { pullLever } from '../activation/levers.usecases.ts'
 
@@ -81,7 +81,8 @@ describe('a room', () => {
     const before = watcher.frames.length
     const begun = performance.now()
     let newest = 0
-    while (performance.now() - begun < 1000) {
+    // However slow the machine is, until there are frames enough to say that they are merged and not withheld.
+    while (performance.now() - begun < 1000 || watcher.frames.length - before <= 3) {
       newest = await raiseVersion(sessionId)
       bench.app.rooms.ring([sessionId], false)
       await wait(1)
@@ -94,17 +95,17 @@ describe('a room', () => {
   })
 
   it('tells a change of status at once, also between two merged frames, with its event', async () => {
-    const sessionId = await pausedSession()
-    const watcher = await watch()
+    // What is merged with others comes at the end of the interval, and so not within the test.
+    const app = await createTestApp({ openBus: openNoBus, mergeInterval: () => 600_000 })
+    onTestFinished(() => app.close())
+    const startAt = new Date(Date.now() + 3_600_000).toISOString()
+    const { sessionId } = await app.activation.start({ ids: await app.activation.addLeads(3) }, { startAt })
+    const watcher = await app.watch()
     watcher.send({ type: 'subscribe', sessionId })
     await watcher.progress(sessionId)
-    await raiseVersion(sessionId)
-    bench.app.rooms.ring([sessionId], false)
-    await watcher.progress(sessionId, ({ version }) => version > 1)
-    const asked = performance.now()
-    await pullLever(bench.app.activation.parts, 'cancel', sessionId, actor)
+    app.rooms.ring([sessionId], false)
+    await pullLever(app.activation.parts, 'cancel', sessionId, actor)
     await watcher.progress(sessionId, ({ status }) => status === 'cancelled')
-    expect(performance.now() - asked).toBeLessThan(1000)
     const { data } = await watcher.frame((frame) => frame.type === 'event')
     expect(Value.Check(SessionEvent, data)).toBe(true)
     expect(data).toMatchObject({ type: 'cancelled', actor, cause: null })

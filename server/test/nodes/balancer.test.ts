@@ -47,7 +47,9 @@ async function expectBothNodesAsked(nodes: Nodes): Promise<void> {
 /** The same progress over a WebSocket and over a stream of events, each as soon as it is there. */
 async function expectLive(nodes: Nodes): Promise<void> {
   const { url, signedIn, smtp } = nodes
-  smtp.script = (moment) => (moment === 'DOT' ? { delay: 50 } : undefined)
+  const seen = Promise.withResolvers<void>()
+  let dots = 0
+  smtp.script = (moment) => (moment === 'DOT' && dots++ >= 10 ? { after: seen.promise } : undefined)
   const sessionId = await nodes.startSession(200)
   const socket = await openWatcher(url, signedIn)
   socket.send({ type: 'subscribe', sessionId })
@@ -57,7 +59,7 @@ async function expectLive(nodes: Nodes): Promise<void> {
   const early = await stream.until(({ mails, completed }) => mails.sent > 5 && !completed)
   expect(early.status).toBe('running')
   await socket.progress(sessionId, ({ mails, completed }) => mails.sent > 5 && !completed)
-  smtp.script = () => undefined
+  seen.resolve()
   const end = await socket.progress(sessionId, ({ completed }) => completed)
   expect(await stream.until(({ completed }) => completed)).toEqual(end)
   stream.close()

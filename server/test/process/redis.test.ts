@@ -58,7 +58,10 @@ it('an API process and a worker process with REDIS_URL go on without Redis, whic
     SMTP_URL: `${smtp.url}?connections=4&ignoreTLS=true`,
     REDIS_URL: redis.url.replace('//', `//:${password}@`),
   }
-  smtp.script = (moment) => (moment === 'DOT' ? { delay: 50 } : undefined)
+  const redisIsAway = Promise.withResolvers<void>()
+  let dots = 0
+  smtp.script = (moment) =>
+    moment === 'DOT' && dots++ >= 10 ? { after: redisIsAway.promise, reply: { delay: 50 } } : undefined
   const api = await startRollcall({ ...common, MODE: 'api' })
   const worker = await startRollcall({ ...common, MODE: 'worker' })
   await bothListen()
@@ -72,6 +75,7 @@ it('an API process and a worker process with REDIS_URL go on without Redis, whic
   watcher.send({ type: 'subscribe', sessionId })
   await watcher.progress(sessionId, ({ mails }) => mails.sent > 0 && mails.pending > 0)
   await redis.kill()
+  redisIsAway.resolve()
   await untilCompleted(api, sessionId)
   const done = await watcher.progress(sessionId, ({ completed }) => completed)
   expect(done.mails.sent).toBe(leads)

@@ -128,7 +128,7 @@ it('A file that is not read to its end gives its source back', async () => {
   }
   const file = await openCsv(source(), { encoding: 'utf-8', damaged: false, delimiter: ',' })
   await file.close()
-  await expect.poll(() => closed).toBe(true)
+  await expect.poll(() => closed, { timeout: 10_000 }).toBe(true)
 })
 
 describe('any table', () => {
