@@ -56,10 +56,7 @@ export async function benchHistory({ rollcall, client, say, ...measuring }: Benc
     list('its snapshots', () => `${sessions}/${largestSession}/snapshots?limit=100`),
     ...[largeSession, largestSession].flatMap((id, index) =>
       Object.entries(filters).map(([name, query]) =>
-        list(
-          `items of ${index === 0 ? 'a large' : 'the largest'} session: ${name}`,
-          () => `${sessions}/${id}/items${query()}`,
-        ),
+        list(`items of ${index === 0 ? '100,000' : '1,000,000'}: ${name}`, () => `${sessions}/${id}/items${query()}`),
       ),
     ),
   ]

@@ -41,7 +41,7 @@ export async function measureKinds(kinds: readonly Kind[], options: Measuring): 
   return measured
 }
 
-/** One line a kind, and one for all of them. */
+/** One line a kind, one for all whose names begin alike up to a colon, and one for all of them. */
 export function kindsTable(measured: Measured, say: (line: string) => void): void {
   const figures = (numbers: number[]) =>
     numbers.length === 0
@@ -55,11 +55,16 @@ export function kindsTable(measured: Measured, say: (line: string) => void): voi
   say(`  ${'milliseconds: on the clock; of processors'.padEnd(46)} ${head}   ${head}`)
   const all = [...measured].filter(([, { clock }]) => clock.length > 0)
   for (const [name, times] of all) line(name, times)
-  if (all.length > 1)
-    line('all', {
-      clock: all.flatMap(([, { clock }]) => clock),
-      processor: all.flatMap(([, { processor }]) => processor),
-    })
+  const groups = Map.groupBy(all, ([name]) => name.split(':')[0] ?? name)
+  for (const [name, kinds] of groups) if (kinds.length > 1) line(`all: ${name}`, together(kinds))
+  if (all.length > 1) line('all', together(all))
+}
+
+function together(kinds: [string, Times][]): Times {
+  return {
+    clock: kinds.flatMap(([, { clock }]) => clock),
+    processor: kinds.flatMap(([, { processor }]) => processor),
+  }
 }
 
 /** The same in an order by chance. */
