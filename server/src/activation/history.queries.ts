@@ -45,7 +45,7 @@ export async function itemsAnywhere(
   const rows = await rowsOf<ItemRow & { found: number }>(
     database,
     sql`WITH found AS MATERIALIZED (
-        ${isSearch ? itemsNamed(part, until, await leadsOfItems(database, part, until)) : itemsOfOutcome(part, until)}
+        ${isSearch ? await itemsNamed(database, part, until) : itemsOfOutcome(part, until)}
       ), page AS MATERIALIZED (
         SELECT position FROM found ORDER BY position LIMIT ${limit}
       )
@@ -57,7 +57,7 @@ export async function itemsAnywhere(
 
 /** How many items a filter with `q` leaves up to the position `until`, found by the names that their leads have. */
 export async function countNamed(database: Database, part: ItemsPart, until: number): Promise<number> {
-  return countExactly(database, sql`FROM (${itemsNamed(part, until, await leadsOfItems(database, part, until))}) found`)
+  return countExactly(database, sql`FROM (${await itemsNamed(database, part, until)}) found`)
 }
 
 function arePositionsOf({ sessionId, after }: ItemsPart, until: number): SQL {
@@ -83,12 +83,12 @@ async function leadsOfItems(database: Database, part: ItemsPart, until: number):
 
 /**
  * The positions of the items that a filter with `q` leaves. Whose name is still the same is found by the name that the lead has
- * now, among the leads `between`; of the item, the index tells the position.
+ * now, among the leads of these items; of the item, the index tells the position.
  */
-function itemsNamed(part: ItemsPart, until: number, between: IdRange): SQL {
+async function itemsNamed(database: Database, part: ItemsPart, until: number): Promise<SQL> {
   const { filter, startedAt } = part
   const { q = '', ...outcomes } = filter
-  const { named, renamed } = leadsOfSearch(q, startedAt, between)
+  const { named, renamed } = leadsOfSearch(q, startedAt, await leadsOfItems(database, part, until))
   const areNext = arePositionsOf(part, until)
   return sql`SELECT items.position FROM (${named}) lead JOIN items ON items.lead_id = lead.id
       WHERE ${areNext} AND ${itemCondition(outcomes)} AND ${indexedCondition(outcomes)}
