@@ -165,6 +165,22 @@ describe('the connections', () => {
     expect(late.map((delivery) => delivery.kind)).toEqual(Array.from({ length: 20 }, () => 'sent'))
   })
 
+  it('take the mails that wait for others, which a busy server leaves without a greeting, and are no more than allowed', async () => {
+    const server = await startServer({
+      script: (moment, { connection }) => (moment === 'GREETING' && connection > 2 ? { silence: true } : { delay: 5 }),
+    })
+    const sender = senderTo(`${server.url}?connections=4`, { timeouts: { greeting: 60_000 } })
+    expect((await many(30, sender)).map(({ kind }) => kind)).toEqual(Array.from({ length: 30 }, () => 'sent'))
+    expect(server.totalConnections).toBe(4)
+    server.script = (moment) => (moment === 'MAIL' ? { silence: true } : undefined)
+    const sending = many(4, sender)
+    const begun = () => server.commands.filter((command) => command.startsWith('MAIL'))
+    await expect.poll(begun, eventually).toHaveLength(32)
+    await sender.close(0)
+    expect((await sending).map(({ kind }) => kind)).toEqual(Array.from({ length: 4 }, () => 'again'))
+    expect(server.totalConnections).toBe(4)
+  })
+
   it('rise again, one a minute, up to what was asked for', async () => {
     let time = 0
     const server = await startServer({ maximumConnections: 1, script: () => ({ delay: 5 }) })

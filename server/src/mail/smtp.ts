@@ -22,7 +22,18 @@ interface SmtpSenderOptions {
   now?: () => number
 }
 
-/** A sender with connections of its own, which it keeps open while there is something to send. */
+/** A mail that has a slot and waits for a connection. */
+interface Waiting {
+  isWanted: () => boolean
+  /** With a connection to go over, or with why there is none. */
+  settle: (given: MailConnection | Delivery) => void
+}
+
+/**
+ * A sender with connections of its own, which it keeps open while there is something to send. A mail goes over the one that
+ * is free first, be it new or used: a server that is busy may leave new ones without a greeting for as long as the others
+ * are open.
+ */
 export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   const { url: settings, logger } = options
   const timeouts = { ...defaultSmtpTimeouts, ...options.timeouts }
@@ -32,6 +43,10 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   /** The one that waits longest first. */
   const idle: { connection: MailConnection; since: number }[] = []
   let idleTimer: NodeJS.Timeout | null = null
+  /** The one that waits longest first. */
+  const waiting: Waiting[] = []
+  /** How many connections are being opened. */
+  let opening = 0
   const stopping = new AbortController()
   let stopped = false
   /** Of the last mail: most have the same. */
@@ -54,19 +69,40 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     if (!connection.dead) connection.quit()
   }
 
-  async function open(isWanted: () => boolean): Promise<MailConnection | Delivery> {
+  function connectionFor(isWanted: () => boolean): Promise<MailConnection | Delivery> {
+    return new Promise((settle) => {
+      waiting.push({ isWanted, settle })
+      openMore()
+    })
+  }
+
+  /** As many as are waited for, and as there may be. */
+  function openMore(): void {
+    while (opening < waiting.length && established.size + opening < slots.limit) void openOne()
+  }
+
+  async function openOne(): Promise<void> {
+    opening += 1
+    const given = await open()
+    opening -= 1
+    if ('kind' in given) waiting.shift()?.settle(given)
+    else giveOn(given)
+    openMore()
+  }
+
+  async function open(): Promise<MailConnection | Delivery> {
     await pause.over()
     if (stopped) return stoppedVerdict()
-    if (!isWanted()) return unwanted
-    const opening = await openConnection(settings, timeouts, stopping.signal)
+    if (!waiting.some(({ isWanted }) => isWanted())) return unwanted
+    const attempt = await openConnection(settings, timeouts, stopping.signal)
     if (stopped) {
-      if (opening.ok) opening.connection.quit()
+      if (attempt.ok) attempt.connection.quit()
       return stoppedVerdict()
     }
-    if (!opening.ok) return whyNotOpened(opening.answer)
-    established.add(opening.connection)
+    if (!attempt.ok) return whyNotOpened(attempt.answer)
+    established.add(attempt.connection)
     slots.atLeast(standing())
-    return opening.connection
+    return attempt.connection
   }
 
   function whyNotOpened(answer: Answer): Delivery {
@@ -77,15 +113,20 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     return verdict
   }
 
+  /** To the mail that waits longest; without one, the connection is idle. */
+  function giveOn(connection: MailConnection): void {
+    const next = waiting.shift()
+    if (next !== undefined) return next.settle(connection)
+    idle.push({ connection, since: performance.now() })
+    watchIdle()
+  }
+
   /** Gives the slot back. */
   function release(connection: MailConnection, isReady: boolean): void {
-    if (!isReady || connection.dead || stopped || slots.used > slots.limit) {
-      leave(connection)
-    } else {
-      idle.push({ connection, since: performance.now() })
-      watchIdle()
-    }
+    if (!isReady || connection.dead || stopped || established.size > slots.limit) leave(connection)
+    else giveOn(connection)
     slots.release()
+    openMore()
   }
 
   /** One timer for all: most connections wait for an instant only. */
@@ -128,18 +169,22 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     }
     if (stopped || !(await slots.take())) return stoppedVerdict()
     const isWanted = request.isWanted ?? (() => true)
-    let connection: MailConnection | Delivery
+    let given: MailConnection | Delivery
     try {
-      connection = isWanted() ? (takeIdle() ?? (await open(isWanted))) : unwanted
+      given = isWanted() ? (takeIdle() ?? (await connectionFor(isWanted))) : unwanted
     } catch (error) {
       slots.release()
       throw error
     }
-    if ('kind' in connection) {
+    if ('kind' in given) {
       slots.release()
-      return connection
+      return given
     }
-    const delivery = await deliverOver(connection, request)
+    if (!isWanted()) {
+      release(given, true)
+      return unwanted
+    }
+    const delivery = await deliverOver(given, request)
     return stopped && delivery.kind === 'again' ? { ...delivery, cause: 'stopped' } : delivery
   }
 
@@ -155,6 +200,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     slots.stop()
     pause.end()
     stopping.abort()
+    for (const { settle } of waiting.splice(0)) settle(stoppedVerdict())
     for (const { connection } of idle.splice(0)) leave(connection)
     await within(milliseconds, slots.unused())
     for (const connection of established) connection.destroy()
