@@ -44,17 +44,20 @@ export async function runRounds(
     print?: (line: string) => void
     /** Called before each turn. */
     rest?: () => Promise<void>
+    /** True for a round before the first that is printed and does not count: a process that was just started is slower. */
+    warmUp?: boolean
   },
 ): Promise<Map<string, number>> {
   const print = options.print ?? ((line) => void process.stdout.write(`${line}\n`))
   const reached = new Map<string, number[]>(contenders.map(({ name }) => [name, []]))
-  for (let round = 0; round < options.rounds; round += 1) {
+  for (let round = options.warmUp === true ? 0 : 1; round <= options.rounds; round += 1) {
     for (let turn = 0; turn < contenders.length; turn += 1) {
       const contender = contenders[(round + turn) % contenders.length] as Contender
       await options.rest?.()
       const value = await contender.run()
-      reached.get(contender.name)?.push(value)
-      print(`round ${round + 1}  ${contender.name.padEnd(40)} ${format(value)} ${options.unit}`)
+      if (round > 0) reached.get(contender.name)?.push(value)
+      const label = round > 0 ? `round ${round}` : 'warm-up'
+      print(`${label}  ${contender.name.padEnd(40)} ${format(value)} ${options.unit}`)
     }
   }
   printComparison(reached, options.unit, print)
