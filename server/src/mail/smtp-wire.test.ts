@@ -5,7 +5,7 @@ import { startSmtpServer, type SmtpMoment, type SmtpReply, type TestSmtpServer }
 import { readReplies } from './smtp-replies.ts'
 import { parseSmtpUrl } from './smtp-settings.ts'
 import { createSmtpSender } from './smtp.ts'
-import type { Delivery, SmtpSender } from './types.ts'
+import type { Delivery, SmtpSender, SmtpTimeouts } from './types.ts'
 
 const opened: { close(): Promise<void> }[] = []
 afterEach(async () => {
@@ -19,10 +19,10 @@ async function startServer(options: Parameters<typeof startSmtpServer>[0] = {}):
 }
 
 /** With one connection, so that one mail shows what another has left behind. */
-function senderTo({ url }: TestSmtpServer): SmtpSender {
+function senderTo({ url }: TestSmtpServer, timeouts: Partial<SmtpTimeouts> = {}): SmtpSender {
   const parsed = parseSmtpUrl(`${url}?connections=1`)
   if (!parsed.ok) throw new Error(parsed.problem)
-  const sender = createSmtpSender({ url: parsed.settings, logger: pino({ level: 'silent' }) })
+  const sender = createSmtpSender({ url: parsed.settings, logger: pino({ level: 'silent' }), timeouts })
   opened.unshift({ close: () => sender.close(0) })
   return sender
 }
@@ -145,6 +145,26 @@ describe('a mail over the wire', () => {
     expect((await send(sender)).kind).toBe('sent')
     expect(server.totalConnections).toBe(2)
   })
+
+  it.each([
+    { timeouts: { command: 400, delivery: 60_000 }, silent: 'MAIL', becomes: { kind: 'again', problem: /for 0\.4 s/ } },
+    {
+      timeouts: { command: 60_000, delivery: 400 },
+      silent: 'DOT',
+      becomes: { kind: 'unconfirmed', problem: /for 0\.4 s/ },
+    },
+  ] as const)(
+    'waits for each answer as long as it may, whatever was asked before: $timeouts',
+    async ({ timeouts, silent, becomes }) => {
+      const slow = silent === 'MAIL' ? 'DOT' : 'MAIL'
+      const server = await startServer({ script: at({ [slow]: { delay: 600 } }) })
+      const sender = senderTo(server, timeouts)
+      for (let mail = 0; mail < 2; mail += 1) expect((await send(sender)).kind).toBe('sent')
+      server.script = at({ [silent]: { silence: true } })
+      expect(await send(sender)).toMatchObject({ ...becomes, problem: expect.stringMatching(becomes.problem) })
+      expect(server.totalConnections).toBe(1)
+    },
+  )
 
   it('is pending again when an answer before it has no end', async () => {
     const endless = `250-${'x'.repeat(70_000)}\r\n`
