@@ -69,11 +69,16 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     if (!connection.dead) connection.quit()
   }
 
-  function connectionFor(isWanted: () => boolean): Promise<MailConnection | Delivery> {
-    return new Promise((settle) => {
+  async function connectionFor(isWanted: () => boolean): Promise<MailConnection | Delivery> {
+    const given = await new Promise<MailConnection | Delivery>((settle) => {
       waiting.push({ isWanted, settle })
       openMore()
     })
+    if ('kind' in given || isWanted()) return given
+    if (given.dead) leave(given)
+    else giveOn(given)
+    openMore()
+    return unwanted
   }
 
   /** As many as are waited for, and as there may be. */
@@ -179,10 +184,6 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     if ('kind' in given) {
       slots.release()
       return given
-    }
-    if (!isWanted()) {
-      release(given, true)
-      return unwanted
     }
     const delivery = await deliverOver(given, request)
     return stopped && delivery.kind === 'again' ? { ...delivery, cause: 'stopped' } : delivery
