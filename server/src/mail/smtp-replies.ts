@@ -33,7 +33,6 @@ function onOneLine(reply: string): string {
 }
 
 function shortened(text: string): string {
-  if (text.length <= longestReply && /^[!-~](?:[ -~]*[!-~])?$/.test(text)) return text
   return text
     .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
     .trim()

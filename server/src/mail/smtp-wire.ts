@@ -104,7 +104,7 @@ export function takeWire(smtp: SMTPConnection, socket: Socket): Wire {
     question.left -= 1
     question.replies.push(reply)
     // RFC 5321 section 3.8: whatever it answers with 421, it closes the connection and answers nothing more.
-    if (reply.startsWith('421') && !/^421[0-9]/.test(reply)) return cut('The mail server closed the connection.')
+    if (/^421(?![0-9])/.test(reply)) return cut('The mail server closed the connection.')
     if (question.left === 0) answer()
   }
 

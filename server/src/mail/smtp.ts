@@ -75,9 +75,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
       openMore()
     })
     if ('kind' in given || isWanted()) return given
-    if (given.dead) leave(given)
-    else giveOn(given)
-    openMore()
+    giveBack(given, true)
     return unwanted
   }
 
@@ -126,12 +124,16 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     watchIdle()
   }
 
-  /** Gives the slot back. */
-  function release(connection: MailConnection, isReady: boolean): void {
+  function giveBack(connection: MailConnection, isReady: boolean): void {
     if (!isReady || connection.dead || stopped || established.size > slots.limit) leave(connection)
     else giveOn(connection)
-    slots.release()
     openMore()
+  }
+
+  /** With the slot. */
+  function release(connection: MailConnection, isReady: boolean): void {
+    giveBack(connection, isReady)
+    slots.release()
   }
 
   /** One timer for all: most connections wait for an instant only. */
