@@ -38,16 +38,6 @@ export class Frame {
 const senders = WebSocket as unknown as {
   Sender: { frame(data: Buffer, options: Record<string, unknown>): Buffer[] }
 }
-interface WithSender {
-  _sender?: { sendFrame?(list: Buffer[]): void }
-}
-
-/** Sends a frame that was made once for all; where this `ws` cannot, the socket frames it by itself. */
-export function sendMessage(socket: WebSocket, frame: Frame): void {
-  const { _sender: sender } = socket as unknown as WithSender
-  if (typeof sender?.sendFrame === 'function') sender.sendFrame([frame.message])
-  else socket.send(frame.text)
-}
 
 function eventText(content: ServerFrame): string {
   if (content.type === 'progress')

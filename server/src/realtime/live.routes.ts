@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import websocket from '@fastify/websocket'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
@@ -6,7 +7,7 @@ import { WebSocket } from 'ws'
 import { ClientFrame, closeCodes, Failure, heartbeatMilliseconds, SessionId, type ErrorCode } from '@rollcall/shared'
 import { Refusal } from '../http/refusal.ts'
 import type { Server } from '../http/server.ts'
-import { Frame, sendMessage } from './frames.ts'
+import { Frame } from './frames.ts'
 import type { Openings } from './openings.ts'
 import type { Rooms, Subscriber } from './rooms.ts'
 import type { SignInWatch } from './sign-ins.ts'
@@ -33,11 +34,29 @@ export const liveTimings: LiveTimings = { heartbeat: heartbeatMilliseconds, pong
 /** What the servers that are left take on: an opening costs them about a millisecond. Fewer sockets are let go sooner. */
 const drainedPerSecond = 2000
 
-interface Client extends Subscriber {
-  socket: WebSocket
-  badFrames: number
-  skipped: boolean
-  alive: boolean
+/** One WebSocket. */
+class Client implements Subscriber {
+  readonly socket: WebSocket
+  /** What `socket` writes to. Without compression it writes each frame at once and whole, so others may go between. */
+  readonly #line: Socket
+  badFrames = 0
+  skipped = false
+  alive = true
+
+  constructor(socket: WebSocket, line: Socket) {
+    this.socket = socket
+    this.#line = line
+  }
+
+  ready(): boolean {
+    if (this.socket.readyState !== WebSocket.OPEN) return false
+    this.skipped ||= this.#line.writableLength > bufferLimit
+    return !this.skipped
+  }
+
+  send(frame: Frame): void {
+    if (this.socket.readyState === WebSocket.OPEN) this.#line.write(frame.message)
+  }
 }
 
 /** `GET /crm/activation/live`: one WebSocket carries any number of rooms. */
@@ -85,7 +104,7 @@ export async function liveRoutes(
     },
     wsHandler: (socket, request) => {
       if (draining) return socket.close(closeCodes.restarting, 'the server restarts')
-      const client = createClient(socket)
+      const client = new Client(socket, request.raw.socket)
       clients.add(client)
       socket.on('message', (data, isBinary) => {
         const text = isBinary || !Buffer.isBuffer(data) ? null : data.toString('utf8')
@@ -128,24 +147,6 @@ async function refuseCookieWithoutOrigin(request: FastifyRequest): Promise<void>
 
 function foreign(): Refusal {
   return new Refusal(403, 'ORIGIN_NOT_ALLOWED', "This connection does not come from one of Rollcall's own pages.")
-}
-
-function createClient(socket: WebSocket): Client {
-  const client: Client = {
-    socket,
-    badFrames: 0,
-    skipped: false,
-    alive: true,
-    ready() {
-      if (socket.readyState !== WebSocket.OPEN) return false
-      client.skipped ||= socket.bufferedAmount > bufferLimit
-      return !client.skipped
-    },
-    send(frame) {
-      if (socket.readyState === WebSocket.OPEN) sendMessage(socket, frame)
-    },
-  }
-  return client
 }
 
 async function handle(client: Client, text: string | null, rooms: Rooms): Promise<void> {

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Progress, SessionEvent } from '@rollcall/shared'
+import { createAlarm } from './alarm.ts'
 import { Frame } from './frames.ts'
 import { shareReadings } from './readings.ts'
 import { inTurns } from './turns.ts'
@@ -46,9 +47,15 @@ export interface Rooms {
   close(): void
 }
 
+/** Somebody in a room. */
+interface Member {
+  subscriber: Subscriber
+  /** The newest version that it was sent. */
+  seenVersion: number
+}
+
 interface Room {
-  /** Who is in it, and the newest version that each was sent. */
-  members: Map<Subscriber, number>
+  members: Map<Subscriber, Member>
   latest: { version: number; frame: Frame } | null
   /** The newest event that was there before the first member; asked once, so that no member misses or doubles one. */
   eventsBefore: Promise<number> | null
@@ -95,32 +102,16 @@ export function createRooms(options: {
   const readProgress = shareReadings((sessionIds) => source.progress(sessionIds))
   const rooms = new Map<string, Room>()
   const active: ActiveRoom = { members: new Map(), due: null, telling: false }
-  let timer: NodeJS.Timeout | null = null
-  let timerAt = Infinity
+  const alarm = createAlarm(clock, () => void refreshDue())
   let refreshing = false
-  let closed = false
 
-  /** Makes sure that `refreshDue` runs at this time or earlier. */
-  function wakeAt(time: number): void {
-    if (refreshing || closed || time >= timerAt) return
-    if (timer !== null) clearTimeout(timer)
-    timerAt = time
-    timer = setTimeout(
-      () => {
-        timer = null
-        timerAt = Infinity
-        void refreshDue()
-      },
-      Math.max(0, time - clock()),
-    )
-  }
-
+  /** While rooms are read it sets nothing: the alarm is set for all of them afterwards. */
   function wakeFor(room: Room): void {
-    if (room.due !== null && isReadable(room)) wakeAt(room.due)
+    if (room.due !== null && isReadable(room) && !refreshing) alarm.set(room.due)
   }
 
   function wakeForActive(): void {
-    if (active.due !== null && !active.telling) wakeAt(active.due)
+    if (active.due !== null && !active.telling && !refreshing) alarm.set(active.due)
   }
 
   /** Has a room read: at once, or as soon as its frames are merged. */
@@ -181,7 +172,7 @@ export function createRooms(options: {
         })
       }
       // Also where it is not newer than what the room knows: somebody who joined may have read it for the room.
-      await inTurns(room.members.keys(), (subscriber) => sendProgress(room, subscriber))
+      await inTurns(room.members.values(), (member) => sendProgress(room, member))
     } catch (error) {
       logger.error({ err: error }, 'a room could not be told')
     } finally {
@@ -198,11 +189,10 @@ export function createRooms(options: {
   }
 
   /** Sends the newest progress of a room to one member, if it is newer than what it has and the member can take it. */
-  function sendProgress(room: Room, subscriber: Subscriber): void {
-    const seen = room.members.get(subscriber)
-    if (seen === undefined || room.latest === null || room.latest.version <= seen || !subscriber.ready()) return
-    room.members.set(subscriber, room.latest.version)
-    subscriber.send(room.latest.frame)
+  function sendProgress({ latest }: Room, member: Member): void {
+    if (latest === null || latest.version <= member.seenVersion || !member.subscriber.ready()) return
+    member.seenVersion = latest.version
+    member.subscriber.send(latest.frame)
   }
 
   /** A list is read when everybody has the one before, so that nobody gets an older one after a newer one. */
@@ -248,7 +238,9 @@ export function createRooms(options: {
         telling: false,
       }
       rooms.set(sessionId, room)
-      room.members.set(subscriber, Math.max(seenVersion, room.members.get(subscriber) ?? 0))
+      const member = room.members.get(subscriber) ?? { subscriber, seenVersion: 0 }
+      member.seenVersion = Math.max(seenVersion, member.seenVersion)
+      room.members.set(subscriber, member)
       try {
         // Read after joining: what changes in between is either in what is read, or rings for a member already.
         room.eventsBefore ??= source.lastEventId(sessionId)
@@ -269,8 +261,9 @@ export function createRooms(options: {
         throw error
       }
       // A version that never was says nothing of what the subscriber has seen.
-      if ((room.members.get(subscriber) ?? 0) > (room.latest?.version ?? 0)) room.members.set(subscriber, 0)
-      sendProgress(room, subscriber)
+      if (member.seenVersion > (room.latest?.version ?? 0)) member.seenVersion = 0
+      // Not where it has left meanwhile.
+      if (room.members.get(subscriber) === member) sendProgress(room, member)
       return true
     },
     leave,
@@ -283,7 +276,10 @@ export function createRooms(options: {
       for (const sessionId of Array.from(rooms.keys())) leave(sessionId, subscriber)
     },
     catchUp(subscriber) {
-      for (const room of rooms.values()) sendProgress(room, subscriber)
+      for (const room of rooms.values()) {
+        const member = room.members.get(subscriber)
+        if (member !== undefined) sendProgress(room, member)
+      }
       if (active.members.has(subscriber)) refreshActiveSoon()
     },
     ring(sessionIds, urgent) {
@@ -302,8 +298,7 @@ export function createRooms(options: {
       return rooms.size
     },
     close() {
-      closed = true
-      if (timer !== null) clearTimeout(timer)
+      alarm.stop()
       rooms.clear()
       active.members.clear()
     },
