@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Progress, SessionEvent } from '@rollcall/shared'
+import { createActiveRoom } from './active-room.ts'
 import { createAlarm } from './alarm.ts'
 import { Frame } from './frames.ts'
 import { shareReadings } from './readings.ts'
@@ -73,13 +74,6 @@ function isReadable(room: Room): boolean {
   return !room.telling && room.lastEventId !== null
 }
 
-/** Who watches which sessions run, and which list each was sent; null: none yet. */
-interface ActiveRoom {
-  members: Map<Subscriber, string | null>
-  due: number | null
-  telling: boolean
-}
-
 /** So many frames a second leave a node at most, over all sockets of a room (measured: 54,800 a second on one core). */
 const framesPerSecond = 20_000
 const slowest = 1000
@@ -101,17 +95,13 @@ export function createRooms(options: {
   const mergeInterval = options.mergeInterval ?? usualMergeInterval
   const readProgress = shareReadings((sessionIds) => source.progress(sessionIds))
   const rooms = new Map<string, Room>()
-  const active: ActiveRoom = { members: new Map(), due: null, telling: false }
+  const active = createActiveRoom({ read: () => source.active(), clock, logger })
   const alarm = createAlarm(clock, () => void refreshDue())
   let refreshing = false
 
   /** While rooms are read it sets nothing: the alarm is set for all of them afterwards. */
   function wakeFor(room: Room): void {
     if (room.due !== null && isReadable(room) && !refreshing) alarm.set(room.due)
-  }
-
-  function wakeForActive(): void {
-    if (active.due !== null && !active.telling && !refreshing) alarm.set(active.due)
   }
 
   /** Has a room read: at once, or as soon as its frames are merged. */
@@ -129,18 +119,13 @@ export function createRooms(options: {
       room.due = null
       room.refreshedAt = now
     }
-    const refreshActive = !active.telling && active.due !== null && active.due <= now
-    if (refreshActive) active.due = null
     try {
-      if (refreshActive) await refreshActiveRoom()
       if (due.size > 0) await refresh(due)
     } catch (error) {
       logger.warn({ err: error }, 'rooms could not be read and will be again')
       for (const room of due.values()) room.due ??= now + slowest
-      if (refreshActive) active.due ??= now + slowest
     } finally {
       refreshing = false
-      wakeForActive()
       for (const room of rooms.values()) wakeFor(room)
     }
   }
@@ -195,37 +180,6 @@ export function createRooms(options: {
     member.subscriber.send(latest.frame)
   }
 
-  /** A list is read when everybody has the one before, so that nobody gets an older one after a newer one. */
-  async function refreshActiveRoom(): Promise<void> {
-    if (active.members.size === 0) return
-    const progresses = await source.active()
-    void tellActive(progresses)
-  }
-
-  async function tellActive(progresses: Progress[]): Promise<void> {
-    active.telling = true
-    const key = progresses.map((progress) => progress.sessionId).join(' ')
-    const frame = new Frame({ type: 'active', data: progresses })
-    try {
-      await inTurns(active.members, ([subscriber, sent]) => {
-        if (sent === key || !subscriber.ready()) return
-        active.members.set(subscriber, key)
-        subscriber.send(frame)
-      })
-    } catch (error) {
-      logger.error({ err: error }, 'the list of sessions could not be told')
-    } finally {
-      active.telling = false
-      wakeForActive()
-    }
-  }
-
-  function refreshActiveSoon(): void {
-    if (active.members.size === 0) return
-    active.due = clock()
-    wakeForActive()
-  }
-
   return {
     async join(sessionId, subscriber, seenVersion = 0) {
       const room: Room = rooms.get(sessionId) ?? {
@@ -267,12 +221,9 @@ export function createRooms(options: {
       return true
     },
     leave,
-    joinActive(subscriber) {
-      active.members.set(subscriber, null)
-      refreshActiveSoon()
-    },
+    joinActive: (subscriber) => active.join(subscriber),
     leaveAll(subscriber) {
-      active.members.delete(subscriber)
+      active.leave(subscriber)
       for (const sessionId of Array.from(rooms.keys())) leave(sessionId, subscriber)
     },
     catchUp(subscriber) {
@@ -280,7 +231,7 @@ export function createRooms(options: {
         const member = room.members.get(subscriber)
         if (member !== undefined) sendProgress(room, member)
       }
-      if (active.members.has(subscriber)) refreshActiveSoon()
+      if (active.has(subscriber)) active.refresh()
     },
     ring(sessionIds, urgent) {
       for (const sessionId of sessionIds) {
@@ -288,11 +239,11 @@ export function createRooms(options: {
         if (room === undefined) continue
         makeDue(room, urgent)
       }
-      if (urgent) refreshActiveSoon()
+      if (urgent) active.refresh()
     },
     refreshAll() {
       for (const room of rooms.values()) makeDue(room, false)
-      refreshActiveSoon()
+      active.refresh()
     },
     get size() {
       return rooms.size
@@ -300,7 +251,7 @@ export function createRooms(options: {
     close() {
       alarm.stop()
       rooms.clear()
-      active.members.clear()
+      active.close()
     },
   }
 
