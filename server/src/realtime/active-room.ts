@@ -11,14 +11,15 @@ export interface ActiveRoom {
   join(subscriber: Subscriber): void
   leave(subscriber: Subscriber): void
   has(subscriber: Subscriber): boolean
-  /** Says that a session may have started or ended, or that somebody was not ready for the last list. */
+  /** Says that a session may have started or ended, or that somebody can take a list again. */
   refresh(): void
   close(): void
 }
 
+/** In milliseconds. */
 const retryAfter = 1000
 
-/** Sends the list of sessions that are not over to each who has another one. `clock`: milliseconds. */
+/** Sends the list of sessions that are not over to each member that was not sent this same list. `clock`: milliseconds. */
 export function createActiveRoom(options: {
   read: () => Promise<Progress[]>
   clock: () => number
@@ -29,15 +30,16 @@ export function createActiveRoom(options: {
   const members = new Map<Subscriber, string | null>()
   const alarm = createAlarm(clock, () => void readAndTell())
   let due: number | null = null
-  let telling = false
+  /** From the reading of a list until everybody was told. */
+  let busy = false
 
   /** A list is read when everybody has the one before, so that nobody gets an older one after a newer one. */
   function wake(): void {
-    if (due !== null && !telling) alarm.set(due)
+    if (due !== null && !busy) alarm.set(due)
   }
 
   async function readAndTell(): Promise<void> {
-    telling = true
+    busy = true
     due = null
     try {
       if (members.size > 0) await tell(await read())
@@ -45,7 +47,7 @@ export function createActiveRoom(options: {
       logger.warn({ err: error }, 'the list of sessions could not be read or told, and will be again')
       due ??= clock() + retryAfter
     } finally {
-      telling = false
+      busy = false
       wake()
     }
   }

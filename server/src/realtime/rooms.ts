@@ -123,7 +123,7 @@ export function createRooms(options: {
       if (due.size > 0) await refresh(due)
     } catch (error) {
       logger.warn({ err: error }, 'rooms could not be read and will be again')
-      for (const room of due.values()) room.due ??= now + slowest
+      for (const room of due.values()) room.due ??= clock() + slowest
     } finally {
       refreshing = false
       for (const room of rooms.values()) wakeFor(room)
