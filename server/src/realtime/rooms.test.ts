@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { pino } from 'pino'
 import { createMember, openRooms, type Stored } from '../../test/rooms.ts'
-import type { Rooms } from './rooms.ts'
+import { createRooms, type Rooms } from './rooms.ts'
 
 let stored: Stored
 let rooms: Rooms
@@ -242,6 +243,23 @@ describe('a database that is away', () => {
     await vi.advanceTimersByTimeAsync(1100)
     expect(member.versions.get('a')).toEqual([1, 2])
     expect(member.lists).toEqual([['a'], ['a', 'b']])
+  })
+
+  it('for the list of sessions alone keeps nobody from progress', async () => {
+    stored.raise('a')
+    const member = createMember()
+    const withoutList = createRooms({
+      source: { ...stored.source, active: () => Promise.reject(new Error('the list is away')) },
+      logger: pino({ level: 'silent' }),
+      clock: () => Date.now(),
+    })
+    await withoutList.join('a', member)
+    withoutList.joinActive(member)
+    stored.raise('a')
+    withoutList.ring(['a'], true)
+    await vi.advanceTimersByTimeAsync(200)
+    withoutList.close()
+    expect(member.versions.get('a')).toEqual([1, 2])
   })
 })
 
