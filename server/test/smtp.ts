@@ -24,6 +24,8 @@ interface SmtpContext {
   mail: number
   from: string
   to: string[]
+  /** What has arrived behind it by now. */
+  unread: () => string
 }
 
 /**
@@ -166,8 +168,8 @@ const ordinary: Record<SmtpMoment, string> = {
 
 async function converse(socket: net.Socket, conversation: Conversation): Promise<void> {
   const { server, connection } = conversation
-  const context: SmtpContext = { line: '', connection, mail: 0, from: '', to: [] }
   const input = reader(socket)
+  const context: SmtpContext = { line: '', connection, mail: 0, from: '', to: [], unread: input.unread }
 
   /** The reply that was given, or null when the conversation is over. */
   async function answer(moment: SmtpMoment, otherwise = ordinary[moment]): Promise<string | null> {
@@ -287,6 +289,7 @@ function reader(socket: net.Socket) {
   }
 
   return {
+    unread: () => buffer.toString('latin1'),
     async line(): Promise<string | null> {
       return (await upTo('\r\n'))?.toString('latin1') ?? null
     },

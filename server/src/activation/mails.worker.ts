@@ -103,10 +103,10 @@ async function preparedMails(parts: WorkerParts, held: HeldChunk, session: Sessi
 }
 
 async function sendAll(turn: Turn, mails: DueMail[]): Promise<void> {
-  const { parts } = turn
   const next = mails.values()
-  // As many at once as there are connections; the sender hands each of them one of its own.
-  const lanes = Array.from({ length: Math.min(parts.sender.connections, mails.length) }, async () => {
+  const count = Math.min(lanesFor(turn), mails.length)
+  turn.shared.lanes += count
+  const lanes = Array.from({ length: count }, async () => {
     for (const mail of next) {
       if (!goesOn(turn)) return
       await sendMail(turn, mail)
@@ -115,45 +115,97 @@ async function sendAll(turn: Turn, mails: DueMail[]): Promise<void> {
   try {
     await together(lanes)
   } finally {
+    turn.shared.lanes -= count
     await Promise.all(turn.storing)
   }
   if (turn.failure !== null) throw turn.failure
 }
 
+/**
+ * How many mails of a turn are asked for at once: one for each connection, and where no other turn is under way, one more
+ * that is announced with the one on its way. More would only wait, and what waits long costs the collector more.
+ */
+function lanesFor({ parts, shared }: Turn): number {
+  const { connections } = parts.sender
+  return Math.max(connections, 2 * connections - shared.lanes)
+}
+
 async function sendMail(turn: Turn, mail: DueMail): Promise<void> {
-  const { parts, held } = turn
-  if (!(await parts.pace.turnFor(mail.email))) return
-  const triedAt = mail.first_try_at === null ? parts.now() : new Date(mail.first_try_at)
-  let asked = false
-  let over: object | null = null
-  const delivery = await deliver(parts, {
-    from: turn.sender,
-    to: mail.email,
-    // Not before there is a connection for it: hundreds wait for one, and what waits is not young any more when it goes.
-    body: () => composed(turn, mail, triedAt),
-    isWanted: () => goesOn(turn),
-    begin: async (connection) => {
-      over = connection
-      await lastRefusal(turn, connection)
-      return goesOn(turn)
-    },
-    gate: async (connection) => {
-      await lastOfAnotherSession(turn, connection)
-      if (!goesOn(turn)) return false
-      asked = true
-      return parts.ledger.gate({
-        holding: held,
-        position: mail.position,
-        triedAt,
-        canary: turn.session.canary !== null,
-      })
-    },
-  })
-  if (delivery.kind === 'gate_closed') turn.stopped = true
-  const { unconfirmed: policy } = turn.session.options
-  const outcome = outcomeOf(delivery, { mail, policy, now: parts.now(), triedAt, asked, random: parts.random })
-  if (outcome !== null) keep(turn, over, { stored: store(turn, mail, outcome), refused: !asked })
-  await countStreak(turn, delivery)
+  const { parts } = turn
+  const mayGo = parts.pace.turnFor(mail.email)
+  if (mayGo !== true && !(await mayGo)) return
+  const trial = new Trial(turn, mail)
+  try {
+    await parts.sender.send(trial)
+  } catch (error) {
+    if (!(error instanceof NotComposable)) throw error
+    trial.delivered(notComposable, null)
+  }
+  await trial.counted
+}
+
+/** One mail on its way. What it asks for the next mail over a connection comes after what it tells of itself. */
+class Trial implements SendRequest {
+  readonly from: string
+  readonly to: string
+  /** Resolves when it is known what the delivery means for the session. */
+  counted: Promise<void> | undefined
+  readonly #turn: Turn
+  readonly #mail: DueMail
+  readonly #triedAt: Date
+  /** True when the gate was asked, and so may have been stored. */
+  #asked = false
+
+  constructor(turn: Turn, mail: DueMail) {
+    this.from = turn.sender
+    this.to = mail.email
+    this.#turn = turn
+    this.#mail = mail
+    this.#triedAt = mail.first_try_at === null ? turn.parts.now() : new Date(mail.first_try_at)
+  }
+
+  /** Not before there is a connection for it: hundreds wait for one, and what waits is not young any more when it goes. */
+  body(): string {
+    return composed(this.#turn, this.#mail, this.#triedAt)
+  }
+
+  isWanted(): boolean {
+    return goesOn(this.#turn)
+  }
+
+  async begin(connection: object): Promise<boolean> {
+    await lastRefusal(this.#turn, connection)
+    return goesOn(this.#turn)
+  }
+
+  async gate(connection: object): Promise<boolean> {
+    const turn = this.#turn
+    await lastOfAnotherSession(turn, connection)
+    if (!goesOn(turn)) return false
+    this.#asked = true
+    return turn.parts.ledger.gate({
+      holding: turn.held,
+      position: this.#mail.position,
+      triedAt: this.#triedAt,
+      canary: turn.session.canary !== null,
+    })
+  }
+
+  delivered(delivery: Delivery, connection: object | null): void {
+    const turn = this.#turn
+    const { parts, session } = turn
+    if (delivery.kind === 'gate_closed') turn.stopped = true
+    const outcome = outcomeOf(delivery, {
+      mail: this.#mail,
+      policy: session.options.unconfirmed,
+      now: parts.now(),
+      triedAt: this.#triedAt,
+      asked: this.#asked,
+      random: parts.random,
+    })
+    if (outcome !== null) keep(turn, connection, { stored: store(turn, this.#mail, outcome), refused: !this.#asked })
+    this.counted = countStreak(turn, delivery)
+  }
 }
 
 /**
@@ -168,7 +220,8 @@ function lastOfAnotherSession({ shared, held }: Turn, connection: object): Promi
 
 /**
  * Resolves when it is stored. A mail that was refused before the gate never met it, and hears of a pause when its outcome
- * is stored: without this, a slow commit would let any number of people be tried after it.
+ * is stored: without this, a slow commit would let any number of people be tried after it. A mail that was announced
+ * with another comes after one that met the gate.
  */
 function lastRefusal({ shared }: Turn, connection: object): Promise<void> | undefined {
   const last = shared.last.get(connection)
@@ -200,11 +253,12 @@ async function store(turn: Turn, mail: DueMail, outcome: Outcome): Promise<void>
 class NotComposable extends Error {}
 
 /** One person's data must not stop everybody's mails: one that cannot be made fails alone. */
-function deliver({ sender }: WorkerParts, request: SendRequest): Promise<Delivery> {
-  return sender.send(request).catch((error: unknown): Delivery => {
-    if (!(error instanceof NotComposable)) throw error
-    return { kind: 'failed', reason: 'not_composable', countsTowardHold: true, reply: null, problem: null }
-  })
+const notComposable: Delivery = {
+  kind: 'failed',
+  reason: 'not_composable',
+  countsTowardHold: true,
+  reply: null,
+  problem: null,
 }
 
 /** The mail. Throws NotComposable. */

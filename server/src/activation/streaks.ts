@@ -4,14 +4,19 @@ import type { Delivery } from '../mail/types.ts'
 import { holdFor, isHeldSince, isOfServer } from './holds.worker.ts'
 import type { SharedTurns, Turn } from './mail-turn.ts'
 
-/** Holds the session when the same trouble came often enough in a row. */
-export async function countStreak(turn: Turn, delivery: Delivery): Promise<void> {
+/**
+ * Holds the session when the same trouble came often enough in a row. What it stops, it stops before it returns; what has
+ * to be stored for that, when its promise resolves.
+ */
+export function countStreak(turn: Turn, delivery: Delivery): Promise<void> | undefined {
+  if (delivery.kind !== 'sent' && delivery.kind !== 'later') return countTrouble(turn, delivery)
+  turn.streak.reason = null
+  turn.streak.length = 0
+  return undefined
+}
+
+async function countTrouble(turn: Turn, delivery: Delivery): Promise<void> {
   const { streak, parts, held } = turn
-  if (delivery.kind === 'sent' || delivery.kind === 'later') {
-    streak.reason = null
-    streak.length = 0
-    return
-  }
   const reason = delivery.kind === 'hold' ? delivery.reason : refusedTogether(delivery) ? 'too_many_failures' : null
   if (reason === null) return
   // A mail that was on its way when the session was held says nothing new, although it may have been resumed since.

@@ -4,19 +4,38 @@ import { answerOf, noAnswer } from './smtp-replies.ts'
 import { takeWire, type Heard, type Wire } from './smtp-wire.ts'
 import type { Delivery, SendRequest, SmtpSettings, SmtpTimeouts, Verdict } from './types.ts'
 
-/** A connection that is open and signed in. It carries one mail at a time. */
+/** A connection that is open and signed in. It carries one mail at a time, and may announce the next with it. */
 export interface MailConnection {
   /** True once nothing can be sent over it any more. */
   readonly dead: boolean
   /** Set once a mail got an answer of its own over it: it is not one that the server drops as soon as it can. */
   proven: boolean
-  /** Hands one mail over. */
-  deliver(request: SendRequest): Promise<Delivery>
+  /**
+   * Hands one mail over. `next`: asked when it goes over; what that gives is announced with it, and has to be the next that
+   * is delivered over this connection. `announced`: what is known of this one, where it was announced.
+   */
+  deliver(request: SendRequest, next: () => Announcement | null, announced: Announced | null): Promise<Delivery>
+  /** What announces a mail together with the one before it; null where the server takes none so, or not this one. */
+  announcementOf(request: SendRequest): Announcement | null
   /** Makes ready for the next mail after one that was not sent; false when the connection is of no more use. */
   reset(): Promise<boolean>
   /** Takes leave with QUIT, and does not wait long for the answer. */
   quit(): void
   destroy(): void
+}
+
+/** A mail whose envelope goes over together with the mail before it (RFC 2920 section 3.1). */
+export interface Announcement {
+  body: string
+  said: string
+  /** What is answered to it; fewer than asked for when the connection is over. */
+  replies: Promise<readonly string[]>
+}
+
+/** A mail that was announced, and what was answered to it. */
+export interface Announced {
+  body: string
+  replies: readonly string[]
 }
 
 export type Opening = { ok: true; connection: MailConnection } | { ok: false; answer: Answer }
@@ -40,12 +59,13 @@ export async function openConnection(
 }
 
 function connectionOver(wire: Wire, timeouts: SmtpTimeouts): MailConnection {
-  return {
+  const connection: MailConnection = {
     get dead() {
       return wire.dead
     },
     proven: false,
-    deliver: (request) => deliver(wire, timeouts, request),
+    deliver: (request, next, announced) => deliver({ wire, timeouts, connection, request, next }, announced),
+    announcementOf: (request) => announcementOf(wire, request),
     async reset() {
       const { replies } = await wire.ask('RSET\r\n', 1, timeouts.command)
       return isYes(replies[0])
@@ -55,18 +75,48 @@ function connectionOver(wire: Wire, timeouts: SmtpTimeouts): MailConnection {
     },
     destroy: () => wire.cut(),
   }
+  return connection
 }
 
-async function deliver(wire: Wire, timeouts: SmtpTimeouts, request: SendRequest): Promise<Delivery> {
-  if (request.begin !== undefined && !(await request.begin(wire))) return { kind: 'gate_closed', cause: null }
-  const body = request.body()
-  const refusal = await agree(wire, timeouts, request, body.length)
-  if (refusal !== null) return conclude(wire, refusal)
+interface Handover {
+  wire: Wire
+  timeouts: SmtpTimeouts
+  connection: MailConnection
+  request: SendRequest
+  next: () => Announcement | null
+}
 
+async function deliver(over: Handover, announced: Announced | null): Promise<Delivery> {
+  const { wire, timeouts, connection, request } = over
+  if (announced !== null) {
+    const refusal = await refusalIn(wire, timeouts, announced.replies)
+    return refusal === null ? passGate(over, announced.body) : conclude(wire, refusal)
+  }
+  if (request.begin !== undefined && !(await request.begin(connection))) return { kind: 'gate_closed', cause: null }
+  const body = request.body()
+  const refusal = isTooLarge(wire, body) ? tooLarge(wire) : await agree(wire, timeouts, request, body.length)
+  return refusal === null ? passGate(over, body) : conclude(wire, refusal)
+}
+
+/** Throws nothing: a mail that cannot be made is told when its turn comes. */
+function announcementOf(wire: Wire, request: SendRequest): Announcement | null {
+  if (!wire.offers.pipelining) return null
+  let body: string
+  try {
+    body = request.body()
+  } catch {
+    return null
+  }
+  if (isTooLarge(wire, body)) return null
+  return { body, said: envelopeOf(wire, request, body.length).join(''), replies: Promise.resolve([]) }
+}
+
+/** Asks the gate of a mail that the server waits for, and hands it over. */
+async function passGate({ wire, timeouts, connection, request, next }: Handover, body: string): Promise<Delivery> {
   let isOpen = false
   let cause: unknown = null
   try {
-    isOpen = await request.gate(wire)
+    isOpen = await request.gate(connection)
   } catch (error) {
     cause = error
   }
@@ -78,29 +128,50 @@ async function deliver(wire: Wire, timeouts: SmtpTimeouts, request: SendRequest)
   // The connection was lost meanwhile: nothing was handed over, and nothing will be.
   if (wire.dead) return conclude(wire, whyDead(wire, 'DATA'))
 
-  const heard = await wire.ask(asData(body), 1, timeouts.delivery)
+  const announcement = next()
+  const asked = wire.ask(asData(body), 1, timeouts.delivery, announcement?.said)
+  if (announcement !== null) {
+    announcement.replies = wire.hearAhead(envelope.length, timeouts.command).then(({ replies }) => replies)
+  }
+  const heard = await asked
   // An answer that comes before its question ends the trust in what this connection says, and the rest is not sent.
   if (!heard.isWritten) wire.cut()
   return conclude(wire, answerToMail(heard))
 }
 
+function isTooLarge({ offers }: Wire, body: string): boolean {
+  return offers.largest !== null && body.length > offers.largest
+}
+
+function tooLarge({ offers }: Wire): Answer {
+  return noAnswer('MAIL', 'too_large', `The mail server takes no mail of more than ${offers.largest} bytes.`)
+}
+
+/** Its commands in the order of `envelope`. */
+function envelopeOf({ offers }: Wire, { from, to }: Pick<SendRequest, 'from' | 'to'>, size: number): string[] {
+  return [`MAIL FROM:<${from}>${offers.size ? ` SIZE=${size}` : ''}\r\n`, `RCPT TO:<${to}>\r\n`, 'DATA\r\n']
+}
+
 /** Null when the server waits for the mail; otherwise why it does not. */
 async function agree(
   wire: Wire,
-  { command: milliseconds }: SmtpTimeouts,
-  { from, to }: Pick<SendRequest, 'from' | 'to'>,
+  timeouts: SmtpTimeouts,
+  request: Pick<SendRequest, 'from' | 'to'>,
   size: number,
 ): Promise<Answer | null> {
-  const { pipelining, size: wantsSize, largest } = wire.offers
-  if (largest !== null && size > largest) {
-    return noAnswer('MAIL', 'too_large', `The mail server takes no mail of more than ${largest} bytes.`)
-  }
-  const mail = `MAIL FROM:<${from}>${wantsSize ? ` SIZE=${size}` : ''}\r\n`
-  const rcpt = `RCPT TO:<${to}>\r\n`
-  const data = 'DATA\r\n'
-  const replies = pipelining
-    ? (await wire.ask(mail + rcpt + data, envelope.length, milliseconds)).replies
-    : await askInTurn(wire, [mail, rcpt, data], milliseconds)
+  const commands = envelopeOf(wire, request, size)
+  const replies = wire.offers.pipelining
+    ? (await wire.ask(commands.join(''), envelope.length, timeouts.command)).replies
+    : await askInTurn(wire, commands, timeouts.command)
+  return refusalIn(wire, timeouts, replies)
+}
+
+/** Null where everything was agreed; otherwise the first that was not, when the server waits for nothing any more. */
+async function refusalIn(
+  wire: Wire,
+  { command: milliseconds }: SmtpTimeouts,
+  replies: readonly string[],
+): Promise<Answer | null> {
   const refusedAt = envelope.findIndex((command, index) => !isAgreed(command, replies[index]))
   const refused = envelope[refusedAt]
   if (refused === undefined) return null

@@ -7,9 +7,17 @@ const millisecondsBetweenFewer = 1000
 const shortestPause = 50
 const longestPause = 5000
 
+/** What a mail gets that waited for a slot: `taken` one of its own, `stopped` none any more, or that of the mail before it. */
+export type Place<Inherited> = 'taken' | 'stopped' | Inherited
+
+interface Waiting<Request, Inherited> {
+  request: Request
+  settle: (place: Place<Inherited>) => void
+}
+
 /** How many mails may be on their way at once, first come first served. */
-export function createSlots(most: number, now: () => number, logger: Logger) {
-  const waiting: ((granted: boolean) => void)[] = []
+export function createSlots<Request, Inherited>(most: number, now: () => number, logger: Logger) {
+  const waiting: Waiting<Request, Inherited>[] = []
   let limit = most
   let used = 0
   let changedAt = now()
@@ -26,7 +34,7 @@ export function createSlots(most: number, now: () => number, logger: Logger) {
   function grant(): void {
     while (used < limit && waiting.length > 0) {
       used += 1
-      waiting.shift()?.(true)
+      waiting.shift()?.settle('taken')
     }
   }
 
@@ -37,13 +45,20 @@ export function createSlots(most: number, now: () => number, logger: Logger) {
     get used() {
       return used
     },
-    /** False when the sender was stopped meanwhile. */
-    take(): Promise<boolean> {
+    take(request: Request): Promise<Place<Inherited>> {
       if (limit < most && now() - changedAt >= millisecondsUntilOneMore) set(limit + 1)
-      return new Promise((resolve) => {
-        waiting.push(resolve)
+      return new Promise((settle) => {
+        waiting.push({ request, settle })
         grant()
       })
+    },
+    /** The mail that waits longest, or null. */
+    longestWaiting(): Request | null {
+      return waiting[0]?.request ?? null
+    },
+    /** Promises the mail that waits longest the slot of another, which it gets with what this gives. */
+    promise(): (place: Place<Inherited>) => void {
+      return waiting.shift()?.settle ?? (() => undefined)
     },
     release(): void {
       used -= 1
@@ -70,7 +85,34 @@ export function createSlots(most: number, now: () => number, logger: Logger) {
       grant()
     },
     stop(): void {
-      for (const refuse of waiting.splice(0)) refuse(false)
+      for (const { settle } of waiting.splice(0)) settle('stopped')
+    },
+  }
+}
+
+/** A server that left an announcement without an answer is not tried again before this. */
+const millisecondsWithoutAnnouncing = 10 * 60_000
+
+/**
+ * Whether mails are announced together with the one before. The first is tried alone: a server that loses what comes
+ * behind a mail, although it says that it does not (RFC 2920 section 3.2), keeps one connection waiting and not all.
+ * `now`: milliseconds of a clock that only goes forward.
+ */
+export function createAnnouncing(now: () => number) {
+  let isProven = false
+  let isTried = false
+  let tryFrom = Number.NEGATIVE_INFINITY
+
+  return {
+    isAllowed: () => isProven || (!isTried && now() >= tryFrom),
+    begun(): void {
+      isTried = true
+    },
+    /** `answered`: null where the connection ended with the mail before. */
+    over(answered: boolean | null): void {
+      isTried = false
+      if (answered !== null) isProven = answered
+      if (answered === false) tryFrom = now() + millisecondsWithoutAnnouncing
     },
   }
 }

@@ -18,7 +18,7 @@ export interface Heard {
   replies: string[]
   /** Why there are fewer; null otherwise. */
   problem: string | null
-  /** True when everything that was given to the wire before the last of the replies had left this process. */
+  /** True when all of the question had left this process before the last of the replies came. */
   isWritten: boolean
 }
 
@@ -31,8 +31,13 @@ export interface Wire {
   readonly unasked: string | null
   /** Why it is dead. */
   readonly problem: string | null
-  /** Says something and waits for so many replies, or for the end of the connection or of the time. Never rejects. */
-  ask(said: string, replies: number, milliseconds: number): Promise<Heard>
+  /**
+   * Says something and waits for so many replies, or for the end of the connection or of the time. Never rejects. `ahead` is
+   * said in the same breath; what is answered to it is heard by `hearAhead`.
+   */
+  ask(said: string, replies: number, milliseconds: number, ahead?: string): Promise<Heard>
+  /** Waits for so many replies to what was said ahead; the time begins when everything before it is answered. */
+  hearAhead(replies: number, milliseconds: number): Promise<Heard>
   /** Cuts the connection. */
   cut(problem?: string): void
 }
@@ -46,6 +51,8 @@ interface Question {
   /** How long an answer may take, and the end of that on the clock of `performance.now`. */
   milliseconds: number
   until: number
+  /** Its last character, counted from the first that the wire said. */
+  end: number
   settle: (heard: Heard) => void
 }
 
@@ -54,39 +61,53 @@ interface Question {
  * end, the errors and the closing of its socket.
  */
 export function takeWire(smtp: SMTPConnection, socket: Socket): Wire {
-  let question: Question | null = null
+  /** The one that is being answered first. */
+  const questions: Question[] = []
+  /** How many characters were said; one is one byte. */
+  let said = 0
   /** Stays from question to question: setting and clearing one for each was 3 % of what a mail costs. */
   let timer: NodeJS.Timeout | null = null
   let due = Number.POSITIVE_INFINITY
   let problem: string | null = null
   let unasked: string | null = null
 
-  function answer(): void {
-    if (question === null) return
-    const { replies, settle } = question
-    question = null
-    settle({ replies, problem, isWritten: socket.writableLength === 0 })
+  function answer({ replies, end, settle }: Question): void {
+    settle({ replies, problem, isWritten: said - socket.writableLength >= end })
   }
 
   function lose(why: string): void {
     problem ??= why
     if (timer !== null) clearTimeout(timer)
-    answer()
+    for (const question of questions.splice(0)) answer(question)
   }
 
-  /** Looks again when the question's time is over, unless it looks before anyway. */
-  function watch({ until }: Question): void {
-    if (until >= due) return
+  function add(question: Omit<Question, 'replies' | 'until'>): void {
+    questions.push({ ...question, replies: [], until: 0 })
+    if (questions.length === 1) watch()
+  }
+
+  /** Gives the first question its time, and looks when that is over, unless it looks before anyway. */
+  function watch(): void {
+    const [question] = questions
+    if (question === undefined) return
+    const now = performance.now()
+    question.until = now + question.milliseconds
+    if (question.until < due) lookAt(question.until, now)
+  }
+
+  function lookAt(time: number, now: number): void {
     if (timer !== null) clearTimeout(timer)
-    due = until
-    timer = setTimeout(look, Math.max(1, until - performance.now())).unref()
+    due = time
+    timer = setTimeout(look, Math.max(1, time - now)).unref()
   }
 
   function look(): void {
     timer = null
     due = Number.POSITIVE_INFINITY
-    if (question === null) return
-    if (question.until > performance.now()) return watch(question)
+    const [question] = questions
+    if (question === undefined) return
+    const now = performance.now()
+    if (question.until > now) return lookAt(question.until, now)
     cut(`The mail server did not answer for ${question.milliseconds / 1000} s.`)
   }
 
@@ -97,7 +118,8 @@ export function takeWire(smtp: SMTPConnection, socket: Socket): Wire {
 
   function hear(reply: string): void {
     if (problem !== null) return
-    if (question === null) {
+    const [question] = questions
+    if (question === undefined) {
       unasked = reply
       return cut(`The mail server said without being asked: ${reply}`)
     }
@@ -105,7 +127,18 @@ export function takeWire(smtp: SMTPConnection, socket: Socket): Wire {
     question.replies.push(reply)
     // RFC 5321 section 3.8: whatever it answers with 421, it closes the connection and answers nothing more.
     if (/^421(?![0-9])/.test(reply)) return cut('The mail server closed the connection.')
-    if (question.left === 0) answer()
+    if (question.left > 0) return
+    questions.shift()
+    answer(question)
+    watch()
+  }
+
+  function isDead(): boolean {
+    return problem !== null || smtp.destroyed
+  }
+
+  function nothingHeard(): Heard {
+    return { replies: [], problem: problem ?? 'The connection was closed.', isWritten: false }
   }
 
   socket.removeAllListeners('data')
@@ -120,7 +153,7 @@ export function takeWire(smtp: SMTPConnection, socket: Socket): Wire {
   return {
     offers: offersOf(smtp),
     get dead() {
-      return problem !== null || smtp.destroyed
+      return isDead()
     },
     get unasked() {
       return unasked
@@ -128,14 +161,19 @@ export function takeWire(smtp: SMTPConnection, socket: Socket): Wire {
     get problem() {
       return problem
     },
-    ask(said, replies, milliseconds) {
+    ask(text, replies, milliseconds, ahead = '') {
       return new Promise((settle) => {
-        if (problem !== null || smtp.destroyed) {
-          return settle({ replies: [], problem: problem ?? 'The connection was closed.', isWritten: false })
-        }
-        question = { left: replies, replies: [], milliseconds, until: performance.now() + milliseconds, settle }
-        watch(question)
-        socket.write(said, 'latin1')
+        if (isDead()) return settle(nothingHeard())
+        said += text.length
+        add({ left: replies, milliseconds, end: said, settle })
+        said += ahead.length
+        socket.write(text + ahead, 'latin1')
+      })
+    },
+    hearAhead(replies, milliseconds) {
+      return new Promise((settle) => {
+        if (isDead()) settle(nothingHeard())
+        else add({ left: replies, milliseconds, end: said, settle })
       })
     },
     cut,

@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import { afterEach, describe, expect, it } from 'vitest'
 import { startSmtpServer, type SmtpMoment, type SmtpReply, type TestSmtpServer } from '../../test/smtp.ts'
+import { answers, losses, openEnds } from '../../test/smtp-faults.ts'
 import { parseSmtpUrl } from './smtp-settings.ts'
 import { createSmtpSender } from './smtp.ts'
 import type { Delivery, SendRequest, SmtpSender, SmtpTimeouts } from './types.ts'
@@ -83,12 +84,6 @@ describe.each([
   })
 
   const before: SmtpMoment[] = ['GREETING', 'EHLO', 'AUTH', 'MAIL', 'RCPT', 'DATA']
-  const losses: [string, SmtpReply][] = [
-    ['FIN', { drop: 'fin' }],
-    ['RST', { drop: 'rst' }],
-    ['silence', { silence: true }],
-    ['half a line', { raw: '2', drop: 'fin' }],
-  ]
   it.each(before.flatMap((moment) => losses.map(([name, reply]) => ({ moment, name, reply }))))(
     'is pending again after $name at $moment, with the gate untouched and no copy',
     async ({ moment, reply }) => {
@@ -109,17 +104,7 @@ describe.each([
     expect(server.mails).toHaveLength(0)
   })
 
-  it.each<[string, SmtpReply]>([
-    ...losses,
-    ['25 cut off', { raw: '25', drop: 'fin' }],
-    ['25 and then nothing', { raw: '25' }],
-    ['250 ok without line end', { raw: '250 ok', drop: 'fin' }],
-    ['250 ok without line end, and then nothing', { raw: '250 ok' }],
-    ['250-ok as a first line alone', { raw: '250-ok\r\n', drop: 'rst' }],
-    ['554 cut off', { raw: '554 5.7.1 no', drop: 'fin' }],
-    ['something that is no answer', 'hello'],
-    ['a second 354', '354 go ahead'],
-  ])('is unconfirmed after %s after the dot, with at most one copy', async (_name, reply) => {
+  it.each(openEnds)('is unconfirmed after %s after the dot, with at most one copy', async (_name, reply) => {
     const server = await startServer({ pipelining, script: at('DOT', reply) })
     const { delivery, gates } = await sendOne(senderTo(server.url, { timeouts: impatientAfter }))
     expect(delivery.kind).toBe('unconfirmed')
@@ -127,31 +112,7 @@ describe.each([
     expect(server.mails.length).toBeLessThanOrEqual(1)
   })
 
-  const again = { kind: 'again', cause: 'throttled' }
-  const lost = { kind: 'again', cause: 'connection' }
-  const later = { kind: 'later', mailboxFull: false }
-  const full = { kind: 'later', mailboxFull: true }
-  const down = { kind: 'hold', reason: 'mail_server_down', after: 5 }
-  const signIn = { kind: 'hold', reason: 'mail_sign_in_refused', after: 1 }
-  const refuses = { kind: 'hold', reason: 'mail_server_refuses', after: 1 }
-  const large = { kind: 'hold', reason: 'message_too_large', after: 1 }
-  const unknown = { kind: 'failed', reason: 'address_refused', countsTowardHold: false }
-  const refused = { kind: 'failed', reason: 'refused', countsTowardHold: true }
-  const table: Partial<Record<SmtpMoment, object[]>> = {
-    //         421    450    451    452    550      552      554
-    GREETING: [again, lost, lost, lost, down, down, down],
-    EHLO: [again, lost, lost, lost, down, down, down],
-    AUTH: [again, again, again, again, signIn, signIn, signIn],
-    MAIL: [again, later, later, later, refuses, large, refuses],
-    RCPT: [again, later, later, later, unknown, full, refused],
-    DATA: [again, later, later, later, refused, large, refused],
-    DOT: [again, later, later, later, refused, large, refused],
-  }
-  const codes = [421, 450, 451, 452, 550, 552, 554]
-  const cells = Object.entries(table).flatMap(([moment, row]) =>
-    row.map((verdict, column) => ({ moment: moment as SmtpMoment, code: codes[column], verdict })),
-  )
-  it.each(cells)('takes $code at $moment for what it means, with no copy', async ({ moment, code, verdict }) => {
+  it.each(answers)('takes $code at $moment for what it means, with no copy', async ({ moment, code, verdict }) => {
     const server = await startServer({ pipelining, extensions: ['AUTH PLAIN'], script: at(moment, `${code} no`) })
     const { delivery, gates } = await sendOne(senderTo(server.url.replace('//', '//ada:secret@')))
     expect(delivery).toMatchObject({ ...verdict, reply: `${code} no`, problem: null })

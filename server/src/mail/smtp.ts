@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
 import { isSendable, parseSender } from './address.ts'
 import { classifyAnswer, type Answer } from './answers.ts'
-import { openConnection, type MailConnection } from './smtp-connection.ts'
-import { createPause, createSlots } from './smtp-limits.ts'
+import { openConnection, type Announced, type Announcement, type MailConnection } from './smtp-connection.ts'
+import { createAnnouncing, createPause, createSlots, type Place } from './smtp-limits.ts'
 import type { Delivery, Probe, SendRequest, SmtpSender, SmtpSettings, SmtpTimeouts } from './types.ts'
 
 /** RFC 5321 section 4.5.3.2 for what a mail needs; shorter ones make duplicates (RFC 1047). */
@@ -22,9 +22,21 @@ interface SmtpSenderOptions {
   now?: () => number
 }
 
+/** The connection of the mail before, with which this one was announced. */
+interface Inherited {
+  connection: MailConnection
+  announcement: Announcement
+}
+
+/** The mail that was announced with the one that goes over. */
+interface Follower {
+  announcement: Announcement
+  settle: (place: Place<Inherited>) => void
+}
+
 /** A mail that has a slot and waits for a connection. */
 interface Waiting {
-  isWanted: () => boolean
+  request: SendRequest
   /** With a connection to go over, or with why there is none. */
   settle: (given: MailConnection | Delivery) => void
 }
@@ -32,12 +44,15 @@ interface Waiting {
 /**
  * A sender with connections of its own, which it keeps open while there is something to send. A mail goes over the one that
  * is free first, be it new or used: a server that is busy may leave new ones without a greeting for as long as the others
- * are open.
+ * are open. Where mails wait for a slot, a mail that goes over announces the one that waits longest, which then has its slot
+ * and connection: a question less for each mail.
  */
 export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   const { url: settings, logger } = options
   const timeouts = { ...defaultSmtpTimeouts, ...options.timeouts }
-  const slots = createSlots(settings.connections, options.now ?? (() => performance.now()), logger)
+  const now = options.now ?? (() => performance.now())
+  const slots = createSlots<SendRequest, Inherited>(settings.connections, now, logger)
+  const announcing = createAnnouncing(now)
   const pause = createPause(() => performance.now())
   const established = new Set<MailConnection>()
   /** The one that waits longest first. */
@@ -69,12 +84,12 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     if (!connection.dead) connection.quit()
   }
 
-  async function connectionFor(isWanted: () => boolean): Promise<MailConnection | Delivery> {
+  async function connectionFor(request: SendRequest): Promise<MailConnection | Delivery> {
     const given = await new Promise<MailConnection | Delivery>((settle) => {
-      waiting.push({ isWanted, settle })
+      waiting.push({ request, settle })
       openMore()
     })
-    if ('kind' in given || isWanted()) return given
+    if ('kind' in given || isWanted(request)) return given
     giveBack(given, true)
     return unwanted
   }
@@ -96,7 +111,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   async function open(): Promise<MailConnection | Delivery> {
     await pause.over()
     if (stopped) return stoppedVerdict()
-    if (!waiting.some(({ isWanted }) => isWanted())) return unwanted
+    if (!waiting.some(({ request }) => isWanted(request))) return unwanted
     const attempt = await openConnection(settings, timeouts, stopping.signal)
     if (stopped) {
       if (attempt.ok) attempt.connection.quit()
@@ -150,45 +165,93 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     watchIdle()
   }
 
-  async function deliverOver(connection: MailConnection, request: SendRequest): Promise<Delivery> {
-    let delivery: Delivery | null = null
+  /** Of the mail that waits longest, which then has the slot of the mail that goes over now, and its connection. */
+  function follow(connection: MailConnection): Follower | null {
+    if (stopped || established.size > slots.limit || !announcing.isAllowed()) return null
+    const request = slots.longestWaiting()
+    if (request === null || !isWanted(request)) return null
+    const announcement = connection.announcementOf(request)
+    if (announcement === null) return null
+    announcing.begun()
+    return { announcement, settle: slots.promise() }
+  }
+
+  async function deliverOver(
+    connection: MailConnection,
+    request: SendRequest,
+    announced: Announced | null,
+  ): Promise<Delivery> {
+    let follower = null as Follower | null
+    const next = (): Announcement | null => (follower = follow(connection))?.announcement ?? null
+    let heard: Delivery
     try {
-      delivery = await connection.deliver(request)
-      if (delivery.kind !== 'again' && delivery.kind !== 'hold') connection.proven = true
-      if (connection.proven) pause.end()
-      return delivery
-    } finally {
-      if (delivery?.kind === 'again') {
-        if (delivery.cause === 'throttled') slots.fewer(null)
-        else if (!connection.proven) pause.longer()
-      }
-      // Once it is ready for the next mail, or gone.
-      if (delivery?.kind === 'sent' || connection.dead || stopped) release(connection, true)
-      else void connection.reset().then((isReady) => release(connection, isReady))
+      heard = await connection.deliver(request, next, announced)
+    } catch (error) {
+      free(connection, false)
+      throw error
     }
+    learn(connection, heard)
+    const delivery = told(request, connection, heard)
+    if (follower === null) free(connection, delivery.kind === 'sent')
+    else passOn(connection, delivery, follower)
+    return delivery
+  }
+
+  function learn(connection: MailConnection, delivery: Delivery): void {
+    if (delivery.kind !== 'again' && delivery.kind !== 'hold') connection.proven = true
+    if (connection.proven) pause.end()
+    if (delivery.kind !== 'again') return
+    if (delivery.cause === 'throttled') slots.fewer(null)
+    else if (!connection.proven) pause.longer()
+  }
+
+  /** With its slot, once it is ready for the next mail, or gone. */
+  function free(connection: MailConnection, isReady: boolean): void {
+    if (isReady || connection.dead || stopped) release(connection, true)
+    else void connection.reset().then((ready) => release(connection, ready))
+  }
+
+  /** With its slot. After the end of a mail, whatever was answered to it, the next can begin (RFC 5321 section 4.1.1.4). */
+  function passOn(connection: MailConnection, { kind }: Delivery, { announcement, settle }: Follower): void {
+    // What is not known of a mail, and a server that takes its leave, end the connection, and what else came over it is void.
+    const isOver = connection.dead && (kind === 'unconfirmed' || kind === 'again')
+    if (!isOver) return settle({ connection, announcement })
+    announcing.over(null)
+    leave(connection)
+    settle('taken')
+  }
+
+  function told(request: SendRequest, connection: MailConnection | null, heard: Delivery): Delivery {
+    const delivery: Delivery = stopped && heard.kind === 'again' ? { ...heard, cause: 'stopped' } : heard
+    request.delivered?.(delivery, connection)
+    return delivery
   }
 
   async function send(request: SendRequest): Promise<Delivery> {
     if (request.from !== checkedSender) checkedSender = checkSender(request.from)
-    if (!isSendable(request.to)) {
-      const problem = 'This is not exactly one address that mail can be sent to.'
-      return { kind: 'failed', reason: 'address_refused', countsTowardHold: false, reply: null, problem }
+    if (!isSendable(request.to)) return told(request, null, notSendable)
+    const place = stopped ? 'stopped' : await slots.take(request)
+    if (place === 'stopped') return told(request, null, stoppedVerdict())
+    if (place !== 'taken') {
+      const { connection, announcement } = place
+      const replies = await announcement.replies
+      announcing.over(replies.length > 0)
+      if (replies.length > 0) return deliverOver(connection, request, { body: announcement.body, replies })
+      // As if it had not been begun.
+      leave(connection)
     }
-    if (stopped || !(await slots.take())) return stoppedVerdict()
-    const isWanted = request.isWanted ?? (() => true)
     let given: MailConnection | Delivery
     try {
-      given = isWanted() ? (takeIdle() ?? (await connectionFor(isWanted))) : unwanted
+      given = isWanted(request) ? (takeIdle() ?? (await connectionFor(request))) : unwanted
     } catch (error) {
       slots.release()
       throw error
     }
     if ('kind' in given) {
       slots.release()
-      return given
+      return told(request, null, given)
     }
-    const delivery = await deliverOver(given, request)
-    return stopped && delivery.kind === 'again' ? { ...delivery, cause: 'stopped' } : delivery
+    return deliverOver(given, request, null)
   }
 
   async function probe(): Promise<Probe> {
@@ -221,6 +284,18 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
 }
 
 const unwanted: Delivery = { kind: 'gate_closed', cause: null }
+
+const notSendable: Delivery = {
+  kind: 'failed',
+  reason: 'address_refused',
+  countsTowardHold: false,
+  reply: null,
+  problem: 'This is not exactly one address that mail can be sent to.',
+}
+
+function isWanted(request: SendRequest): boolean {
+  return request.isWanted?.() !== false
+}
 
 function checkSender(address: string): string {
   const sender = parseSender(address)

@@ -73,12 +73,20 @@ export interface SendRequest {
    * `connection` is the same for all mails over the same connection.
    */
   gate: (connection: object) => Promise<boolean>
-  /** The whole mail, in ASCII and with CRLF at the ends of lines; called once, before the gate. */
+  /** The whole mail, in ASCII and with CRLF at the ends of lines; called before the gate, and gives the same each time. */
   body: () => string
   /** Asked after every wait for a connection; false: nothing is begun, and the gate counts as closed. */
   isWanted?: () => boolean
-  /** Asked when there is a connection, before anything is said over it for this mail; false means the same. */
+  /**
+   * Asked when there is a connection, before anything is said over it for this mail; false means the same. Not asked where
+   * the envelope goes over together with a mail that has passed its gate.
+   */
   begin?: (connection: object) => Promise<boolean>
+  /**
+   * Told the delivery before anything more happens over its connection, so before the gate of the next mail is asked; null
+   * where there was no connection. Not called when `send` rejects.
+   */
+  delivered?: (delivery: Delivery, connection: object | null) => void
 }
 
 export interface SmtpSender {
