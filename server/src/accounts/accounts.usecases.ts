@@ -1,76 +1,27 @@
 import { randomUUIDv7, type KeyObject } from 'node:crypto'
-import type { AccountStatus, InspectAnswer, LeadDetail } from '@rollcall/shared'
+import type { InspectAnswer, LeadDetail } from '@rollcall/shared'
 import type { Database, Queryable, Transaction } from '../db/database.ts'
 import { Refusal } from '../http/refusal.ts'
-import {
-  accountByDigest,
-  accountByLead,
-  accountsByKey,
-  activateAccount,
-  extendLinks,
-  insertAccounts,
-  type AccountRow,
-} from './accounts.queries.ts'
+import { accountByDigest, accountByLead, activateAccount, extendLinks, type AccountRow } from './accounts.queries.ts'
 import { hashPassword, passwordProblem } from './password.ts'
 import { activationToken, tokenDigest } from './token.ts'
 
 const day = 86_400_000
 
-export interface PersonWithoutAccount {
-  leadId: string
-  emailKey: string
-  /** False where no mail could be sent to the address: then only an account that exists is found. */
-  mayHaveNew: boolean
+/** Accounts to be made, each with its place: ids that grow with time, and the digests of their tokens one after another. */
+export interface AccountDrafts {
+  ids: string[]
+  digests: Buffer
 }
 
-export interface EnsuredAccount {
-  id: string
-  status: AccountStatus
-  /** True when this call made it. */
-  created: boolean
-}
-
-/**
- * Makes sure that each of these people has an account, by address; at most one an address, whoever else does the same at
- * the same time. Gives the accounts by `emailKey`. `remind`: the links of those invited earlier live on.
- */
-export async function ensureAccounts(
-  transaction: Transaction,
-  people: PersonWithoutAccount[],
-  options: { linkKey: KeyObject; now: Date; linkLifeDays: number; remind: boolean },
-): Promise<Map<string, EnsuredAccount>> {
-  const expiresAt = endOfLink(options)
-  const wanted = people
-    .filter((person) => person.mayHaveNew)
-    .map(({ leadId, emailKey }) => {
-      const id = randomUUIDv7()
-      return { id, leadId, emailKey, tokenDigest: tokenDigest(activationToken(options.linkKey, id, 1)) }
-    })
-  const made = await insertAccounts(transaction, wanted, { now: options.now, expiresAt })
-  if (made === people.length)
-    return new Map(wanted.map(({ id, emailKey }) => [emailKey, { id, status: 'invited', created: true }]))
-  // A statement of its own, so that it sees accounts that another transaction made while the insert waited for it.
-  const found = await accountsByKey(
-    transaction,
-    people.map((person) => person.emailKey),
-  )
-  const ids = new Set<string>(wanted.map(({ id }) => id))
-  const ensured = new Map<string, EnsuredAccount>(
-    found.map(({ id, email_key, status }) => [email_key, { id, status, created: ids.has(id) }]),
-  )
-  const earlier = found.filter(({ id, status }) => status === 'invited' && !ids.has(id))
-  if (options.remind && earlier.length > 0)
-    await extendLinks(
-      transaction,
-      earlier.map((account) => account.id),
-      expiresAt,
-      expiresAt,
-    )
-  return ensured
+/** Of so many accounts, in their first generation. */
+export function draftAccounts(count: number, key: KeyObject): AccountDrafts {
+  const ids = Array.from({ length: count }, () => randomUUIDv7() as string)
+  return { ids, digests: Buffer.from(ids.map((id) => tokenDigest(activationToken(key, id, 1))).join(''), 'hex') }
 }
 
 /** How long the links of a mail live that is sent now. */
-interface LinkLife {
+export interface LinkLife {
   now: Date
   linkLifeDays: number
 }
@@ -86,7 +37,14 @@ export async function extendLinksOf(transaction: Transaction, accountIds: string
   if (accountIds.length > 0) await extendLinks(transaction, accountIds, expiresAt, dayBefore(expiresAt))
 }
 
-function endOfLink({ now, linkLifeDays }: LinkLife): Date {
+/** Lets the links of these accounts live a whole life from now on. */
+export async function renewLinksOf(transaction: Transaction, accountIds: string[], life: LinkLife): Promise<void> {
+  const expiresAt = endOfLink(life)
+  if (accountIds.length > 0) await extendLinks(transaction, accountIds, expiresAt, expiresAt)
+}
+
+/** When a link that is made now ends. */
+export function endOfLink({ now, linkLifeDays }: LinkLife): Date {
   return new Date(now.getTime() + linkLifeDays * day)
 }
 

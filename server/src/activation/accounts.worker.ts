@@ -1,9 +1,22 @@
-import { ensureAccounts, type EnsuredAccount } from '../accounts/accounts.usecases.ts'
+import {
+  draftAccounts,
+  endOfLink,
+  renewLinksOf,
+  type AccountDrafts,
+  type LinkLife,
+} from '../accounts/accounts.usecases.ts'
 import type { Transaction } from '../db/database.ts'
 import { together } from '../together.ts'
 import { enqueue, type ChunkJob } from '../jobs/queues.ts'
+import {
+  itemsWithoutAccount,
+  makeAccounts,
+  storeAccountOutcomes,
+  storeAllCreated,
+  type AccountOutcome,
+  type MailOutcome,
+} from './accounts.queries.ts'
 import { finishAccounts, lockHeldChunk, type HeldChunk } from './chunks.queries.ts'
-import { itemsWithoutAccount, storeAccountOutcomes, type AccountOutcome } from './items.queries.ts'
 import { readSession, type SessionRow } from './sessions.queries.ts'
 import { timeOrNull } from './sessions.usecases.ts'
 import { workOnChunk } from './turn.ts'
@@ -31,29 +44,19 @@ export async function createAccountsOfChunk(parts: WorkerParts, job: ChunkJob): 
 
 /** True when the session's status changed with it. */
 async function createAccounts(parts: WorkerParts, transaction: Transaction, held: HeldChunk): Promise<boolean> {
-  const [isHeld, session, people] = await together([
+  const [isHeld, session] = await together([
     lockHeldChunk(transaction, held),
     readSession(transaction, held.sessionId) as Promise<SessionRow>,
-    itemsWithoutAccount(transaction, held),
   ])
   if (!isHeld) throw new Stopped()
   const now = parts.now()
-  const ensured = await ensureAccounts(
-    transaction,
-    people.map((person) => ({
-      leadId: person.lead_id,
-      emailKey: person.email_key,
-      mayHaveNew: person.valid,
-    })),
-    {
-      linkKey: parts.linkKey,
-      now,
-      linkLifeDays: session.template.linkLifeDays,
-      remind: session.options.remind === true,
-    },
-  )
-  const outcomes = people.map((person) => accountOutcome(person.position, ensured.get(person.email_key), session))
-  const toMail = outcomes.some((outcome) => outcome.mailState === 'pending')
+  const links = { now, linkLifeDays: session.template.linkLifeDays }
+  const drafts = draftAccounts(held.lastPosition - held.firstPosition + 1, parts.linkKey)
+  const made = await makeAccounts(transaction, held, { drafts, now, expiresAt: endOfLink(links) })
+  const outcomes =
+    made === drafts.ids.length ? null : await outcomesOneByOne(transaction, { held, drafts, session, links })
+  const ofMade = mailOutcome(null, session)
+  const toMail = (outcomes ?? [ofMade]).some((outcome) => outcome.mailState === 'pending')
   const job = {
     data: { sessionId: held.sessionId, chunk: held.chunk },
     startAfter: timeOrNull(session.mail_not_before),
@@ -61,7 +64,9 @@ async function createAccounts(parts: WorkerParts, transaction: Transaction, held
   // This locks the session, for which outcomes of mails wait: from here on nothing else is waited for but the commit.
   const [, moved] = await together([
     finishAccounts(transaction, held, !toMail),
-    storeAccountOutcomes(transaction, { sessionId: held.sessionId, now, outcomes }),
+    outcomes === null
+      ? storeAllCreated(transaction, held, { ...ofMade, ids: drafts.ids, now })
+      : storeAccountOutcomes(transaction, { sessionId: held.sessionId, now, outcomes }),
     enqueue(parts.boss, transaction, 'mails', toMail ? [job] : []),
   ])
   // Null when no item was left to settle and the session had begun before: then its status is the one that was read.
@@ -69,29 +74,41 @@ async function createAccounts(parts: WorkerParts, transaction: Transaction, held
   return moved !== null && moved.status !== moved.status_before
 }
 
-/** What becomes of an item, from the account that its address has now. */
-function accountOutcome(position: number, account: EnsuredAccount | undefined, session: SessionRow): AccountOutcome {
-  if (account === undefined)
-    return {
-      position,
-      accountState: 'failed',
-      accountReason: 'invalid_address',
-      accountId: null,
-      mailState: 'skipped',
-      mailReason: 'account_failed',
-    }
-  const earlier = account.created ? null : account.status === 'active' ? 'already_active' : 'already_invited'
-  const skipped = session.options.mail === false ? 'mail_off' : mailSkipReason(earlier, session.options.remind === true)
-  return {
-    position,
-    accountState: account.created ? 'created' : 'existing',
-    accountReason: earlier,
-    accountId: account.id,
-    mailState: skipped === null ? 'pending' : 'skipped',
-    mailReason: skipped,
+/** What becomes of the items of a chunk where some have an account already, or cannot have one. Reminds where that is asked for. */
+async function outcomesOneByOne(
+  transaction: Transaction,
+  of: { held: HeldChunk; drafts: AccountDrafts; session: SessionRow; links: LinkLife },
+): Promise<AccountOutcome[]> {
+  const people = await itemsWithoutAccount(transaction, of.held)
+  const drafted = new Set(of.drafts.ids)
+  const isEarlier = (id: string | null) => id !== null && !drafted.has(id)
+  if (of.session.options.remind === true) {
+    const invited = people.filter((person) => person.account_status === 'invited' && isEarlier(person.account_id))
+    await renewLinksOf(
+      transaction,
+      invited.map((person) => person.account_id!),
+      of.links,
+    )
   }
+  return people.map(({ position, account_id: accountId, account_status: status }) => {
+    if (accountId === null)
+      return {
+        position,
+        accountState: 'failed',
+        accountReason: 'invalid_address',
+        accountId,
+        mailState: 'skipped',
+        mailReason: 'account_failed',
+      }
+    const earlier = !isEarlier(accountId) ? null : status === 'active' ? 'already_active' : 'already_invited'
+    const accountState = earlier === null ? 'created' : 'existing'
+    return { position, accountState, accountReason: earlier, accountId, ...mailOutcome(earlier, of.session) }
+  })
 }
 
-function mailSkipReason(earlier: 'already_active' | 'already_invited' | null, remind: boolean) {
-  return earlier === 'already_invited' && remind ? null : earlier
+/** `earlier`: why the account is not a new one. */
+function mailOutcome(earlier: 'already_active' | 'already_invited' | null, { options }: SessionRow): MailOutcome {
+  const reminded = earlier === 'already_invited' && options.remind === true
+  const reason = options.mail === false ? 'mail_off' : reminded ? null : earlier
+  return { mailState: reason === null ? 'pending' : 'skipped', mailReason: reason }
 }

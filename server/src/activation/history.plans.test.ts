@@ -5,17 +5,11 @@ import { createTestApp, type App } from '../../test/app.ts'
 import { explaining, type Plan } from '../../test/plans.ts'
 import { rowsOf } from '../db/database.ts'
 import { storeLeads } from '../leads/leads.usecases.ts'
+import { itemsWithoutAccount } from './accounts.queries.ts'
 import { countAgain } from './check.queries.ts'
 import { unfinishedChunks, waitingChunks } from './chunks.queries.ts'
 import { activeProgress, allItems, countOfItems, pageOfItems, pageOfSessions, snapshotsOf } from './history.usecases.ts'
-import {
-  confirmByActivation,
-  dueMails,
-  itemsWithoutAccount,
-  recount,
-  reopenMails,
-  settleActive,
-} from './items.queries.ts'
+import { confirmByActivation, dueMails, recount, reopenMails, settleActive } from './items.queries.ts'
 import { forgetOldRates } from './progress.queries.ts'
 import { oldestOver } from './retention.queries.ts'
 import { sessionsHeldFor } from './sessions.queries.ts'

@@ -1,10 +1,9 @@
 import { sql } from 'drizzle-orm'
 import type { AccountState, AccountStatus, MailState } from '@rollcall/shared'
 import { rowsOf, type Database, type Queryable } from '../db/database.ts'
-import { plainArray, prepare, value } from '../db/prepared.ts'
+import { prepare, value } from '../db/prepared.ts'
 import type { HeldChunk } from './chunks.queries.ts'
-import { advanceParts, deltasOfSettled, type Deltas, type MovedRow } from './progress.queries.ts'
-import { sendable } from './sessions.queries.ts'
+import type { Deltas } from './progress.queries.ts'
 
 export interface ItemRow {
   [column: string]: unknown
@@ -28,88 +27,15 @@ export interface ItemRow {
   settled_by: string | null
 }
 
-interface ItemWithoutAccount {
-  position: number
-  lead_id: string
-  email_key: string
-  valid: boolean
-}
-
-const isOfChunk = sql`items.session_id = ${value('sessionId')} AND items.position BETWEEN ${value('firstPosition')} AND ${value('lastPosition')}`
-
-/** The items of a chunk whose account is still to be made. */
-export async function itemsWithoutAccount(database: Queryable, held: HeldChunk): Promise<ItemWithoutAccount[]> {
-  return withoutAccount.rows(database, { ...held })
-}
-
-const withoutAccount = prepare<ItemWithoutAccount>(
-  'items_without_account',
-  sql`SELECT items.position, items.lead_id, leads.email_key, ${sendable} AS valid
-    FROM items JOIN leads ON leads.id = items.lead_id
-    WHERE ${isOfChunk} AND items.account_state = 'pending' ORDER BY items.position`,
-)
-
-export interface AccountOutcome {
-  position: number
-  accountState: 'created' | 'existing' | 'failed'
-  accountReason: string | null
-  accountId: string | null
-  mailState: 'pending' | 'skipped'
-  mailReason: string | null
-}
+/** True of the items of a chunk, for statements that read them in the order of their positions. */
+export const isOfChunk = sql`items.session_id = ${value('sessionId')} AND items.position BETWEEN ${value('firstPosition')} AND ${value('lastPosition')}`
 
 /**
- * Stores what became of the accounts of a chunk that is held and locked, moves the counters by it, and lets the session
- * begin; gives its row, or null where nothing changed.
+ * The same for statements that change them, for which an order cannot be asked: while PostgreSQL knows nothing of the table, it
+ * would take any index of a session for as good, and read all of the session for each chunk. The chunk is locked, so nobody
+ * else changes them between.
  */
-export async function storeAccountOutcomes(
-  database: Queryable,
-  options: { sessionId: string; now: Date; outcomes: AccountOutcome[] },
-): Promise<MovedRow | null> {
-  const { sessionId, now, outcomes } = options
-  const [row] = await accountsStored.rows(database, {
-    sessionId,
-    now: now.toISOString(),
-    positions: plainArray(outcomes.map((each) => each.position)),
-    accountStates: plainArray(outcomes.map((each) => each.accountState)),
-    accountReasons: plainArray(outcomes.map((each) => each.accountReason)),
-    accountIds: plainArray(outcomes.map((each) => each.accountId)),
-    mailStates: plainArray(outcomes.map((each) => each.mailState)),
-    mailReasons: plainArray(outcomes.map((each) => each.mailReason)),
-  })
-  return row ?? null
-}
-
-// The session's id comes from the same place as the positions, and from behind an OFFSET: so nothing but the positions
-// can be looked up, one by one. In a table of which nothing is known yet, all items of the session would be read for each.
-const accountsStored = prepare<MovedRow>(
-  'store_account_outcomes',
-  sql`WITH settled AS (
-    UPDATE items SET account_state = outcome.account_state, account_reason = outcome.account_reason, account_id = outcome.account_id,
-      mail_state = outcome.mail_state, mail_reason = outcome.mail_reason
-    FROM (
-      SELECT ${value('sessionId')}::text AS session_id, each.*
-      FROM unnest(${value('positions')}::int[], ${value('accountStates')}::text[], ${value('accountReasons')}::text[],
-        ${value('accountIds')}::uuid[], ${value('mailStates')}::text[], ${value('mailReasons')}::text[])
-        AS each(position, account_state, account_reason, account_id, mail_state, mail_reason)
-      OFFSET 0
-    ) outcome
-    WHERE items.session_id = outcome.session_id AND items.position = outcome.position AND items.account_state = 'pending'
-    RETURNING items.account_state, items.mail_state
-  ),
-  ${advanceParts({
-    sessionId: sql`${value('sessionId')}`,
-    time: sql`${value('now')}::timestamptz`,
-    deltas: deltasOfSettled({
-      accounts_created: sql`account_state = 'created'`,
-      accounts_existing: sql`account_state = 'existing'`,
-      accounts_failed: sql`account_state = 'failed'`,
-      mails_skipped: sql`mail_state = 'skipped'`,
-    }),
-    change: { transition: 'begin' },
-  })}
-  SELECT * FROM moved`,
-)
+export const isRowOfChunk = sql`items.ctid = ANY(ARRAY(SELECT items.ctid FROM items WHERE ${isOfChunk} ORDER BY items.position))`
 
 /** A mail that is due, with what it is made of. */
 export interface DueMail {
@@ -128,8 +54,8 @@ export interface DueMail {
   in_doubt: boolean
 }
 
-/** Pending mails of a held chunk whose time has come, by the database's clock, like that of the jobs. */
-const isDue = sql`${isOfChunk} AND items.mail_state = 'pending' AND (items.next_try_at IS NULL OR items.next_try_at <= now())`
+/** True of mails whose time has come, by the database's clock, like that of the jobs. */
+const isDue = sql`items.mail_state = 'pending' AND (items.next_try_at IS NULL OR items.next_try_at <= now())`
 
 /** The mails of a chunk that are due now, the first first. */
 export async function dueMails(database: Database, held: HeldChunk): Promise<DueMail[]> {
@@ -141,7 +67,7 @@ const mailsDue = prepare<DueMail>(
   sql`SELECT items.position, items.email, items.first_name, items.last_name, items.company, items.account_id,
       account.status AS account_status, account.generation, account.token_expires_at, items.tries, items.first_try_at, items.in_doubt
     FROM items JOIN accounts account ON account.id = items.account_id
-    WHERE ${isDue} ORDER BY items.position`,
+    WHERE ${isOfChunk} AND ${isDue} ORDER BY items.position`,
 )
 
 /**
@@ -162,7 +88,7 @@ const activeSettled = prepare<{ skipped: number; arrived: number }>(
       UPDATE items SET mail_state = CASE WHEN items.in_doubt THEN 'sent' ELSE 'skipped' END,
         mail_reason = CASE WHEN NOT items.in_doubt THEN 'already_active' END,
         settled_by = CASE WHEN items.in_doubt THEN 'activation' END, in_doubt = false, next_try_at = NULL
-      FROM accounts account WHERE account.id = items.account_id AND account.status = 'active' AND ${isDue}
+      FROM accounts account WHERE account.id = items.account_id AND account.status = 'active' AND ${isRowOfChunk} AND ${isDue}
       RETURNING mail_state
     ) SELECT (count(*) FILTER (WHERE mail_state = 'skipped'))::int AS skipped, (count(*) FILTER (WHERE mail_state = 'sent'))::int AS arrived
       FROM settled`,
