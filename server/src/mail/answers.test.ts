@@ -55,6 +55,13 @@ describe('the meaning of an answer', () => {
     expect(said(step, line)).toMatchObject({ kind: 'later', mailboxFull: false, reply: line })
   })
 
+  it('is pending again over another connection where this one has carried as many mails as it may', () => {
+    const line = '452 4.5.3 Too many recipients: Too many messages sent'
+    expect(said('MAIL', line)).toMatchObject({ kind: 'again', cause: 'connection', reply: line })
+    expect(said('RCPT', line)).toMatchObject({ kind: 'later' })
+    expect(said('MAIL', '452 4.3.1 no room')).toMatchObject({ kind: 'later' })
+  })
+
   it.each([
     ['RCPT', '550 5.1.1 no such user'],
     ['RCPT', '550 no such user'],

@@ -94,6 +94,9 @@ const rows: readonly Row[] = [
   { when: { commands: ['MAIL', 'DATA', 'DOT'], codes: [552], enhanced: [''] }, means: tooLarge },
   { when: { commands: ['MAIL'], range: permanent }, means: serverRefuses },
 
+  // Concerns the connection: it has carried as many mails as the server takes over one (OpenSMTPD: 100), and another is free.
+  { when: { commands: ['MAIL'], codes: [452], enhanced: ['5.3'] }, means: connectionLost },
+
   // Concerns the item.
   { when: { range: temporary }, means: nextTry },
   { when: { range: permanent, enhanced: ['2.2'] }, means: mailboxFull },

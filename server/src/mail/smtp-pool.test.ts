@@ -202,6 +202,26 @@ describe('the connections', () => {
     expect(sender.connections).toBe(5)
   })
 
+  it('are replaced when they have carried as many mails as the server takes over one', async () => {
+    const carried = new Map<number, number>()
+    const server = await startServer({
+      script: (moment, { connection }) => {
+        if (moment !== 'MAIL') return undefined
+        carried.set(connection, (carried.get(connection) ?? 0) + 1)
+        return carried.get(connection)! > 5 ? '452 4.5.3 Too many recipients: Too many messages sent' : undefined
+      },
+    })
+    const sender = senderTo(`${server.url}?connections=2`)
+    let left = 40
+    while (left > 0) {
+      const deliveries = await many(left, sender)
+      expect(deliveries.every(({ kind }) => kind === 'sent' || kind === 'again')).toBe(true)
+      left -= deliveries.filter(({ kind }) => kind === 'sent').length
+    }
+    expect(server.mails).toHaveLength(40)
+    expect(sender.connections).toBe(2)
+  })
+
   it('are closed with QUIT when nobody needs them', async () => {
     const server = await startServer()
     const sender = senderTo(server.url, { timeouts: { idle: 20 } })

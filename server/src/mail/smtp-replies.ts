@@ -33,10 +33,9 @@ function onOneLine(reply: string): string {
 }
 
 function shortened(text: string): string {
-  return text
-    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
-    .trim()
-    .slice(0, longestReply)
+  // Most have nothing to replace.
+  const words = /^[ -~]*$/.test(text) ? text : text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+  return words.trim().slice(0, longestReply)
 }
 
 /**
