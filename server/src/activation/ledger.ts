@@ -1,3 +1,4 @@
+import { setImmediate as turnOfEventLoop } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../db/database.ts'
 import { isDatabaseAway } from '../http/errors.ts'
@@ -64,8 +65,9 @@ export function createLedger(options: {
 
   async function flush(sessionId: string, queue: Queue): Promise<void> {
     queue.flushing = true
-    // Let whatever became ready in the same turn of the event loop join.
-    await Promise.resolve()
+    // Whatever becomes ready in the same turn of the event loop joins: the outcome of a mail, and the gate of the one that was
+    // announced with it.
+    await turnOfEventLoop()
     let failures = 0
     while (queue.gates.length + queue.outcomes.length > 0) {
       const gates = queue.gates.splice(0)
