@@ -8,7 +8,7 @@ import type { ReceivedMail } from './smtp.ts'
 /**
  * Holds what must be true of every session at every time in which nothing is under way: its counters equal its items,
  * what is `sent` the mail server has, nobody has more copies than `copies`, each of them the same byte for byte, nobody
- * has two accounts, and whoever was not mailed has a reason. Gives the items.
+ * has two accounts or somebody else's, and whoever was not mailed has a reason. Gives the items.
  */
 export async function expectPromises(
   test: Pick<TestDatabase, 'database' | 'pool'>,
@@ -34,7 +34,19 @@ export async function expectPromises(
   }
   const { rows } = await test.pool.query('SELECT email_key FROM accounts GROUP BY email_key HAVING count(*) > 1')
   expect(rows).toEqual([])
+  expect(await othersAccounts(test, sessionId)).toEqual([])
   return items
+}
+
+/** The items of a session whose account is not that of their lead's address: a link of theirs would be somebody else's. */
+export async function othersAccounts(test: Pick<TestDatabase, 'pool'>, sessionId: string): Promise<unknown[]> {
+  const { rows } = await test.pool.query(
+    `SELECT items.position, leads.email_key AS lead, account.email_key AS account FROM items JOIN leads ON leads.id = items.lead_id
+      JOIN accounts account ON account.id = items.account_id
+      WHERE items.session_id = $1 AND account.email_key <> leads.email_key`,
+    [sessionId],
+  )
+  return rows
 }
 
 /** The numbers of a progress add up, in accounts and in mails. */

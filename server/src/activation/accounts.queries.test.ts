@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createActivation, type Activation } from '../../test/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../../test/database.ts'
+import { othersAccounts } from '../../test/promises.ts'
 import { draftAccounts, type AccountDrafts } from '../accounts/accounts.usecases.ts'
 import { activationToken, linkKey, tokenDigest } from '../accounts/token.ts'
 import { openDatabase, openKeyedPool, rowsOf, type Database, type Queryable } from '../db/database.ts'
@@ -100,6 +101,21 @@ describe('the accounts of a chunk', () => {
       [held.sessionId],
     )
     expect(rows).toEqual(drafts.ids.map((id) => ({ id, digest: tokenDigest(activationToken(key, id, 1)) })))
+  })
+
+  it('are those of its own people, wherever in its session it is', async () => {
+    const whole = await chunkOf(await activation.addLeads(7))
+    const held = { ...whole, firstPosition: whole.firstPosition + 2, lastPosition: whole.firstPosition + 4 }
+    const drafts = draftsFor(held)
+    expect(await makeAccounts(keyed, held, { drafts, ...times })).toBe(3)
+    const stored = { ids: drafts.ids, now: times.now, mailState: 'pending', mailReason: null } as const
+    expect(await storeAllCreated(keyed, held, stored)).toMatchObject({ accounts_created: 3, accounts_pending: 4 })
+    const { rows } = await test.pool.query<{ account_id: string | null }>(
+      'SELECT account_id FROM items WHERE session_id = $1 ORDER BY position',
+      [held.sessionId],
+    )
+    expect(rows.map((row) => row.account_id)).toEqual([null, null, ...drafts.ids, null, null])
+    expect(await othersAccounts(test, held.sessionId)).toEqual([])
   })
 
   it('are told from those that there were, and from people who cannot be mailed', async () => {

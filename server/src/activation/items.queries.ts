@@ -33,7 +33,7 @@ export const isOfChunk = sql`items.session_id = ${value('sessionId')} AND items.
 /**
  * The same for statements that change them, for which an order cannot be asked: while PostgreSQL knows nothing of the table, it
  * would take any index of a session for as good, and read all of the session for each chunk. The chunk is locked, so nobody
- * else changes them between.
+ * else changes what is pending in it between.
  */
 export const isRowOfChunk = sql`items.ctid = ANY(ARRAY(SELECT items.ctid FROM items WHERE ${isOfChunk} ORDER BY items.position))`
 

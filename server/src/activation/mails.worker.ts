@@ -122,8 +122,8 @@ async function sendAll(turn: Turn, mails: DueMail[]): Promise<void> {
 }
 
 /**
- * How many mails of a turn are asked for at once: one for each connection, and where no other turn is under way, one more
- * that is announced with the one on its way. More would only wait, and what waits long costs the collector more.
+ * How many mails of a turn are asked for at once: one for each connection, and one more for each, to be announced with it, as
+ * far as other turns do not ask for them. More would only wait, and what waits long costs the collector more.
  */
 function lanesFor({ parts, shared }: Turn): number {
   const { connections } = parts.sender
@@ -144,7 +144,7 @@ async function sendMail(turn: Turn, mail: DueMail): Promise<void> {
   await trial.counted
 }
 
-/** One mail on its way. What it asks for the next mail over a connection comes after what it tells of itself. */
+/** One mail on its way. Its outcome is with the ledger before the next mail over the same connection asks for its gate. */
 class Trial implements SendRequest {
   readonly from: string
   readonly to: string

@@ -4,16 +4,17 @@ import { classifyAnswer, nextTryDelay, type Answer, type SmtpProblem, type SmtpS
 
 const steps: SmtpStep[] = ['CONNECT', 'GREETING', 'EHLO', 'STARTTLS', 'AUTH', 'MAIL', 'RCPT', 'DATA', 'DOT']
 
-function said(command: SmtpStep, line: string): ReturnType<typeof classifyAnswer> {
+function said(command: SmtpStep, line: string, isUsed = false): ReturnType<typeof classifyAnswer> {
   const [, code, enhanced] = /^(\d{3}) (\d\.\d+\.\d+)?/.exec(line) ?? []
-  return classifyAnswer({
+  const answer: Answer = {
     gatePassed: command === 'DOT',
     command,
     code: Number(code),
     enhanced: enhanced ?? null,
     text: line,
     error: null,
-  })
+  }
+  return classifyAnswer(answer, isUsed)
 }
 
 function silent(command: SmtpStep, error: SmtpProblem, gatePassed = false): ReturnType<typeof classifyAnswer> {
@@ -57,9 +58,11 @@ describe('the meaning of an answer', () => {
 
   it('is pending again over another connection where this one has carried as many mails as it may', () => {
     const line = '452 4.5.3 Too many recipients: Too many messages sent'
-    expect(said('MAIL', line)).toMatchObject({ kind: 'again', cause: 'connection', reply: line })
-    expect(said('RCPT', line)).toMatchObject({ kind: 'later' })
-    expect(said('MAIL', '452 4.3.1 no room')).toMatchObject({ kind: 'later' })
+    expect(said('MAIL', line, true)).toMatchObject({ kind: 'again', cause: 'connection', reply: line })
+    // Over a new connection it says that the server takes no more at all.
+    expect(said('MAIL', line)).toMatchObject({ kind: 'later' })
+    expect(said('RCPT', line, true)).toMatchObject({ kind: 'later' })
+    expect(said('MAIL', '452 4.3.1 no room', true)).toMatchObject({ kind: 'later' })
   })
 
   it.each([

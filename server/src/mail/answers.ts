@@ -41,6 +41,8 @@ interface Row {
     range?: readonly [number, number]
     /** The enhanced code without its class: `2.2` is x.2.2, `1.` any x.1.y, and an empty text none at all. */
     enhanced?: readonly string[]
+    /** Whether the connection has carried a mail before. */
+    isUsed?: boolean
   }
   means: Outcome
 }
@@ -95,7 +97,7 @@ const rows: readonly Row[] = [
   { when: { commands: ['MAIL'], range: permanent }, means: serverRefuses },
 
   // Concerns the connection: it has carried as many mails as the server takes over one (OpenSMTPD: 100), and another is free.
-  { when: { commands: ['MAIL'], codes: [452], enhanced: ['5.3'] }, means: connectionLost },
+  { when: { commands: ['MAIL'], codes: [452], enhanced: ['5.3'], isUsed: true }, means: connectionLost },
 
   // Concerns the item.
   { when: { range: temporary }, means: nextTry },
@@ -114,9 +116,12 @@ const rows: readonly Row[] = [
   { when: {}, means: connectionLost },
 ]
 
-/** What an answer, or its absence, means: decided by code, enhanced code, command and side of the gate together. */
-export function classifyAnswer(answer: Answer): Verdict {
-  const row = rows.find(({ when }) => matches(when, answer))
+/**
+ * What an answer, or its absence, means: decided by code, enhanced code, command and side of the gate together. `isUsed`: over
+ * a connection that has carried a mail before.
+ */
+export function classifyAnswer(answer: Answer, isUsed = false): Verdict {
+  const row = rows.find(({ when }) => (when.isUsed ?? isUsed) === isUsed && matches(when, answer))
   if (row === undefined) throw new Error('The table of answers has no last row.')
   const heard = answer.code === null ? { reply: null, problem: answer.text } : { reply: answer.text, problem: null }
   return { ...row.means, ...heard }

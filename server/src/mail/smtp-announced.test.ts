@@ -80,6 +80,10 @@ function expectOneEach(server: TestSmtpServer, names: string[]): void {
   expect(new Set(server.mails.map(({ to }) => to[0]))).toEqual(new Set(names.map((name) => `${name}@x.test`)))
 }
 
+function namesUpTo(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `n${index}`)
+}
+
 function kinds(deliveries: Delivery[]): string[] {
   return deliveries.map(({ kind }) => kind)
 }
@@ -115,8 +119,8 @@ describe('a mail that waits for a connection', () => {
     expect(log).toEqual(['ada gate', 'ada sent', 'bo gate', 'bo sent', 'cy gate', 'cy sent'])
   })
 
-  it('is announced with the mail of whoever is ready first, in the order in which they came', async () => {
-    const names = Array.from({ length: 60 }, (_, index) => `n${index}`)
+  it('is announced with the mail of whoever is ready first, over all connections', async () => {
+    const names = namesUpTo(60)
     const heard: boolean[] = []
     const server = await startServer({ script: announcements(heard) })
     const deliveries = await sendAll(senderTo(server, { connections: 5 }), names)
@@ -240,9 +244,106 @@ describe('a mail that was announced', () => {
       expect(second).toMatchObject({ ...verdict, reply: `${code} no`, problem: null })
       expect(log.includes('bo gate')).toBe(moment === 'DOT')
       expect(server.mails).toHaveLength(1)
-      expect(server.totalConnections).toBe(1)
+      // What is refused for good is asked once more, unannounced, before it means anything.
+      expect(server.totalConnections).toBe(moment === 'MAIL' && code! >= 500 ? 2 : 1)
     },
   )
+
+  it.each([
+    ['250 2.0.0 ok', 'sent'],
+    ['450 4.2.0 later', 'later'],
+    ['550 5.7.1 no', 'failed'],
+  ])(
+    'goes over another connection, and harms nobody, when the mail before is answered twice with %s',
+    async (line, kind) => {
+      const script: SmtpScript = (moment, { mail }) =>
+        moment === 'DOT' && mail === 1 ? `${line}\r\n${line}` : undefined
+      const server = await startServer({ script })
+      const log: Log = []
+      expect(kinds(await sendAll(senderTo(server), ['ada', 'bo', 'cy'], { log }))).toEqual([kind, 'sent', 'sent'])
+      expect(log.filter((entry) => entry.endsWith(' gate'))).toEqual(['ada gate', 'bo gate', 'cy gate'])
+      expect(server.mails.map(({ to }) => to[0])).toEqual(
+        (kind === 'sent' ? ['ada', 'bo', 'cy'] : ['bo', 'cy']).map((name) => `${name}@x.test`),
+      )
+      expect(server.totalConnections).toBe(2)
+    },
+  )
+
+  it.each(losses)('is unconfirmed after %s in its body, with at most one copy', async (_name, reply) => {
+    const server = await startServer({ script: atSecond('BODY', reply) })
+    const requests = { bo: { body: () => largeMail } }
+    const deliveries = await sendAll(senderTo(server, { timeouts: impatientAfter }), ['ada', 'bo'], { requests })
+    expect(kinds(deliveries)).toEqual(['sent', 'unconfirmed'])
+    expect(server.mails).toHaveLength(1)
+  })
+})
+
+describe('a mail that has a slot and waits for a connection', () => {
+  /** A sender whose connections are open, and whose server has shown that mails can be announced to it. */
+  async function warmedUp(server: TestSmtpServer, connections: number): Promise<SmtpSender> {
+    const { script } = server
+    server.script = () => ({ delay: 1 })
+    const sender = senderTo(server, { connections })
+    await sendAll(sender, namesUpTo(10 * connections))
+    server.script = script
+    return sender
+  }
+
+  it('has the next that is free, although others are waiting to be announced', async () => {
+    // Two of four take their leave of the mail that each has, so that two that were announced have a slot and no connection.
+    const left = new Set<number>()
+    const server = await startServer({
+      script: (moment, { connection }) => {
+        if (moment !== 'DOT') return { delay: 1 }
+        if (left.has(connection) || left.size === 2) return undefined
+        left.add(connection)
+        return '421 4.7.0 enough'
+      },
+    })
+    const sender = await warmedUp(server, 4)
+    const order: string[] = []
+    const names = namesUpTo(100)
+    const requests = Object.fromEntries(names.map((name) => [name, { delivered: () => void order.push(name) }]))
+    const deliveries = await sendAll(sender, names, { requests })
+    expect(kinds(deliveries).filter((kind) => kind === 'again')).toHaveLength(2)
+    expect(kinds(deliveries).filter((kind) => kind === 'sent')).toHaveLength(98)
+    expect(Math.max(...names.slice(0, 12).map((name) => order.indexOf(name)))).toBeLessThan(50)
+  })
+
+  it('gets a connection also when the last of them ends and the one announced with it is not wanted any more', async () => {
+    const ends = [1, 2].map(() => Promise.withResolvers<void>())
+    const announced = Promise.withResolvers<void>()
+    let ended = 0
+    const server = await startServer({
+      script: (moment) => {
+        const end = moment === 'DOT' ? ends[ended] : undefined
+        if (end === undefined) return undefined
+        ended += 1
+        if (ended === 2) announced.resolve()
+        return { after: end.promise, reply: '421 4.3.2 shutting down' }
+      },
+    })
+    const sender = await warmedUp(server, 2)
+    let isWanted = true
+    const told: string[] = []
+    const requests = Object.fromEntries(
+      ['ada', 'bo', 'cy', 'dee'].map((name) => [
+        name,
+        {
+          isWanted: () => isWanted || name === 'cy',
+          delivered: ({ kind }: Delivery) => void told.push(`${name} ${kind}`),
+        },
+      ]),
+    )
+    const sending = sendAll(sender, ['ada', 'bo', 'cy', 'dee'], { requests })
+    await announced.promise
+    isWanted = false
+    for (const [index, { resolve }] of ends.entries()) {
+      resolve()
+      await expect.poll(() => told.length, { timeout: 10_000 }).toBeGreaterThan(index)
+    }
+    expect(kinds(await sending)).toEqual(['again', 'again', 'sent', 'gate_closed'])
+  })
 })
 
 describe('a server that loses what comes behind a mail, although it says that it does not', () => {
@@ -260,11 +361,31 @@ describe('a server that loses what comes behind a mail, although it says that it
   it('keeps one connection waiting and not all, is believed no more, and has every mail once', async () => {
     const heard: boolean[] = []
     const server = await losing(heard)
-    const names = Array.from({ length: 30 }, (_, index) => `n${index}`)
+    const names = namesUpTo(30)
     const sender = senderTo(server, { connections: 3, timeouts: impatientBefore })
     expect(kinds(await sendAll(sender, names))).toEqual(names.map(() => 'sent'))
     expectOneEach(server, names)
     expect(heard.filter(Boolean)).toHaveLength(1)
+  })
+
+  it('is not believed when it says only that nothing came, nor when it ends each connection for it', async () => {
+    for (const reply of [
+      { delay: 200, reply: { raw: '421 4.4.2 nothing came\r\n', drop: 'fin' } },
+      { drop: 'fin' },
+    ] satisfies SmtpReply[]) {
+      const heard: boolean[] = []
+      const lost = new Set<number>()
+      const server = await startServer({
+        script: announcements(heard, (moment, { connection, unread }) => {
+          if (moment === 'DOT' && unread() !== '') lost.add(connection)
+          return moment === 'MAIL' && lost.has(connection) ? reply : undefined
+        }),
+      })
+      const names = namesUpTo(30)
+      const deliveries = kinds(await sendAll(senderTo(server, { connections: 3, timeouts: impatientBefore }), names))
+      expect(deliveries.filter((kind) => kind === 'sent').length).toBeGreaterThanOrEqual(29)
+      expect(heard.filter(Boolean)).toHaveLength(1)
+    }
   })
 
   it('is tried again after ten minutes', async () => {
@@ -284,22 +405,21 @@ describe('a server that loses what comes behind a mail, although it says that it
 
 describe('closing while a mail is announced', () => {
   it('lets it end as its gate says', async () => {
-    const server = await startServer({ script: (moment) => (moment === 'DOT' ? { delay: 100 } : undefined) })
-    const sender = senderTo(server)
-    const passed = Promise.withResolvers<void>()
-    const sending = sendAll(sender, ['ada', 'bo', 'cy'], {
-      requests: {
-        ada: {
-          gate: async () => {
-            passed.resolve()
-            return true
-          },
-        },
+    const announced = Promise.withResolvers<void>()
+    const closing = Promise.withResolvers<void>()
+    const server = await startServer({
+      script: (moment, { mail, unread }) => {
+        if (moment !== 'DOT' || mail !== 1) return undefined
+        if (unread() !== '') announced.resolve()
+        return { after: closing.promise }
       },
     })
-    await passed.promise
-    await expect.poll(() => server.mails.length, { timeout: 10_000 }).toBe(1)
-    await sender.close(5000)
+    const sender = senderTo(server)
+    const sending = sendAll(sender, ['ada', 'bo', 'cy'])
+    await announced.promise
+    const closed = sender.close(5000)
+    closing.resolve()
+    await closed
     expect(await sending).toMatchObject([{ kind: 'sent' }, { kind: 'sent' }, { kind: 'again', cause: 'stopped' }])
     await expect.poll(() => server.openConnections, { timeout: 10_000 }).toBe(0)
   })

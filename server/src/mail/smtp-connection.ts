@@ -90,12 +90,12 @@ async function deliver(over: Handover, announced: Announced | null): Promise<Del
   const { wire, timeouts, connection, request } = over
   if (announced !== null) {
     const refusal = await refusalIn(wire, timeouts, announced.replies)
-    return refusal === null ? passGate(over, announced.body) : conclude(wire, refusal)
+    return refusal === null ? passGate(over, announced.body) : conclude(over, refusal)
   }
   if (request.begin !== undefined && !(await request.begin(connection))) return { kind: 'gate_closed', cause: null }
   const body = request.body()
   const refusal = isTooLarge(wire, body) ? tooLarge(wire) : await agree(wire, timeouts, request, body.length)
-  return refusal === null ? passGate(over, body) : conclude(wire, refusal)
+  return refusal === null ? passGate(over, body) : conclude(over, refusal)
 }
 
 /** Throws nothing: a mail that cannot be made is told when its turn comes. */
@@ -112,7 +112,8 @@ function announcementOf(wire: Wire, request: SendRequest): Announcement | null {
 }
 
 /** Asks the gate of a mail that the server waits for, and hands it over. */
-async function passGate({ wire, timeouts, connection, request, next }: Handover, body: string): Promise<Delivery> {
+async function passGate(over: Handover, body: string): Promise<Delivery> {
+  const { wire, timeouts, connection, request, next } = over
   let isOpen = false
   let cause: unknown = null
   try {
@@ -126,7 +127,7 @@ async function passGate({ wire, timeouts, connection, request, next }: Handover,
     return { kind: 'gate_closed', cause }
   }
   // The connection was lost meanwhile: nothing was handed over, and nothing will be.
-  if (wire.dead) return conclude(wire, whyDead(wire, 'DATA'))
+  if (wire.dead) return conclude(over, whyDead(wire, 'DATA'))
 
   const announcement = next()
   const asked = wire.ask(asData(body), 1, timeouts.delivery, announcement?.said)
@@ -136,7 +137,7 @@ async function passGate({ wire, timeouts, connection, request, next }: Handover,
   const heard = await asked
   // An answer that comes before its question ends the trust in what this connection says, and the rest is not sent.
   if (!heard.isWritten) wire.cut()
-  return conclude(wire, answerToMail(heard))
+  return conclude(over, answerToMail(heard))
 }
 
 function isTooLarge({ offers }: Wire, body: string): boolean {
@@ -238,8 +239,8 @@ function isYes(reply: string | undefined): boolean {
   return reply?.startsWith('2') === true
 }
 
-function conclude(wire: Wire, answer: Answer): Verdict {
-  const verdict = classifyAnswer(answer)
+function conclude({ wire, connection }: Handover, answer: Answer): Verdict {
+  const verdict = classifyAnswer(answer, connection.proven)
   // What is not known of one mail must not be taken for an answer to the next.
   const isLost = verdict.kind === 'unconfirmed' || (verdict.kind === 'again' && verdict.cause === 'connection')
   if (isLost) wire.cut()

@@ -90,7 +90,7 @@ export function createSlots<Request, Inherited>(most: number, now: () => number,
   }
 }
 
-/** A server that left an announcement without an answer is not tried again before this. */
+/** A server that an announcement was lost on is not tried again before this. */
 const millisecondsWithoutAnnouncing = 10 * 60_000
 
 /**
@@ -104,15 +104,21 @@ export function createAnnouncing(now: () => number) {
   let tryFrom = Number.NEGATIVE_INFINITY
 
   return {
-    isAllowed: () => isProven || (!isTried && now() >= tryFrom),
+    isAllowed: () => now() >= tryFrom && (isProven || !isTried),
     begun(): void {
       isTried = true
     },
-    /** `answered`: null where the connection ended with the mail before. */
+    /** `answered`: null where that cannot be told. */
     over(answered: boolean | null): void {
       isTried = false
-      if (answered !== null) isProven = answered
-      if (answered === false) tryFrom = now() + millisecondsWithoutAnnouncing
+      if (answered === false) {
+        isProven = false
+        tryFrom = now() + millisecondsWithoutAnnouncing
+      } else if (answered === true && now() >= tryFrom) isProven = true
+    },
+    /** The connection ended before an answer, as one does now and then, and as a server ends each that announces too soon. */
+    lost(): void {
+      this.over(isProven ? null : false)
     },
   }
 }

@@ -18,7 +18,7 @@ export interface Heard {
   replies: string[]
   /** Why there are fewer; null otherwise. */
   problem: string | null
-  /** True when all of the question had left this process before the last of the replies came. */
+  /** True when all of the question, and what was said ahead with it, had left this process before the last of the replies came. */
   isWritten: boolean
 }
 
@@ -51,7 +51,7 @@ interface Question {
   /** How long an answer may take, and the end of that on the clock of `performance.now`. */
   milliseconds: number
   until: number
-  /** Its last character, counted from the first that the wire said. */
+  /** The last character of what was written for it, counted from the first that the wire said. */
   end: number
   settle: (heard: Heard) => void
 }
@@ -164,9 +164,8 @@ export function takeWire(smtp: SMTPConnection, socket: Socket): Wire {
     ask(text, replies, milliseconds, ahead = '') {
       return new Promise((settle) => {
         if (isDead()) return settle(nothingHeard())
-        said += text.length
+        said += text.length + ahead.length
         add({ left: replies, milliseconds, end: said, settle })
-        said += ahead.length
         socket.write(text + ahead, 'latin1')
       })
     },

@@ -26,6 +26,8 @@ interface SmtpSenderOptions {
 interface Inherited {
   connection: MailConnection
   announcement: Announcement
+  /** When the mail before was answered, on the clock of `performance.now`. */
+  since: number
 }
 
 /** The mail that was announced with the one that goes over. */
@@ -53,6 +55,8 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   const now = options.now ?? (() => performance.now())
   const slots = createSlots<SendRequest, Inherited>(settings.connections, now, logger)
   const announcing = createAnnouncing(now)
+  /** A server that was slower to answer an announcement lost it, and may have said only that nothing came. */
+  const longestWithoutAnswer = Math.min(10_000, timeouts.command / 2)
   const pause = createPause(() => performance.now())
   const established = new Set<MailConnection>()
   /** The one that waits longest first. */
@@ -79,9 +83,11 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     return [...established].filter((connection) => !connection.dead).length
   }
 
+  /** So there may be another for the mails that have a slot and no connection. */
   function leave(connection: MailConnection): void {
     established.delete(connection)
     if (!connection.dead) connection.quit()
+    openMore()
   }
 
   async function connectionFor(request: SendRequest): Promise<MailConnection | Delivery> {
@@ -142,7 +148,6 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   function giveBack(connection: MailConnection, isReady: boolean): void {
     if (!isReady || connection.dead || stopped || established.size > slots.limit) leave(connection)
     else giveOn(connection)
-    openMore()
   }
 
   /** With the slot. */
@@ -165,9 +170,12 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     watchIdle()
   }
 
-  /** Of the mail that waits longest, which then has the slot of the mail that goes over now, and its connection. */
+  /**
+   * Of the mail that waits longest for a slot, which then has that of the mail that goes over now, and its connection. Not while
+   * a mail with a slot waits for a connection: that one is next.
+   */
   function follow(connection: MailConnection): Follower | null {
-    if (stopped || established.size > slots.limit || !announcing.isAllowed()) return null
+    if (stopped || waiting.length > 0 || established.size > slots.limit || !announcing.isAllowed()) return null
     const request = slots.longestWaiting()
     if (request === null || !isWanted(request)) return null
     const announcement = connection.announcementOf(request)
@@ -183,18 +191,18 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   ): Promise<Delivery> {
     let follower = null as Follower | null
     const next = (): Announcement | null => (follower = follow(connection))?.announcement ?? null
-    let heard: Delivery
     try {
-      heard = await connection.deliver(request, next, announced)
+      const heard = await connection.deliver(request, next, announced)
+      learn(connection, heard)
+      const delivery = told(request, connection, heard)
+      if (follower === null) free(connection, delivery.kind === 'sent')
+      else passOn(connection, delivery, follower)
+      return delivery
     } catch (error) {
-      free(connection, false)
+      if (follower === null) free(connection, false)
+      else startAnew(connection, follower)
       throw error
     }
-    learn(connection, heard)
-    const delivery = told(request, connection, heard)
-    if (follower === null) free(connection, delivery.kind === 'sent')
-    else passOn(connection, delivery, follower)
-    return delivery
   }
 
   function learn(connection: MailConnection, delivery: Delivery): void {
@@ -212,11 +220,17 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   }
 
   /** With its slot. After the end of a mail, whatever was answered to it, the next can begin (RFC 5321 section 4.1.1.4). */
-  function passOn(connection: MailConnection, { kind }: Delivery, { announcement, settle }: Follower): void {
+  function passOn(connection: MailConnection, { kind }: Delivery, follower: Follower): void {
     // What is not known of a mail, and a server that takes its leave, end the connection, and what else came over it is void.
     const isOver = connection.dead && (kind === 'unconfirmed' || kind === 'again')
-    if (!isOver) return settle({ connection, announcement })
+    if (isOver) startAnew(connection, follower)
+    else follower.settle({ connection, announcement: follower.announcement, since: performance.now() })
+  }
+
+  /** As if it had not been announced: it has a slot, and gets another connection. */
+  function startAnew(connection: MailConnection, { settle }: Follower): void {
     announcing.over(null)
+    connection.destroy()
     leave(connection)
     settle('taken')
   }
@@ -233,11 +247,15 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     const place = stopped ? 'stopped' : await slots.take(request)
     if (place === 'stopped') return told(request, null, stoppedVerdict())
     if (place !== 'taken') {
-      const { connection, announcement } = place
+      const { connection, announcement, since } = place
       const replies = await announcement.replies
-      announcing.over(replies.length > 0)
-      if (replies.length > 0) return deliverOver(connection, request, { body: announcement.body, replies })
+      const isLate = performance.now() - since >= longestWithoutAnswer
+      if (replies.length === 0 && !isLate) announcing.lost()
+      else announcing.over(!isLate && isInStep(replies))
+      if (replies.length > 0 && isInStep(replies))
+        return deliverOver(connection, request, { body: announcement.body, replies })
       // As if it had not been begun.
+      connection.destroy()
       leave(connection)
     }
     let given: MailConnection | Delivery
@@ -291,6 +309,14 @@ const notSendable: Delivery = {
   countsTowardHold: false,
   reply: null,
   problem: 'This is not exactly one address that mail can be sent to.',
+}
+
+/**
+ * Whether these can be the answers to an announcement. A server that answers the mail before twice shows by a MAIL that is
+ * refused for good, which nobody is to be blamed for before it was asked once more, or by a DATA without the 354.
+ */
+function isInStep([mail, , data]: readonly string[]): boolean {
+  return mail?.startsWith('5') !== true && data?.startsWith('2') !== true
 }
 
 function isWanted(request: SendRequest): boolean {
