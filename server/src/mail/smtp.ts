@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { isSendable, parseSender } from './address.ts'
 import { classifyAnswer, type Answer } from './answers.ts'
 import { openConnection, type Announced, type Announcement, type MailConnection } from './smtp-connection.ts'
+import { createIdle } from './smtp-idle.ts'
 import { createAnnouncing, createPause, createSlots, type Place } from './smtp-limits.ts'
 import type { Delivery, Probe, SendRequest, SmtpSender, SmtpSettings, SmtpTimeouts } from './types.ts'
 
@@ -59,9 +60,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   const longestWithoutAnswer = Math.min(10_000, timeouts.command / 2)
   const pause = createPause(() => performance.now())
   const established = new Set<MailConnection>()
-  /** The one that waits longest first. */
-  const idle: { connection: MailConnection; since: number }[] = []
-  let idleTimer: NodeJS.Timeout | null = null
+  const idle = createIdle<MailConnection>(timeouts.idle, leave)
   /** The one that waits longest first. */
   const waiting: Waiting[] = []
   /** How many connections are being opened. */
@@ -72,9 +71,9 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   let checkedSender = ''
 
   function takeIdle(): MailConnection | null {
-    for (let waiting = idle.pop(); waiting !== undefined; waiting = idle.pop()) {
-      if (!waiting.connection.dead) return waiting.connection
-      established.delete(waiting.connection)
+    for (let connection = idle.take(); connection !== null; connection = idle.take()) {
+      if (!connection.dead) return connection
+      established.delete(connection)
     }
     return null
   }
@@ -140,9 +139,8 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   /** To the mail that waits longest; without one, the connection is idle. */
   function giveOn(connection: MailConnection): void {
     const next = waiting.shift()
-    if (next !== undefined) return next.settle(connection)
-    idle.push({ connection, since: performance.now() })
-    watchIdle()
+    if (next !== undefined) next.settle(connection)
+    else idle.add(connection)
   }
 
   function giveBack(connection: MailConnection, isReady: boolean): void {
@@ -154,20 +152,6 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   function release(connection: MailConnection, isReady: boolean): void {
     giveBack(connection, isReady)
     slots.release()
-  }
-
-  /** One timer for all: most connections wait for an instant only. */
-  function watchIdle(): void {
-    if (idleTimer !== null || idle[0] === undefined) return
-    idleTimer = setTimeout(leaveIdle, Math.max(1, idle[0].since + timeouts.idle - performance.now())).unref()
-  }
-
-  function leaveIdle(): void {
-    idleTimer = null
-    const until = performance.now() - timeouts.idle
-    const firstToStay = idle.findIndex(({ since }) => since > until)
-    for (const { connection } of idle.splice(0, firstToStay < 0 ? idle.length : firstToStay)) leave(connection)
-    watchIdle()
   }
 
   /**
@@ -285,7 +269,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     pause.end()
     stopping.abort()
     for (const { settle } of waiting.splice(0)) settle(stoppedVerdict())
-    for (const { connection } of idle.splice(0)) leave(connection)
+    idle.clear()
     await within(milliseconds, slots.unused())
     for (const connection of established) connection.destroy()
     await within(1000, slots.unused())
