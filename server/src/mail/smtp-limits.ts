@@ -53,12 +53,12 @@ export function createSlots<Request, Inherited>(most: number, now: () => number,
       })
     },
     /** The mail that waits longest, or null. */
-    longestWaiting(): Request | null {
-      return waiting[0]?.request ?? null
+    longestWaiting(): Waiting<Request, Inherited> | null {
+      return waiting[0] ?? null
     },
-    /** Promises the mail that waits longest the slot of another, which it gets with what this gives. */
-    promise(): (place: Place<Inherited>) => void {
-      return waiting.shift()?.settle ?? (() => undefined)
+    /** It waits no more: it is to have the slot of another mail, with which it is settled later. */
+    inherits(one: Waiting<Request, Inherited>): void {
+      waiting.splice(waiting.indexOf(one), 1)
     },
     release(): void {
       used -= 1
@@ -90,6 +90,9 @@ export function createSlots<Request, Inherited>(most: number, now: () => number,
   }
 }
 
+/** What became of an announcement: `lost` with its connection, `untold` where the mail before it ended that. */
+type HowAnnounced = 'worked' | 'failed' | 'lost' | 'untold'
+
 /** A server that an announcement was lost on is not tried again before this. */
 const millisecondsWithoutAnnouncing = 10 * 60_000
 
@@ -108,17 +111,13 @@ export function createAnnouncing(now: () => number) {
     begun(): void {
       isTried = true
     },
-    /** `answered`: null where that cannot be told. */
-    over(answered: boolean | null): void {
+    over(how: HowAnnounced): void {
       isTried = false
-      if (answered === false) {
+      // A connection ends now and then; a server that ends each to which something is announced has never answered one.
+      if (how === 'failed' || (how === 'lost' && !isProven)) {
         isProven = false
         tryFrom = now() + millisecondsWithoutAnnouncing
-      } else if (answered === true && now() >= tryFrom) isProven = true
-    },
-    /** The connection ended before an answer, as one does now and then, and as a server ends each that announces too soon. */
-    lost(): void {
-      this.over(isProven ? null : false)
+      } else if (how === 'worked' && now() >= tryFrom) isProven = true
     },
   }
 }

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
 import { isSendable, parseSender } from './address.ts'
-import { classifyAnswer, type Answer } from './answers.ts'
+import { classifyAnswer } from './answers.ts'
 import { openConnection, type Announced, type Announcement, type MailConnection } from './smtp-connection.ts'
-import { createIdle } from './smtp-idle.ts'
+import { createConnections, isWanted, stoppedVerdict } from './smtp-connections.ts'
 import { createAnnouncing, createPause, createSlots, type Place } from './smtp-limits.ts'
 import type { Delivery, Probe, SendRequest, SmtpSender, SmtpSettings, SmtpTimeouts } from './types.ts'
 
@@ -37,18 +37,9 @@ interface Follower {
   settle: (place: Place<Inherited>) => void
 }
 
-/** A mail that has a slot and waits for a connection. */
-interface Waiting {
-  request: SendRequest
-  /** With a connection to go over, or with why there is none. */
-  settle: (given: MailConnection | Delivery) => void
-}
-
 /**
- * A sender with connections of its own, which it keeps open while there is something to send. A mail goes over the one that
- * is free first, be it new or used: a server that is busy may leave new ones without a greeting for as long as the others
- * are open. Where mails wait for a slot, a mail that goes over announces the one that waits longest, which then has its slot
- * and connection: a question less for each mail.
+ * A sender with connections of its own. Where mails wait for a slot, a mail that goes over announces the one that waits
+ * longest, which then has its slot and connection: a question less for each mail.
  */
 export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   const { url: settings, logger } = options
@@ -59,98 +50,18 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   /** A server that was slower to answer an announcement lost it, and may have said only that nothing came. */
   const longestWithoutAnswer = Math.min(10_000, timeouts.command / 2)
   const pause = createPause(() => performance.now())
-  const established = new Set<MailConnection>()
-  const idle = createIdle<MailConnection>(timeouts.idle, leave)
-  /** The one that waits longest first. */
-  const waiting: Waiting[] = []
-  /** How many connections are being opened. */
-  let opening = 0
   const stopping = new AbortController()
-  let stopped = false
+  const connections = createConnections({ settings, timeouts, slots, pause, stopping: stopping.signal })
   /** Of the last mail: most have the same. */
   let checkedSender = ''
 
-  function takeIdle(): MailConnection | null {
-    for (let connection = idle.take(); connection !== null; connection = idle.take()) {
-      if (!connection.dead) return connection
-      established.delete(connection)
-    }
-    return null
-  }
-
-  function standing(): number {
-    return [...established].filter((connection) => !connection.dead).length
-  }
-
-  /** So there may be another for the mails that have a slot and no connection. */
-  function leave(connection: MailConnection): void {
-    established.delete(connection)
-    if (!connection.dead) connection.quit()
-    openMore()
-  }
-
-  async function connectionFor(request: SendRequest): Promise<MailConnection | Delivery> {
-    const given = await new Promise<MailConnection | Delivery>((settle) => {
-      waiting.push({ request, settle })
-      openMore()
-    })
-    if ('kind' in given || isWanted(request)) return given
-    giveBack(given, true)
-    return unwanted
-  }
-
-  /** As many as are waited for, and as there may be. */
-  function openMore(): void {
-    while (opening < waiting.length && established.size + opening < slots.limit) void openOne()
-  }
-
-  async function openOne(): Promise<void> {
-    opening += 1
-    const given = await open()
-    opening -= 1
-    if ('kind' in given) waiting.shift()?.settle(given)
-    else giveOn(given)
-    openMore()
-  }
-
-  async function open(): Promise<MailConnection | Delivery> {
-    await pause.over()
-    if (stopped) return stoppedVerdict()
-    if (!waiting.some(({ request }) => isWanted(request))) return unwanted
-    const attempt = await openConnection(settings, timeouts, stopping.signal)
-    if (stopped) {
-      if (attempt.ok) attempt.connection.quit()
-      return stoppedVerdict()
-    }
-    if (!attempt.ok) return whyNotOpened(attempt.answer)
-    established.add(attempt.connection)
-    slots.atLeast(standing())
-    return attempt.connection
-  }
-
-  function whyNotOpened(answer: Answer): Delivery {
-    const verdict = classifyAnswer(answer)
-    pause.longer()
-    const wantsFewer = verdict.kind === 'again' && verdict.cause === 'throttled'
-    if (wantsFewer) slots.fewer(answer.command === 'GREETING' ? standing() : null)
-    return verdict
-  }
-
-  /** To the mail that waits longest; without one, the connection is idle. */
-  function giveOn(connection: MailConnection): void {
-    const next = waiting.shift()
-    if (next !== undefined) next.settle(connection)
-    else idle.add(connection)
-  }
-
-  function giveBack(connection: MailConnection, isReady: boolean): void {
-    if (!isReady || connection.dead || stopped || established.size > slots.limit) leave(connection)
-    else giveOn(connection)
+  function isStopped(): boolean {
+    return stopping.signal.aborted
   }
 
   /** With the slot. */
   function release(connection: MailConnection, isReady: boolean): void {
-    giveBack(connection, isReady)
+    connections.giveBack(connection, isReady)
     slots.release()
   }
 
@@ -159,13 +70,14 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
    * a mail with a slot waits for a connection: that one is next.
    */
   function follow(connection: MailConnection): Follower | null {
-    if (stopped || waiting.length > 0 || established.size > slots.limit || !announcing.isAllowed()) return null
-    const request = slots.longestWaiting()
-    if (request === null || !isWanted(request)) return null
-    const announcement = connection.announcementOf(request)
+    if (isStopped() || connections.areWanted || connections.areTooMany || !announcing.isAllowed()) return null
+    const longest = slots.longestWaiting()
+    if (longest === null || !isWanted(longest.request)) return null
+    const announcement = connection.announcementOf(longest.request)
     if (announcement === null) return null
     announcing.begun()
-    return { announcement, settle: slots.promise() }
+    slots.inherits(longest)
+    return { announcement, settle: longest.settle }
   }
 
   async function deliverOver(
@@ -199,7 +111,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
 
   /** With its slot, once it is ready for the next mail, or gone. */
   function free(connection: MailConnection, isReady: boolean): void {
-    if (isReady || connection.dead || stopped) release(connection, true)
+    if (isReady || connection.dead || isStopped()) release(connection, true)
     else void connection.reset().then((ready) => release(connection, ready))
   }
 
@@ -213,14 +125,13 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
 
   /** As if it had not been announced: it has a slot, and gets another connection. */
   function startAnew(connection: MailConnection, { settle }: Follower): void {
-    announcing.over(null)
-    connection.destroy()
-    leave(connection)
+    announcing.over('untold')
+    connections.cut(connection)
     settle('taken')
   }
 
   function told(request: SendRequest, connection: MailConnection | null, heard: Delivery): Delivery {
-    const delivery: Delivery = stopped && heard.kind === 'again' ? { ...heard, cause: 'stopped' } : heard
+    const delivery: Delivery = isStopped() && heard.kind === 'again' ? { ...heard, cause: 'stopped' } : heard
     request.delivered?.(delivery, connection)
     return delivery
   }
@@ -228,27 +139,22 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   async function send(request: SendRequest): Promise<Delivery> {
     if (request.from !== checkedSender) checkedSender = checkSender(request.from)
     if (!isSendable(request.to)) return told(request, null, notSendable)
-    const place = stopped ? 'stopped' : await slots.take(request)
+    const place = isStopped() ? 'stopped' : await slots.take(request)
     if (place === 'stopped') return told(request, null, stoppedVerdict())
     if (place !== 'taken') {
       const { connection, announcement, since } = place
       const replies = await announcement.replies
       const isLate = performance.now() - since >= longestWithoutAnswer
-      if (replies.length === 0 && !isLate) announcing.lost()
-      else announcing.over(!isLate && isInStep(replies))
-      if (replies.length > 0 && isInStep(replies))
-        return deliverOver(connection, request, { body: announcement.body, replies })
+      const isAnswered = replies.length > 0
+      announcing.over(isLate || !isInStep(replies) ? 'failed' : isAnswered ? 'worked' : 'lost')
+      if (isAnswered && isInStep(replies)) return deliverOver(connection, request, { body: announcement.body, replies })
       // As if it had not been begun.
-      connection.destroy()
-      leave(connection)
+      connections.cut(connection)
     }
-    let given: MailConnection | Delivery
-    try {
-      given = isWanted(request) ? (takeIdle() ?? (await connectionFor(request))) : unwanted
-    } catch (error) {
+    const given = await connections.take(request).catch((error: unknown) => {
       slots.release()
       throw error
-    }
+    })
     if ('kind' in given) {
       slots.release()
       return told(request, null, given)
@@ -264,14 +170,12 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   }
 
   async function close(milliseconds = 20_000): Promise<void> {
-    stopped = true
+    stopping.abort()
     slots.stop()
     pause.end()
-    stopping.abort()
-    for (const { settle } of waiting.splice(0)) settle(stoppedVerdict())
-    idle.clear()
+    connections.stop()
     await within(milliseconds, slots.unused())
-    for (const connection of established) connection.destroy()
+    connections.destroy()
     await within(1000, slots.unused())
   }
 
@@ -284,8 +188,6 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     close,
   }
 }
-
-const unwanted: Delivery = { kind: 'gate_closed', cause: null }
 
 const notSendable: Delivery = {
   kind: 'failed',
@@ -303,18 +205,10 @@ function isInStep([mail, , data]: readonly string[]): boolean {
   return mail?.startsWith('5') !== true && data?.startsWith('2') !== true
 }
 
-function isWanted(request: SendRequest): boolean {
-  return request.isWanted?.() !== false
-}
-
 function checkSender(address: string): string {
   const sender = parseSender(address)
   if (!sender.ok || sender.sender.address !== address) throw new Error('The sender of a mail is not one address.')
   return address
-}
-
-function stoppedVerdict(): Delivery {
-  return { kind: 'again', cause: 'stopped', reply: null, problem: 'Rollcall was stopping.' }
 }
 
 async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
