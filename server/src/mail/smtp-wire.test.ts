@@ -1,31 +1,12 @@
 import * as fc from 'fast-check'
-import { pino } from 'pino'
-import { afterEach, describe, expect, it } from 'vitest'
-import { startSmtpServer, type SmtpMoment, type SmtpReply, type TestSmtpServer } from '../../test/smtp.ts'
+import { describe, expect, it } from 'vitest'
+import type { SmtpMoment, SmtpReply } from '../../test/smtp.ts'
+import { smtpSenders } from '../../test/smtp-senders.ts'
 import { readReplies } from './smtp-replies.ts'
-import { parseSmtpUrl } from './smtp-settings.ts'
-import { createSmtpSender } from './smtp.ts'
-import type { Delivery, SmtpSender, SmtpTimeouts } from './types.ts'
+import type { Delivery, SmtpSender } from './types.ts'
 
-const opened: { close(): Promise<void> }[] = []
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((each) => each.close()))
-})
-
-async function startServer(options: Parameters<typeof startSmtpServer>[0] = {}): Promise<TestSmtpServer> {
-  const server = await startSmtpServer(options)
-  opened.push({ close: () => server.stop() })
-  return server
-}
-
-/** With one connection, so that one mail shows what another has left behind. */
-function senderTo({ url }: TestSmtpServer, timeouts: Partial<SmtpTimeouts> = {}): SmtpSender {
-  const parsed = parseSmtpUrl(`${url}?connections=1`)
-  if (!parsed.ok) throw new Error(parsed.problem)
-  const sender = createSmtpSender({ url: parsed.settings, logger: pino({ level: 'silent' }), timeouts })
-  opened.unshift({ close: () => sender.close(0) })
-  return sender
-}
+// With one connection, so that one mail shows what another has left behind.
+const { startServer, senderTo } = smtpSenders({ connections: 1 })
 
 function send(sender: SmtpSender, body = 'Subject: hello\r\n\r\nhello\r\n'): Promise<Delivery> {
   const message = { from: 'no-reply@localhost', to: 'ada@x.test', body: () => body, gate: async () => true }
@@ -80,7 +61,7 @@ describe('replies', () => {
 describe('a server that was told everything at once', () => {
   it.each([true, false])('is one that announced that it may be (%s), and no other', async (pipelining) => {
     const server = await startServer({ pipelining, script: at({ MAIL: '450 4.7.1 not now' }) })
-    expect((await send(senderTo(server))).kind).toBe('later')
+    expect((await send(senderTo(server.url))).kind).toBe('later')
     const said = server.commands.map((command) => command.split(' ')[0])
     expect(said.includes('RCPT') && said.includes('DATA')).toBe(pipelining)
   })
@@ -88,7 +69,7 @@ describe('a server that was told everything at once', () => {
   it('gets an empty mail when it waits for one without a recipient, and the connection is used again', async () => {
     const script = at({ RCPT: '550 5.1.1 nobody', DATA: '354 go ahead' })
     const server = await startServer({ script })
-    const sender = senderTo(server)
+    const sender = senderTo(server.url)
     const unknown = { kind: 'failed', reason: 'address_refused', reply: '550 5.1.1 nobody' }
     expect(await send(sender)).toMatchObject(unknown)
     server.script = () => undefined
@@ -99,7 +80,7 @@ describe('a server that was told everything at once', () => {
 
   it('gets nothing more when it waits for a mail whose sender it refused', async () => {
     const server = await startServer({ script: at({ MAIL: '450 4.7.1 not now', DATA: '354 go ahead' }) })
-    const sender = senderTo(server)
+    const sender = senderTo(server.url)
     expect(await send(sender)).toMatchObject({ kind: 'later', reply: '450 4.7.1 not now' })
     server.script = () => undefined
     expect((await send(sender)).kind).toBe('sent')
@@ -115,31 +96,31 @@ describe('a mail over the wire', () => {
     ['what looks like its end', 'Subject: end\r\n\r\nno\r\n.\r\nMAIL FROM:<eve@x.test>\r\n'],
   ])('arrives as it is although it begins with or has %s', async (_name, body) => {
     const server = await startServer()
-    expect((await send(senderTo(server), body)).kind).toBe('sent')
+    expect((await send(senderTo(server.url), body)).kind).toBe('sent')
     expect(server.mails.map(({ raw }) => raw.toString())).toEqual([body])
     expect(server.commands.filter((command) => command.startsWith('MAIL'))).toHaveLength(1)
   })
 
   it('is ended where its last line is open', async () => {
     const server = await startServer()
-    expect((await send(senderTo(server), 'Subject: open\r\n\r\nend')).kind).toBe('sent')
+    expect((await send(senderTo(server.url), 'Subject: open\r\n\r\nend')).kind).toBe('sent')
     expect(server.mails.map(({ raw }) => raw.toString())).toEqual(['Subject: open\r\n\r\nend\r\n'])
   })
 
   it('is announced with its size where the server wants to know', async () => {
     const server = await startServer({ extensions: ['SIZE 1000'] })
-    await send(senderTo(server), 'Subject: ten\r\n\r\n')
+    await send(senderTo(server.url), 'Subject: ten\r\n\r\n')
     expect(server.commands).toContain('MAIL FROM:<no-reply@localhost> SIZE=16')
   })
 
   it('is sent in one answer of several lines, of which all words are kept', async () => {
     const server = await startServer({ script: at({ DOT: '250-2.0.0 thank\r\n250-2.0.0 you\r\n250 2.0.0 Zoë' }) })
-    expect(await send(senderTo(server))).toMatchObject({ kind: 'sent', reply: '250 2.0.0 thank you Zoë' })
+    expect(await send(senderTo(server.url))).toMatchObject({ kind: 'sent', reply: '250 2.0.0 thank you Zoë' })
   })
 
   it('is not begun over a connection that said something without being asked', async () => {
     const server = await startServer({ script: at({ DOT: '250 2.0.0 ok\r\n250 2.0.0 once more' }) })
-    const sender = senderTo(server)
+    const sender = senderTo(server.url)
     expect((await send(sender)).kind).toBe('sent')
     await expect.poll(() => server.openConnections, { timeout: 10_000 }).toBe(0)
     expect((await send(sender)).kind).toBe('sent')
@@ -158,7 +139,7 @@ describe('a mail over the wire', () => {
     async ({ timeouts, silent, becomes }) => {
       const slow = silent === 'MAIL' ? 'DOT' : 'MAIL'
       const server = await startServer({ script: at({ [slow]: { delay: 600 } }) })
-      const sender = senderTo(server, timeouts)
+      const sender = senderTo(server.url, { timeouts })
       for (let mail = 0; mail < 2; mail += 1) expect((await send(sender)).kind).toBe('sent')
       server.script = at({ [silent]: { silence: true } })
       expect(await send(sender)).toMatchObject({ ...becomes, problem: expect.stringMatching(becomes.problem) })
@@ -169,7 +150,7 @@ describe('a mail over the wire', () => {
   it('is pending again when an answer before it has no end', async () => {
     const endless = `250-${'x'.repeat(70_000)}\r\n`
     const server = await startServer({ script: at({ RCPT: { raw: endless } }) })
-    expect(await send(senderTo(server))).toMatchObject({ kind: 'again', cause: 'connection' })
+    expect(await send(senderTo(server.url))).toMatchObject({ kind: 'again', cause: 'connection' })
     await expect.poll(() => server.openConnections, { timeout: 10_000 }).toBe(0)
   })
 })

@@ -1,43 +1,15 @@
-import { pino } from 'pino'
-import { afterEach, describe, expect, it } from 'vitest'
-import { startSmtpServer, type SmtpMoment, type SmtpReply, type TestSmtpServer } from '../../test/smtp.ts'
+import { describe, expect, it } from 'vitest'
+import type { SmtpMoment, SmtpReply, TestSmtpServer } from '../../test/smtp.ts'
+import { smtpSenders } from '../../test/smtp-senders.ts'
 import { answers, losses, openEnds } from '../../test/smtp-faults.ts'
-import { parseSmtpUrl } from './smtp-settings.ts'
-import { createSmtpSender } from './smtp.ts'
-import type { Delivery, SendRequest, SmtpSender, SmtpTimeouts } from './types.ts'
+import type { Delivery, SendRequest, SmtpSender } from './types.ts'
 
-/** Longer than a busy machine needs: where something else is waited for, the time must not run out. */
-const patient: SmtpTimeouts = { connect: 10_000, greeting: 10_000, command: 10_000, delivery: 10_000, idle: 30_000 }
+const { startServer, senderTo } = smtpSenders()
 const impatientBefore = { greeting: 300, command: 300 }
 const impatientAfter = { delivery: 300 }
 const eventually = { timeout: 10_000 }
-const logger = pino({ level: 'silent' })
 const mail = 'Subject: hello\r\n\r\n.one dot\r\n..two dots\r\nend\r\n'
 const largeMail = `Subject: large\r\n\r\n${'x'.repeat(70)}\r\n`.repeat(100_000)
-
-const opened: { close(milliseconds?: number): Promise<void> }[] = []
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((each) => each.close(0)))
-})
-
-async function startServer(options: Parameters<typeof startSmtpServer>[0] = {}): Promise<TestSmtpServer> {
-  const server = await startSmtpServer(options)
-  opened.push({ close: () => server.stop() })
-  return server
-}
-
-function senderTo(url: string, options: { timeouts?: Partial<SmtpTimeouts>; now?: () => number } = {}): SmtpSender {
-  const parsed = parseSmtpUrl(url)
-  if (!parsed.ok) throw new Error(parsed.problem)
-  const sender = createSmtpSender({
-    url: parsed.settings,
-    logger,
-    timeouts: { ...patient, ...options.timeouts },
-    now: options.now,
-  })
-  opened.unshift(sender)
-  return sender
-}
 
 interface Trial {
   delivery: Delivery

@@ -1,36 +1,12 @@
-import { pino } from 'pino'
 import { SMTPServer } from 'smtp-server'
 import type { AddressInfo } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
-import { startSmtpServer, type TestSmtpServer } from '../../test/smtp.ts'
-import { parseSmtpUrl } from './smtp-settings.ts'
-import { createSmtpSender } from './smtp.ts'
-import type { Delivery, SendRequest, SmtpSender, SmtpTimeouts } from './types.ts'
+import { describe, expect, it } from 'vitest'
+import { smtpSenders } from '../../test/smtp-senders.ts'
+import type { Delivery, SendRequest, SmtpSender } from './types.ts'
 
-const patient: SmtpTimeouts = { connect: 5000, greeting: 10_000, command: 10_000, delivery: 10_000, idle: 30_000 }
+const { startServer, senderTo, closing } = smtpSenders()
 const eventually = { timeout: 10_000 }
-const logger = pino({ level: 'silent' })
 const mail = 'Subject: hello\r\n\r\nhello\r\n'
-
-const opened: { close(milliseconds?: number): unknown }[] = []
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((each) => each.close(0)))
-})
-
-async function startServer(options: Parameters<typeof startSmtpServer>[0] = {}): Promise<TestSmtpServer> {
-  const server = await startSmtpServer(options)
-  opened.push({ close: () => server.stop() })
-  return server
-}
-
-function senderTo(url: string, options: { timeouts?: Partial<SmtpTimeouts>; now?: () => number } = {}): SmtpSender {
-  const parsed = parseSmtpUrl(url)
-  if (!parsed.ok) throw new Error(parsed.problem)
-  const timeouts = { ...patient, ...options.timeouts }
-  const sender = createSmtpSender({ url: parsed.settings, logger, timeouts, now: options.now })
-  opened.unshift(sender)
-  return sender
-}
 
 function send(sender: SmtpSender, request: Partial<SendRequest> = {}): Promise<Delivery> {
   return sender.send({
@@ -83,7 +59,7 @@ describe('a server that cannot be used', () => {
         },
       })
       server.on('error', () => {})
-      opened.push({ close: () => new Promise<void>((resolve) => server.close(resolve)) })
+      closing({ close: () => new Promise<void>((resolve) => server.close(() => resolve())) })
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
       const { port } = server.server.address() as AddressInfo
       const url = `${scheme}://127.0.0.1:${port}`
