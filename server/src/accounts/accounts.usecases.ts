@@ -28,28 +28,24 @@ export interface LinkLife {
 
 /** True when a day or more of a link's whole life is gone. */
 export function isLinkEnding(expiresAt: string, life: LinkLife): boolean {
-  return new Date(expiresAt) < dayBefore(endOfLink(life))
+  return new Date(expiresAt).getTime() < endOfLink(life).getTime() - day
 }
 
-/** Lets the links of these accounts live a whole life from now on, where more than a day of it is gone. */
-export async function extendLinksOf(transaction: Transaction, accountIds: string[], life: LinkLife): Promise<void> {
+/** Lets the links of these accounts live a whole life from now on, where more of it is gone than `tolerated`, in milliseconds. */
+export async function extendLinksOf(
+  transaction: Transaction,
+  accountIds: string[],
+  life: LinkLife,
+  tolerated = day,
+): Promise<void> {
   const expiresAt = endOfLink(life)
-  if (accountIds.length > 0) await extendLinks(transaction, accountIds, expiresAt, dayBefore(expiresAt))
-}
-
-/** Lets the links of these accounts live a whole life from now on. */
-export async function renewLinksOf(transaction: Transaction, accountIds: string[], life: LinkLife): Promise<void> {
-  const expiresAt = endOfLink(life)
-  if (accountIds.length > 0) await extendLinks(transaction, accountIds, expiresAt, expiresAt)
+  if (accountIds.length === 0) return
+  await extendLinks(transaction, accountIds, expiresAt, new Date(expiresAt.getTime() - tolerated))
 }
 
 /** When a link that is made now ends. */
 export function endOfLink({ now, linkLifeDays }: LinkLife): Date {
   return new Date(now.getTime() + linkLifeDays * day)
-}
-
-function dayBefore(time: Date): Date {
-  return new Date(time.getTime() - day)
 }
 
 /** The account of a lead as screens show it, or null. */

@@ -74,9 +74,7 @@ export interface MailOutcome {
   mailReason: string | null
 }
 
-/**
- * Like `storeAccountOutcomes`, of a chunk for whose every item an account was made.
- */
+/** Like `storeAccountOutcomes`, of a chunk for whose every item an account was made. */
 export async function storeAllCreated(
   database: Queryable,
   held: HeldChunk,

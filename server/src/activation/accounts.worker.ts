@@ -1,7 +1,7 @@
 import {
   draftAccounts,
   endOfLink,
-  renewLinksOf,
+  extendLinksOf,
   type AccountDrafts,
   type LinkLife,
 } from '../accounts/accounts.usecases.ts'
@@ -84,10 +84,11 @@ async function outcomesOneByOne(
   const isEarlier = (id: string | null) => id !== null && !drafted.has(id)
   if (of.session.options.remind === true) {
     const invited = people.filter((person) => person.account_status === 'invited' && isEarlier(person.account_id))
-    await renewLinksOf(
+    await extendLinksOf(
       transaction,
       invited.map((person) => person.account_id!),
       of.links,
+      0,
     )
   }
   return people.map(({ position, account_id: accountId, account_status: status }) => {
