@@ -1,0 +1,22 @@
+import ui from '@nuxt/ui/vue-plugin'
+import { PiniaColada } from '@pinia/colada'
+import { createPinia } from 'pinia'
+import { createApp } from 'vue'
+import { onSignedOut } from '../api/http.ts'
+import App from './App.vue'
+import './main.css'
+import { createAppRouter } from './router.ts'
+import { useStaffStore } from '../staff/staff.store.ts'
+
+const router = createAppRouter()
+const app = createApp(App).use(createPinia()).use(PiniaColada).use(router).use(ui)
+
+onSignedOut(() => {
+  const { meta, fullPath } = router.currentRoute.value
+  const staff = useStaffStore()
+  if (staff.leaving || !staff.me) return
+  staff.forget()
+  if (!meta.public) void router.push({ path: '/sign-in', query: { next: fullPath } })
+})
+
+app.mount('#app')
