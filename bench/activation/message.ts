@@ -1,6 +1,6 @@
-import { decodedQuotedPrintable } from '../../server/test/quoted-printable.ts'
-import { composeMail, composeTemplate } from '../../server/src/mail/compose.ts'
-import { defaultTemplate } from '../../server/src/mail/template.ts'
+import { decodedQuotedPrintable } from '../../server/test/smtp/quoted-printable.ts'
+import { composeMail, composeTemplate } from '../../server/src/mail/composing/compose.ts'
+import { defaultTemplate } from '../../server/src/mail/composing/template.ts'
 
 /** The mail of the benchmark, as Rollcall sends it with its own template. */
 export interface Message {

@@ -1,5 +1,5 @@
 import { hashPassword } from 'better-auth/crypto'
-import { signInAt } from '../../server/test/client.ts'
+import { signInAt } from '../../server/test/app/client.ts'
 import type { Rollcall } from '../support/rollcall.ts'
 
 const password = 'a password of the crowd'

@@ -1,7 +1,7 @@
 import { open, readFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
-import { dataAt, signInAt } from '../../server/test/client.ts'
-import { freePort } from '../../server/test/port.ts'
+import { dataAt, signInAt } from '../../server/test/app/client.ts'
+import { freePort } from '../../server/test/process/port.ts'
 import { startProgram, type Program } from './processes.ts'
 
 const password = 'correct horse battery'

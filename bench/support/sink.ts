@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { freePort } from '../../server/test/port.ts'
+import { freePort } from '../../server/test/process/port.ts'
 import { listening, startHelper, startProgram } from './processes.ts'
 import type { Taken } from './sink.process.ts'
 

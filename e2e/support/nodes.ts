@@ -1,4 +1,4 @@
-import { startNginx } from '../../server/test/nodes/nginx.ts'
+import { startNginx } from '../../server/test/cluster/nginx.ts'
 import { freePort, type RollcallServer, type ServerOptions, startServer } from './server.ts'
 
 /** Two api nodes and a worker on one database, behind nginx; for a browser they are one server. */

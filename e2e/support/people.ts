@@ -1,6 +1,6 @@
 import type { BrowserContext } from 'playwright-core'
 import type { NewLead, Progress, Role } from '@rollcall/shared'
-import { signInAt } from '../../server/test/client.ts'
+import { signInAt } from '../../server/test/app/client.ts'
 import { superadmin } from './server.ts'
 
 export interface Staff {

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { makeFolder } from '../../server/test/folder.ts'
-import { freePort } from '../../server/test/port.ts'
+import { makeFolder } from '../../server/test/process/folder.ts'
+import { freePort } from '../../server/test/process/port.ts'
 
-export { freePort } from '../../server/test/port.ts'
+export { freePort } from '../../server/test/process/port.ts'
 
 export const superadmin = { email: 'admin@localhost', password: 'correct-horse-battery' }
 

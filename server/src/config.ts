@@ -12,8 +12,8 @@ import {
 import { isIP } from 'node:net'
 import path from 'node:path'
 import { parseSender } from './mail/address.ts'
-import type { SmtpSettings } from './mail/types.ts'
-import { parseSmtpUrl } from './mail/smtp-settings.ts'
+import type { SmtpSettings } from './mail/smtp/types.ts'
+import { parseSmtpUrl } from './mail/smtp/settings.ts'
 
 /** Everything Rollcall is told from outside, checked. Only this file reads the environment. */
 export interface Config {

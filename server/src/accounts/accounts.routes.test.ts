@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LeadDetail, Progress } from '@rollcall/shared'
-import { until } from '../../test/activation.ts'
-import { createTestApp, openNoBus, type App } from '../../test/app.ts'
-import { tokenInMail } from '../../test/mail-token.ts'
-import { startSmtpServer, type TestSmtpServer } from '../../test/smtp.ts'
+import { until } from '../../test/app/activation.ts'
+import { createTestApp, openNoBus, type App } from '../../test/app/app.ts'
+import { tokenInMail } from '../../test/smtp/mail-token.ts'
+import { startSmtpServer, type TestSmtpServer } from '../../test/smtp/smtp.ts'
 
 let app: App
 let smtp: TestSmtpServer

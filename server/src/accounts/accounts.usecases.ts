@@ -1,7 +1,7 @@
 import { randomUUIDv7, type KeyObject } from 'node:crypto'
 import type { InspectAnswer, LeadDetail } from '@rollcall/shared'
 import type { Database, Queryable, Transaction } from '../db/database.ts'
-import { Refusal } from '../http/refusal.ts'
+import { Refusal } from '../errors.ts'
 import { accountByDigest, accountByLead, activateAccount, extendLinks, type AccountRow } from './accounts.queries.ts'
 import { hashPassword, passwordProblem } from './password.ts'
 import { activationToken, tokenDigest } from './token.ts'

@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../../test/database.ts'
+import { createTestDatabase, type TestDatabase } from '../../test/database/database.ts'
 import { openDatabase, openKeyedPool, rowsOf, type Queryable } from './database.ts'
 import { prepare, value } from './prepared.ts'
-import { together } from '../together.ts'
+import { together } from '../util/together.ts'
 
 const add = prepare<{ id: number }>('test_add', sql`INSERT INTO noted (id) VALUES (${value('id')}) RETURNING id`)
 const divide = prepare('test_divide', sql`SELECT 1 / ${value('by')}::int`)

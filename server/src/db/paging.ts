@@ -1,5 +1,5 @@
 import { sql, type SQL } from 'drizzle-orm'
-import { Refusal } from '../http/refusal.ts'
+import { Refusal } from '../errors.ts'
 import { isTime } from './time.ts'
 
 /** The key of the last row of a page: the values that the list is ordered by. */

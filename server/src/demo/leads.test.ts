@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../../test/database.ts'
+import { createTestDatabase, type TestDatabase } from '../../test/database/database.ts'
 import { problemOfLead } from '../leads/leads.usecases.ts'
-import { pageOfLeads } from '../leads/search.usecases.ts'
+import { pageOfLeads } from '../leads/search/search.usecases.ts'
 import { demoLeads, insertDemoLeads } from './leads.ts'
 
 describe('made-up leads', () => {

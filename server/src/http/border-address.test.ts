@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { newSessionId } from '../../test/activation.ts'
-import { borderBench, expectFailure, lists, uuid } from '../../test/border.ts'
+import { newSessionId } from '../../test/app/activation.ts'
+import { borderBench, expectFailure, lists, uuid } from '../../test/app/border.ts'
 
 const { call } = borderBench()
 

@@ -3,7 +3,7 @@ import type { FastifyRequest, RouteOptions } from 'fastify'
 import { strict } from '@rollcall/shared'
 import { storableText } from '../db/text.ts'
 import { isTime } from '../db/time.ts'
-import { Refusal } from './refusal.ts'
+import { Refusal } from '../errors.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Role } from '@rollcall/shared'
-import { createTestApp, type App } from '../../test/app.ts'
+import { createTestApp, type App } from '../../test/app/app.ts'
 
 /** Open to everybody; every other route asks who is there. */
 const open = [

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorCode, Failure } from '@rollcall/shared'
-import { Refusal } from './refusal.ts'
+import { Refusal } from '../errors.ts'
 import { validationSentence } from './problems.ts'
 import type { Server } from './server.ts'
 

@@ -1,6 +1,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createTestApp, type App } from '../../test/app.ts'
+import { createTestApp, type App } from '../../test/app/app.ts'
 
 interface Operation {
   summary?: string

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { preHandlerAsyncHookHandler } from 'fastify'
 import { roleAllows, type Role } from '@rollcall/shared'
-import { Refusal } from './refusal.ts'
+import { Refusal } from '../errors.ts'
 import type { Server } from './server.ts'
 
 /** Somebody who is signed in, or the owner of the API key that a program used. */

@@ -3,7 +3,7 @@ import net, { type AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { pino } from 'pino'
 import { afterEach, describe, expect, it } from 'vitest'
-import { until } from '../../test/activation.ts'
+import { until } from '../../test/app/activation.ts'
 import { createServer, type Server } from './server.ts'
 import { closeServer, type WithdrawalTimings } from './withdrawal.ts'
 

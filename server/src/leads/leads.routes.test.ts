@@ -2,8 +2,8 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { leadSorts, type CountedList, type Lead, type LeadDetail, type List } from '@rollcall/shared'
 import { rowsOf } from '../db/database.ts'
-import { createLeadsServer, formOf } from './leads.testing.ts'
-import { selectionCondition } from './search.usecases.ts'
+import { createLeadsServer, formOf } from '../../test/app/leads.ts'
+import { selectionCondition } from './search/search.usecases.ts'
 
 let test: Awaited<ReturnType<typeof createLeadsServer>>
 beforeAll(async () => {

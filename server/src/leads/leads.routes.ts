@@ -15,9 +15,9 @@ import type { Database } from '../db/database.ts'
 import { answers, ok } from '../http/answers.ts'
 import { requireRole } from '../http/roles.ts'
 import type { Server } from '../http/server.ts'
-import { importRoutes } from './imports.routes.ts'
+import { importRoutes } from './import/imports.routes.ts'
 import { addLeads, leadDetail, leadFacets, type LeadContext } from './leads.usecases.ts'
-import { countOfLeads, pageOfLeads } from './search.usecases.ts'
+import { countOfLeads, pageOfLeads } from './search/search.usecases.ts'
 
 /** A thousand leads with notes. */
 const bodyLimit = 8 * 1024 * 1024

@@ -7,7 +7,7 @@ import {
   type NewLead,
 } from '@rollcall/shared'
 import type { Database, Queryable } from '../db/database.ts'
-import { Refusal } from '../http/refusal.ts'
+import { Refusal } from '../errors.ts'
 import { checkAddress } from '../mail/address.ts'
 import { distinctValues, leadById, leadsByKey, upsertLeads, type KeyedLead, type LeadValues } from './leads.queries.ts'
 import { excerpt, storableText } from './text.ts'

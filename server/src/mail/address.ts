@@ -1,5 +1,5 @@
 import { domainToASCII } from 'node:url'
-import type { Sender } from './types.ts'
+import type { Sender } from './smtp/types.ts'
 
 /** Longest address that fits a path of RFC 5321 section 4.5.3.1. */
 const maximumLength = 254

@@ -3,7 +3,7 @@ import type { Progress } from '@rollcall/shared'
 import { createAlarm } from './alarm.ts'
 import { Frame } from './frames.ts'
 import type { Subscriber } from './rooms.ts'
-import { inTurns } from './turns.ts'
+import { inTurns } from '../util/turns.ts'
 
 /** Everybody who watches which sessions run. */
 export interface ActiveRoom {

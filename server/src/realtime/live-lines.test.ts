@@ -1,10 +1,10 @@
 import net from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { until } from '../../test/activation.ts'
-import { createTestApp, framesOf, type App } from '../../test/app.ts'
-import { liveBench } from '../../test/live.ts'
-import { keepLog, troubles } from '../../test/log.ts'
+import { until } from '../../test/app/activation.ts'
+import { createTestApp, framesOf, type App } from '../../test/app/app.ts'
+import { liveBench } from '../../test/app/live.ts'
+import { keepLog, troubles } from '../../test/app/log.ts'
 
 const bench = liveBench()
 const { watch, pausedSession, raiseVersion } = bench

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { liveBench } from '../../test/live.ts'
+import { liveBench } from '../../test/app/live.ts'
 
 const own = 'http://localhost:3000'
 const bench = liveBench()

@@ -5,13 +5,13 @@ import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { WebSocket } from 'ws'
 import { ClientFrame, closeCodes, Failure, heartbeatMilliseconds, SessionId, type ErrorCode } from '@rollcall/shared'
-import { Refusal } from '../http/refusal.ts'
+import { Refusal } from '../errors.ts'
 import type { Server } from '../http/server.ts'
 import { Frame } from './frames.ts'
 import type { Openings } from './openings.ts'
 import type { Rooms, Subscriber } from './rooms.ts'
 import type { SignInWatch } from './sign-ins.ts'
-import { inTurns } from './turns.ts'
+import { inTurns } from '../util/turns.ts'
 
 const frameLimit = 64 * 1024
 /** What a socket may leave unread before it is skipped; the kernel holds some megabytes more. */

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { until } from '../../test/activation.ts'
-import { createTestApp, framesOf, type App } from '../../test/app.ts'
-import { startRedis, type TestRedis } from '../../test/redis.ts'
-import type { Bus, BusOptions } from './bus.ts'
-import { openPostgresBus } from './bus.postgres.ts'
-import { openRedisBus } from './bus.redis.ts'
+import { until } from '../../test/app/activation.ts'
+import { createTestApp, framesOf, type App } from '../../test/app/app.ts'
+import { startRedis, type TestRedis } from '../../test/cluster/redis.ts'
+import type { Bus, BusOptions } from './bus/bus.ts'
+import { openPostgresBus } from './bus/bus.postgres.ts'
+import { openRedisBus } from './bus/bus.redis.ts'
 
 /** So rare that what a test waits for cannot have come by it. */
 const never = 10 * 60_000

@@ -1,7 +1,7 @@
 import http from 'node:http'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createTestApp, type App } from '../../test/app.ts'
+import { createTestApp, type App } from '../../test/app/app.ts'
 import { decorateWithStaff } from '../http/roles.ts'
 import { createServer } from '../http/server.ts'
 import { createOpenings } from './openings.ts'

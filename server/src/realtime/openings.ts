@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
-import { Refusal } from '../http/refusal.ts'
+import { Refusal } from '../errors.ts'
 import { requireRole } from '../http/roles.ts'
 
 /** So many at once, and then so many a second. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { pino } from 'pino'
-import { createMember, openRooms, type Stored } from '../../test/rooms.ts'
+import { createMember, openRooms, type Stored } from '../../test/app/rooms.ts'
 import { createRooms, type Rooms } from './rooms.ts'
 
 let stored: Stored

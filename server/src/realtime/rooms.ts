@@ -4,7 +4,7 @@ import { createActiveRoom } from './active-room.ts'
 import { createAlarm } from './alarm.ts'
 import { Frame } from './frames.ts'
 import { shareReadings } from './readings.ts'
-import { inTurns } from './turns.ts'
+import { inTurns } from '../util/turns.ts'
 
 /** Somebody who watches: a WebSocket or a stream of server-sent events. */
 export interface Subscriber {

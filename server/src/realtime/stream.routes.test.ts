@@ -3,9 +3,9 @@ import net from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Progress, SessionEvent } from '@rollcall/shared'
-import { actor, until } from '../../test/activation.ts'
-import { createTestApp, type App } from '../../test/app.ts'
-import { pullLever } from '../activation/levers.usecases.ts'
+import { actor, until } from '../../test/app/activation.ts'
+import { createTestApp, type App } from '../../test/app/app.ts'
+import { pullLever } from '../activation/commands/levers.usecases.ts'
 
 let app: App
 beforeAll(async () => {

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { SettingsAnswer } from '@rollcall/shared'
-import { createTestApp, type App } from '../../test/app.ts'
-import { actor } from '../../test/activation.ts'
-import { createTestDatabase } from '../../test/database.ts'
+import { createTestApp, type App } from '../../test/app/app.ts'
+import { actor } from '../../test/app/activation.ts'
+import { createTestDatabase } from '../../test/database/database.ts'
 import { changeSettings, defaultSettings, readSettings } from './settings.usecases.ts'
 
 describe('the settings', () => {

@@ -1,6 +1,6 @@
 import type { DomainRate, Person, Settings, SettingsAnswer, SettingsPatch } from '@rollcall/shared'
 import type { Queryable } from '../db/database.ts'
-import { Refusal } from '../http/refusal.ts'
+import { Refusal } from '../errors.ts'
 import { checkDomain } from '../mail/address.ts'
 import { storedSettings, storeSettings } from './settings.queries.ts'
 

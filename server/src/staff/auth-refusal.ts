@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@rollcall/shared'
-import { Refusal } from '../http/refusal.ts'
+import { Refusal } from '../errors.ts'
 
 interface Body {
   code?: unknown

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createTestApp, type App } from '../../test/app.ts'
+import { createTestApp, type App } from '../../test/app/app.ts'
 import { createSignInCheck } from './sign-in.ts'
 
 const own = 'http://localhost:3000'

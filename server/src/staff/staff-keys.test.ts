@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { staffBench } from '../../test/staff.ts'
+import { staffBench } from '../../test/app/staff.ts'
 
 const bench = staffBench()
 const { call, signIn, createStaff, createKey } = bench

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { password, staffBench, superadminEmail } from '../../test/staff.ts'
+import { password, staffBench, superadminEmail } from '../../test/app/staff.ts'
 
 const bench = staffBench()
 const { call, trySignIn, signIn, createStaff, createKey } = bench

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { password, publicUrl, serveStaff, staffBench, superadminEmail } from '../../test/staff.ts'
+import { password, publicUrl, serveStaff, staffBench, superadminEmail } from '../../test/app/staff.ts'
 import { openDatabase, openPool } from '../db/database.ts'
 import { ensureFirstSuperadmin } from './first-staff.ts'
 

@@ -2,9 +2,9 @@ import { readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Progress } from '@rollcall/shared'
-import { makeFolder } from '../folder.ts'
-import { until } from '../activation.ts'
-import { startSmtpServer, type TestSmtpServer } from '../smtp.ts'
+import { makeFolder } from './folder.ts'
+import { until } from '../app/activation.ts'
+import { startSmtpServer, type TestSmtpServer } from '../smtp/smtp.ts'
 import { addLeads, freePort, killDatabase, prepareWebApp, startRollcall, type Rollcall } from './rollcall.ts'
 
 const connections = 5

@@ -5,12 +5,12 @@ import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
 import type { List, Progress } from '@rollcall/shared'
 import { ensureWebApp } from '../../src/http/web.ts'
-import { openWatcher, type Watcher } from '../app.ts'
-import { until } from '../activation.ts'
-import { dataAt, signInAt } from '../client.ts'
-import { freePort } from '../port.ts'
+import { openWatcher, type Watcher } from '../app/app.ts'
+import { until } from '../app/activation.ts'
+import { dataAt, signInAt } from '../app/client.ts'
+import { freePort } from './port.ts'
 
-export { freePort } from '../port.ts'
+export { freePort } from './port.ts'
 
 const main = path.join(import.meta.dirname, '../../src/main.ts')
 export const password = 'correct horse battery'

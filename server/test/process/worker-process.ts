@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { freePort } from '../port.ts'
+import { freePort } from './port.ts'
 
 const main = path.join(import.meta.dirname, '../../src/main.ts')
 /** What Node compiled is kept for the next process: half of what a start costs. */

@@ -1,0 +1,115 @@
+import {
+  draftAccounts,
+  endOfLink,
+  extendLinksOf,
+  type AccountDrafts,
+  type LinkLife,
+} from '../../accounts/accounts.usecases.ts'
+import type { Transaction } from '../../db/database.ts'
+import { together } from '../../util/together.ts'
+import { enqueue, type ChunkJob } from '../../jobs/queues.ts'
+import {
+  itemsWithoutAccount,
+  makeAccounts,
+  storeAccountOutcomes,
+  storeAllCreated,
+  type AccountOutcome,
+  type MailOutcome,
+} from './accounts.queries.ts'
+import { finishAccounts, lockHeldChunk, type HeldChunk } from '../chunks/chunks.queries.ts'
+import { readSession, type SessionRow } from '../session/sessions.queries.ts'
+import { timeOrNull } from '../starting/sessions.usecases.ts'
+import { workOnChunk } from '../chunks/turn.ts'
+import type { WorkerParts } from '../chunks/worker-parts.ts'
+
+/** Thrown to undo a chunk whose session stopped meanwhile. */
+class Stopped extends Error {}
+
+/**
+ * Creates the accounts of one chunk, in one transaction with their outcomes, the counters and the job for their mails.
+ * Does nothing when the chunk is done, held by somebody else, or its session does not run.
+ */
+export async function createAccountsOfChunk(parts: WorkerParts, job: ChunkJob): Promise<void> {
+  await workOnChunk(parts, job, 'accounts', async (held) => {
+    try {
+      const changed = await parts.keyed.transaction((transaction) => createAccounts(parts, transaction, held))
+      parts.ring([job.sessionId], changed)
+      return { idle: false, released: true }
+    } catch (error) {
+      if (!(error instanceof Stopped)) throw error
+      return { idle: false }
+    }
+  })
+}
+
+/** True when the session's status changed with it. */
+async function createAccounts(parts: WorkerParts, transaction: Transaction, held: HeldChunk): Promise<boolean> {
+  const [isHeld, session] = await together([
+    lockHeldChunk(transaction, held),
+    readSession(transaction, held.sessionId) as Promise<SessionRow>,
+  ])
+  if (!isHeld) throw new Stopped()
+  const now = parts.now()
+  const links = { now, linkLifeDays: session.template.linkLifeDays }
+  const drafts = draftAccounts(held.lastPosition - held.firstPosition + 1, parts.linkKey)
+  const made = await makeAccounts(transaction, held, { drafts, now, expiresAt: endOfLink(links) })
+  const outcomes =
+    made === drafts.ids.length ? null : await outcomesOneByOne(transaction, { held, drafts, session, links })
+  const ofMade = mailOutcome(null, session)
+  const toMail = (outcomes ?? [ofMade]).some((outcome) => outcome.mailState === 'pending')
+  const job = {
+    data: { sessionId: held.sessionId, chunk: held.chunk },
+    startAfter: timeOrNull(session.mail_not_before),
+  }
+  // This locks the session, for which outcomes of mails wait: from here on nothing else is waited for but the commit.
+  const [, moved] = await together([
+    finishAccounts(transaction, held, !toMail),
+    outcomes === null
+      ? storeAllCreated(transaction, held, { ...ofMade, ids: drafts.ids, now })
+      : storeAccountOutcomes(transaction, { sessionId: held.sessionId, now, outcomes }),
+    enqueue(parts.boss, transaction, 'mails', toMail ? [job] : []),
+  ])
+  // Null when no item was left to settle and the session had begun before: then its status is the one that was read.
+  if (!['running', 'completed'].includes(moved?.status ?? session.status)) throw new Stopped()
+  return moved !== null && moved.status !== moved.status_before
+}
+
+/** What becomes of the items of a chunk where some have an account already, or cannot have one. Reminds where that is asked for. */
+async function outcomesOneByOne(
+  transaction: Transaction,
+  of: { held: HeldChunk; drafts: AccountDrafts; session: SessionRow; links: LinkLife },
+): Promise<AccountOutcome[]> {
+  const people = await itemsWithoutAccount(transaction, of.held)
+  const drafted = new Set(of.drafts.ids)
+  const isEarlier = (id: string | null) => id !== null && !drafted.has(id)
+  if (of.session.options.remind === true) {
+    const invited = people.filter((person) => person.account_status === 'invited' && isEarlier(person.account_id))
+    await extendLinksOf(
+      transaction,
+      invited.map((person) => person.account_id!),
+      of.links,
+      0,
+    )
+  }
+  return people.map(({ position, account_id: accountId, account_status: status }) => {
+    if (accountId === null)
+      return {
+        position,
+        accountState: 'failed',
+        accountReason: 'invalid_address',
+        accountId,
+        mailState: 'skipped',
+        mailReason: 'account_failed',
+      }
+    const earlier = !isEarlier(accountId) ? null : status === 'active' ? 'already_active' : 'already_invited'
+    const accountState = earlier === null ? 'created' : 'existing'
+    return { position, accountState, accountReason: earlier, accountId, ...mailOutcome(earlier, of.session) }
+  })
+}
+
+/** `earlier`: why the account is not a new one. */
+function mailOutcome(earlier: 'already_active' | 'already_invited' | null, { options }: SessionRow): MailOutcome {
+  const reminded = earlier === 'already_invited' && options.remind === true
+  const reason = options.mail === false ? 'mail_off' : reminded ? null : earlier
+  return { mailState: reason === null ? 'pending' : 'skipped', mailReason: reason }
+}

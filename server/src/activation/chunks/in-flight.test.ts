@@ -1,0 +1,225 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { Client } from 'pg'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { until, workerSecret } from '../../../test/app/activation.ts'
+import { faultBench } from '../../../test/simulation/faults.ts'
+import { workerProcess, type WorkerProcess } from '../../../test/process/worker-process.ts'
+import { expectPromises } from '../../../test/simulation/promises.ts'
+import type { SmtpMoment, SmtpReply, SmtpScript } from '../../../test/smtp/smtp.ts'
+
+const bench = faultBench()
+const connections = 4
+const leads = 150
+/** Milliseconds, also where processes are started on a busy machine. */
+const patience = 60_000
+
+/** Locks what has to be locked to store an outcome. */
+let other: Client
+/** True once it has. */
+let isLocked: boolean
+beforeEach(async () => {
+  other = await bench.connect()
+  isLocked = false
+})
+
+interface Watch {
+  script: SmtpScript
+  /** How many connections are at this moment of their mail. */
+  at(moment: SmtpMoment): number
+  /** Resolves when every connection waits for the body of a mail, and has for a while since the lock; or when `over`. */
+  allAtTheGate(over?: () => boolean): Promise<unknown>
+  /** Resolves when every connection was told to forget its mail, and has heard nothing more for a while since the lock. */
+  allIdle(): Promise<unknown>
+}
+
+/** Watches how far each connection has come with its mail, while a script answers. */
+function watched(script: SmtpScript): Watch {
+  const moments = new Map<number, SmtpMoment>()
+  const at = (wanted: SmtpMoment) => [...moments.values()].filter((moment) => moment === wanted).length
+  let looks = 0
+  const allStayAt = (wanted: SmtpMoment, over = () => false) =>
+    until(
+      async () => (isLocked && at(wanted) === connections ? (looks += 1) : 0),
+      (inARow) => inARow >= 25 || over(),
+      patience,
+    )
+  return {
+    script(moment, context) {
+      moments.set(context.connection, moment)
+      looks = 0
+      return script(moment, context)
+    },
+    at,
+    allAtTheGate: (over) => allStayAt('DATA', over),
+    allIdle: () => allStayAt('RSET'),
+  }
+}
+
+/** After ten answers, the next is given only when nothing can be stored any more: `whenTenAreSent` has seen to it. */
+function tenAnswersThen(whenTenAreSent: () => Promise<unknown>): SmtpScript {
+  let dots = 0
+  let blocked: Promise<unknown> | null = null
+  return (moment): SmtpReply | undefined => {
+    if (moment !== 'DOT') return undefined
+    dots += 1
+    if (dots <= 10) return { delay: 10 }
+    return { after: (blocked ??= whenTenAreSent()) }
+  }
+}
+
+const lockStatements = {
+  session: `SELECT 1 FROM sessions WHERE status = 'running' FOR UPDATE`,
+  chunks: `SELECT 1 FROM chunks WHERE session_id = (SELECT id FROM sessions WHERE status = 'running') ORDER BY number FOR UPDATE`,
+}
+
+async function lock(statement: string, values: string[] = []): Promise<void> {
+  await other.query('BEGIN')
+  await other.query(statement, values)
+  isLocked = true
+}
+
+async function countOf(sessionId: string, state: 'sending' | 'sent'): Promise<number> {
+  const { rows } = await other.query<{ items: number }>(
+    'SELECT count(*)::int AS items FROM items WHERE session_id = $1 AND mail_state = $2',
+    [sessionId, state],
+  )
+  return rows[0]!.items
+}
+
+/** No connection was given a second mail past one whose outcome the database does not know. */
+async function expectOneMailAConnection(sessionId: string): Promise<void> {
+  expect(await countOf(sessionId, 'sending')).toBeLessThanOrEqual(connections)
+  const unknown = bench.smtp.mails.length - (await countOf(sessionId, 'sent'))
+  expect(unknown).toBeLessThanOrEqual(connections)
+  expect(unknown).toBeGreaterThan(0)
+}
+
+describe('while an outcome cannot be stored', () => {
+  it.each(['session', 'chunks'] as const)(
+    'because somebody locks the %s, no connection is given the body of a next mail',
+    async (locked) => {
+      const watch = watched(tenAnswersThen(() => lock(lockStatements[locked])))
+      const sessionId = await bench.run(watch.script, { leads, url: bench.plain(connections) })
+      // Each goes on with its next mail, as far as the gate.
+      await watch.allAtTheGate()
+      await expectOneMailAConnection(sessionId)
+      // Chunks are locked before their session: whoever waits for a chunk keeps nobody from the session.
+      if (locked === 'chunks') await other.query('SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE NOWAIT', [sessionId])
+      await other.query('ROLLBACK')
+      await bench.expectAllSentAtFirstTry(sessionId)
+    },
+    90_000,
+  )
+
+  it('of a mail that was refused before the gate, its connection tries nobody else', async () => {
+    const reply = '550 5.1.1 No such user here'
+    let tried = 0
+    let blocked: Promise<unknown> | null = null
+    const watch = watched((moment) => {
+      if (moment !== 'RCPT') return undefined
+      tried += 1
+      return tried <= 10 ? { delay: 10, reply } : { after: (blocked ??= lock(lockStatements.session)), reply }
+    })
+    const sessionId = await bench.run(watch.script, { leads, url: bench.plain(connections) })
+    await watch.allIdle()
+    const { rows } = await other.query('SELECT 1 FROM items WHERE session_id = $1 AND tries > 0', [sessionId])
+    expect(tried - rows.length).toBeLessThanOrEqual(connections)
+    expect(tried - rows.length).toBeGreaterThan(0)
+    await other.query('ROLLBACK')
+    expect((await bench.untilCompleted(sessionId)).mails.failed).toBe(leads)
+  })
+
+  it('of one session, no connection is given the body of a mail of another', async () => {
+    const answers = Promise.withResolvers<void>()
+    const ofFirst = new Set<string>()
+    let bodiesOfSecond = 0
+    const watch = watched((moment, { to }) => {
+      if (moment === 'BODY' && !ofFirst.has(to.join())) bodiesOfSecond += 1
+      return moment === 'DOT' && ofFirst.has(to.join()) ? { after: answers.promise } : undefined
+    })
+    const others = await bench.activation.addLeads(20)
+    const first = await startFirst()
+    await until(
+      async () => watch.at('DOT'),
+      (inFlight) => inFlight === connections,
+    )
+    await lock('SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE', [first])
+    const { sessionId: second } = await bench.activation.start({ ids: others })
+    answers.resolve()
+    await watch.allAtTheGate(() => bodiesOfSecond > 0)
+    expect(bodiesOfSecond).toBe(0)
+    expect(await countOf(first, 'sending')).toBe(connections)
+    await other.query('ROLLBACK')
+    expect((await bench.untilCompleted(first)).mails.sent).toBe(connections)
+    expect((await bench.untilCompleted(second)).mails.sent).toBe(others.length)
+    await expectPromises(bench.test, second, bench.smtp.mails)
+
+    /** As many mails as there are connections. */
+    async function startFirst(): Promise<string> {
+      bench.smtp.script = watch.script
+      const ids = await bench.activation.addLeads(connections)
+      const { rows } = await bench.test.pool.query<{ email: string }>('SELECT email FROM leads WHERE id = ANY($1)', [
+        ids,
+      ])
+      for (const { email } of rows) ofFirst.add(email)
+      const { sessionId } = await bench.activation.start({ ids })
+      await bench.work(bench.plain(connections))
+      return sessionId
+    }
+  })
+})
+
+describe('a process that is killed while an outcome cannot be stored', () => {
+  let worker: WorkerProcess
+  let folder: string
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'rollcall-in-flight-'))
+    const environment = {
+      DATABASE_URL: bench.test.url,
+      SMTP_URL: bench.plain(connections),
+      SECRET: workerSecret,
+      DATA_DIR: folder,
+    }
+    worker = workerProcess(environment, path.join(folder, 'worker.log'))
+  })
+  afterEach(async () => {
+    await worker.kill()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  it.each([
+    { what: 'the database still does what it was told', endStatements: false, least: 0 },
+    { what: 'the database forgets what it was told', endStatements: true, least: 1 },
+  ])(
+    'leaves at most one mail a connection unconfirmed, and none is sent twice, when $what',
+    async ({ endStatements, least }) => {
+      const watch = watched(tenAnswersThen(() => lock(lockStatements.session)))
+      bench.smtp.script = watch.script
+      await worker.start()
+      const ids = await bench.activation.addLeads(leads)
+      const { sessionId } = await bench.activation.start({ ids })
+      await watch.allAtTheGate()
+      await worker.kill()
+      await expectOneMailAConnection(sessionId)
+      if (endStatements)
+        await other.query(
+          `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+           WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        )
+      await other.query('ROLLBACK')
+      await worker.start()
+      const done = await until(
+        () => bench.activation.progress(sessionId),
+        ({ completed }) => completed,
+        patience,
+      )
+      expect(done.mails.sent + done.mails.unconfirmed).toBe(leads)
+      expect(done.mails.unconfirmed).toBeLessThanOrEqual(connections)
+      expect(done.mails.unconfirmed).toBeGreaterThanOrEqual(least)
+      await expectPromises(bench.test, sessionId, bench.smtp.mails)
+    },
+    180_000,
+  )
+})

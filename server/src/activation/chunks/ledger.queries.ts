@@ -1,0 +1,207 @@
+import { sql } from 'drizzle-orm'
+import type { MailReason, MailState, SessionStatus } from '@rollcall/shared'
+import type { Database, Queryable } from '../../db/database.ts'
+import { plainArray, prepare, type Prepared } from '../../db/prepared.ts'
+import { advanceParts, deltasOfSettled, type MovedRow } from '../session/progress.queries.ts'
+
+/** A chunk as its owner holds it. */
+export interface Holding {
+  sessionId: string
+  chunk: number
+  /** The node that holds it: a process that was marked dead goes on under another id, and writes nothing for the old one. */
+  nodeId: string
+  fence: number
+}
+
+/** A mail that wants to pass the gate. */
+export interface GateEntry {
+  holding: Holding
+  position: number
+  /** The Date header of the mail, kept from the first try on. */
+  triedAt: Date
+  /** True while the session is to hold after its first mails, so that the gate must count. */
+  canary: boolean
+}
+
+/** What became of a mail. */
+export interface OutcomeEntry {
+  holding: Holding
+  position: number
+  state: Extract<MailState, 'sent' | 'failed' | 'unconfirmed' | 'pending'>
+  reason: MailReason | null
+  reply: string | null
+  /** False where the mail server never judged the mail, so that no try is used up. */
+  countsAsTry: boolean
+  nextTryAt: Date | null
+  /** When it was tried, of a mail that is to be tried again: the first such time counts as its beginning. */
+  triedAt: Date | null
+  at: Date
+}
+
+export interface LedgerResult {
+  /** Positions that passed the gate. */
+  gated: Set<number>
+  /** Positions whose outcome was stored. */
+  settled: Set<number>
+  /** True while the session goes on sending, as far as whoever asked holds some of it. */
+  runs: boolean
+  /** How the session stands now; null when no counter moved. */
+  progress: Pick<MovedRow, 'status' | 'status_before'> | null
+}
+
+/**
+ * Stores gates and outcomes of one session, and moves its counters, in one statement, so one commit carries them all.
+ *
+ * Invariants: a chunk's row is locked before the session's, and both before items. A gate opens only while the session
+ * runs and the chunk is held with this fence; an outcome is stored only while the chunk is held with this fence, whatever
+ * the session's status, because a mail that passed the gate has an outcome even after a pause or a cancel.
+ */
+export async function storeGatesAndOutcomes(
+  database: Database,
+  options: { sessionId: string; gates: GateEntry[]; outcomes: OutcomeEntry[]; now: Date },
+): Promise<LedgerResult> {
+  const { sessionId, gates, outcomes } = options
+  const values = valuesOf(options)
+  if (!gates.some((gate) => gate.canary)) return resultOf(await plain.rows(database, values))
+  return database.transaction(async (transaction) => {
+    // A statement sees the database as of its beginning; to count, it must begin after the session is locked.
+    await lockInOrder(transaction, sessionId, [...gates, ...outcomes])
+    return resultOf(await counting.rows(transaction, values))
+  })
+}
+
+interface StoredRow {
+  gated: number[] | null
+  settled: number[] | null
+  status: SessionStatus | null
+  status_before: SessionStatus | null
+  status_now: SessionStatus | null
+}
+
+function resultOf([row]: StoredRow[]): LedgerResult {
+  const { status = null, status_before = null, status_now = null } = row ?? {}
+  return {
+    runs: status_now === 'running',
+    gated: new Set(row?.gated),
+    settled: new Set(row?.settled),
+    progress: status === null || status_before === null ? null : { status, status_before },
+  }
+}
+
+function valuesOf(options: { sessionId: string; gates: GateEntry[]; outcomes: OutcomeEntry[]; now: Date }) {
+  const { sessionId, gates, outcomes, now } = options
+  const held = distinctHoldings([...gates, ...outcomes])
+  return {
+    session: sessionId,
+    now: now.toISOString(),
+    held_sessions: held.map((each) => each.sessionId),
+    held_chunks: held.map((each) => each.chunk),
+    held_fences: held.map((each) => each.fence),
+    held_nodes: held.map((each) => each.nodeId),
+    gate_positions: plainArray(gates.map((each) => each.position)),
+    gate_chunks: plainArray(gates.map((each) => each.holding.chunk)),
+    gate_fences: plainArray(gates.map((each) => each.holding.fence)),
+    gate_tried: plainArray(gates.map((each) => each.triedAt.toISOString())),
+    positions: plainArray(outcomes.map((each) => each.position)),
+    chunks: plainArray(outcomes.map((each) => each.holding.chunk)),
+    fences: plainArray(outcomes.map((each) => each.holding.fence)),
+    states: plainArray(outcomes.map((each) => each.state)),
+    reasons: plainArray(outcomes.map((each) => each.reason)),
+    replies: outcomes.map((each) => each.reply),
+    tries: plainArray(outcomes.map((each) => (each.countsAsTry ? 1 : 0))),
+    next_tries: plainArray(outcomes.map((each) => each.nextTryAt?.toISOString() ?? null)),
+    tried: plainArray(outcomes.map((each) => each.triedAt?.toISOString() ?? null)),
+    times: plainArray(outcomes.map((each) => each.at.toISOString())),
+  }
+}
+
+type ValueName = keyof ReturnType<typeof valuesOf>
+const value = (name: ValueName) => sql.placeholder(name)
+const integers = (name: ValueName) => sql`${value(name)}::int[]`
+const texts = (name: ValueName) => sql`${value(name)}::text[]`
+const times = (name: ValueName) => sql`${value(name)}::timestamptz[]`
+
+/**
+ * `counts`: with mails in flight taken into account, where the session is to hold after its first mails.
+ *
+ * Items are found by what the parts before them know, the session's id included, and never by a value: with it, a plan
+ * that is made while the table is small, and kept, would read all items of the session for every few mails.
+ */
+function storing(name: string, counts: boolean): Prepared<StoredRow> {
+  const beyondGate = counts ? sql`(SELECT mails FROM in_flight)` : sql`0`
+  const inFlight = counts ? sql`in_flight AS MATERIALIZED (${mailsInFlight}), ` : sql``
+  return prepare(
+    name,
+    sql`WITH ${inFlight}owned AS MATERIALIZED (
+      SELECT chunk.session_id, chunk.number, chunk.fence
+      FROM unnest(${texts('held_sessions')}, ${integers('held_chunks')}, ${integers('held_fences')}, ${texts('held_nodes')}) AS held(session_id, number, fence, node)
+      JOIN chunks chunk ON chunk.session_id = held.session_id AND chunk.number = held.number
+        AND chunk.fence = held.fence AND chunk.owner = held.node::uuid
+      ORDER BY chunk.number
+      FOR SHARE OF chunk
+    ),
+    current AS MATERIALIZED (
+      SELECT status, canary, mails_sent FROM sessions WHERE id = ${value('session')} AND (SELECT count(*) FROM owned) > 0 FOR NO KEY UPDATE
+    ),
+    gated AS (
+      UPDATE items SET mail_state = 'sending', first_try_at = coalesce(first_try_at, gate.tried_at)
+      FROM unnest(${integers('gate_positions')}, ${integers('gate_chunks')}, ${integers('gate_fences')}, ${times('gate_tried')})
+        WITH ORDINALITY AS gate(position, chunk, fence, tried_at, ordinal)
+      JOIN owned ON owned.number = gate.chunk AND owned.fence = gate.fence, current
+      WHERE items.session_id = owned.session_id AND items.position = gate.position AND items.mail_state = 'pending'
+        AND current.status = 'running' AND (current.canary IS NULL OR gate.ordinal <= current.canary - current.mails_sent - ${beyondGate})
+      RETURNING items.position
+    ),
+    settled AS (
+      UPDATE items SET mail_state = outcome.state, mail_reason = outcome.reason, reply = coalesce(outcome.reply, items.reply),
+        tries = items.tries + outcome.tries, next_try_at = outcome.next_try_at,
+        first_try_at = coalesce(items.first_try_at, outcome.tried_at),
+        sent_at = CASE WHEN outcome.state = 'sent' THEN outcome.at END,
+        settled_by = CASE WHEN outcome.state <> 'pending' THEN 'answer' END,
+        in_doubt = outcome.state <> 'sent' AND (items.in_doubt OR coalesce(outcome.reason = 'answer_lost', false))
+      FROM unnest(${integers('positions')}, ${integers('chunks')}, ${integers('fences')}, ${texts('states')}, ${texts('reasons')}, ${texts('replies')},
+        ${integers('tries')}, ${times('next_tries')}, ${times('tried')}, ${times('times')})
+        AS outcome(position, chunk, fence, state, reason, reply, tries, next_try_at, tried_at, at)
+      JOIN owned ON owned.number = outcome.chunk AND owned.fence = outcome.fence, current
+      WHERE items.session_id = owned.session_id AND items.position = outcome.position AND items.mail_state IN ('pending', 'sending')
+      RETURNING items.position, items.mail_state
+    ),
+    ${advanceParts({ sessionId: sql`${value('session')}`, time: sql`${value('now')}::timestamptz`, deltas })}
+    SELECT (SELECT array_agg(position) FROM gated) AS gated, (SELECT array_agg(position) FROM settled) AS settled, moved.status, moved.status_before,
+      coalesce(moved.status, (SELECT status FROM current)) AS status_now
+    FROM (SELECT 1) AS always LEFT JOIN moved ON true`,
+  )
+}
+
+/** Counters that an outcome moves. */
+const deltas = deltasOfSettled({
+  mails_sent: sql`mail_state = 'sent'`,
+  mails_failed: sql`mail_state = 'failed'`,
+  mails_unconfirmed: sql`mail_state = 'unconfirmed'`,
+})
+
+/** Mails of a session that are past the gate without an outcome: only chunks that are held have any. */
+const mailsInFlight = sql`SELECT count(*) AS mails FROM chunks chunk JOIN items ON items.session_id = chunk.session_id
+      AND items.position BETWEEN chunk.first_position AND chunk.last_position
+    WHERE chunk.session_id = ${value('session')} AND chunk.owner IS NOT NULL AND items.mail_state = 'sending'`
+
+const plain = storing('ledger', false)
+const counting = storing('ledger_counting', true)
+
+/** Locks in the order of all writers: chunks, then the session. */
+async function lockInOrder(
+  database: Queryable,
+  sessionId: string,
+  entries: readonly { holding: Holding }[],
+): Promise<void> {
+  await database.execute(sql`WITH chunk_locks AS MATERIALIZED (
+      SELECT number FROM chunks WHERE session_id = ${sessionId} AND number = ANY(${sql.param(distinctHoldings(entries).map((each) => each.chunk))}::int[])
+      ORDER BY number FOR SHARE
+    )
+    SELECT 1 FROM sessions WHERE id = ${sessionId} AND (SELECT count(*) FROM chunk_locks) >= 0 FOR NO KEY UPDATE`)
+}
+
+/** A chunk may be held twice over a short time, under two fences; each counts for its own entries. */
+function distinctHoldings(entries: readonly { holding: Holding }[]): Holding[] {
+  return [...new Map(entries.map(({ holding }) => [`${holding.chunk} ${holding.fence}`, holding])).values()]
+}

@@ -1,0 +1,67 @@
+import type { Transaction } from '../../db/database.ts'
+import { abandonedChunks, freeChunks, settleInFlight, strandedChunks } from './takeover.queries.ts'
+import { addEvent, advance, forgetOldRates } from '../session/progress.queries.ts'
+import { enqueueChunks, timeOrNull, type ActivationParts } from '../starting/sessions.usecases.ts'
+import { lockSession, type SessionRow } from '../session/sessions.queries.ts'
+
+/**
+ * Hands over what dead nodes held: mails that were past the gate become `unconfirmed` (or pending again where the
+ * session's policy is to resend), their chunks become free, and get a job. One transaction a session and node.
+ */
+export async function takeOverAbandoned(parts: ActivationParts): Promise<void> {
+  const abandoned = await abandonedChunks(parts.database)
+  for (const { sessionId, nodeId, nodeName } of abandoned) {
+    await parts.database.transaction((transaction) => takeOver(parts, transaction, { sessionId, nodeId, nodeName }))
+    parts.ring([sessionId], true)
+  }
+}
+
+async function takeOver(
+  parts: ActivationParts,
+  transaction: Transaction,
+  dead: { sessionId: string; nodeId: string; nodeName: string },
+): Promise<void> {
+  const { sessionId } = dead
+  const now = parts.now()
+  const freed = await freeChunks(transaction, sessionId, dead.nodeId)
+  if (freed.length === 0) return
+  // Locked, or it could be cancelled in between, and its event could be told before one that comes earlier.
+  const session = (await lockSession(transaction, sessionId)) as SessionRow
+  // Nothing of a cancelled session may be pending again.
+  const resend = session.options.unconfirmed === 'resend' && session.status !== 'cancelled'
+  const state = resend ? 'pending' : 'unconfirmed'
+  const numbers = freed.map((chunk) => chunk.number)
+  const inFlight = await settleInFlight(transaction, sessionId, numbers, { state, reason: 'worker_lost' })
+  const moved = await advance(transaction, { sessionId, now, deltas: { mailsUnconfirmed: resend ? 0 : inFlight } })
+  await addEvent(transaction, {
+    sessionId,
+    at: now,
+    type: 'taken_over',
+    cause: `The process "${dead.nodeName}" stopped in the middle of its work.`,
+    details: { node: dead.nodeName, chunks: freed.length, inFlight, settledAs: state },
+  })
+  const status = moved?.status ?? session.status
+  if (status !== 'running' && status !== 'queued') return
+  const mailNotBefore = timeOrNull(session.mail_not_before)
+  await enqueueChunks(parts.boss, transaction, sessionId, freed, { mailNotBefore, first: true })
+}
+
+/**
+ * What nothing else would notice: forgets rates that say nothing any more, and puts jobs for chunks that have none
+ * although they should; gives how many those were.
+ */
+export async function mend(parts: ActivationParts): Promise<number> {
+  parts.ring(await forgetOldRates(parts.database, parts.now()), false)
+  return mendStranded(parts)
+}
+
+async function mendStranded(parts: ActivationParts): Promise<number> {
+  const stranded = await strandedChunks(parts.database)
+  for (const [sessionId, chunks] of Map.groupBy(stranded, (chunk) => chunk.sessionId)) {
+    const mailNotBefore = timeOrNull(chunks[0]?.mailNotBefore ?? null)
+    await parts.database.transaction((transaction) =>
+      enqueueChunks(parts.boss, transaction, sessionId, chunks, { mailNotBefore }),
+    )
+  }
+  return stranded.length
+}

@@ -1,0 +1,28 @@
+import type { KeyObject } from 'node:crypto'
+import type { FastifyBaseLogger } from 'fastify'
+import type { Database } from '../../db/database.ts'
+import type { Pace } from '../../mail/rate-limit/pace.ts'
+import type { SmtpSender } from '../../mail/smtp/types.ts'
+import type { Ledger } from './ledger.ts'
+import type { ActivationParts } from '../starting/sessions.usecases.ts'
+
+/** What a process needs to run activations. */
+export interface WorkerParts extends ActivationParts {
+  logger: FastifyBaseLogger
+  /** The same database, over connections for statements that go by keys: see `openKeyedPool`. */
+  keyed: Database
+  /** The id under which this process holds chunks; null while it must not work, because its beat is not known to be heard. */
+  nodeId: () => string | null
+  /** Signs activation links. */
+  linkKey: KeyObject
+  sender: SmtpSender
+  pace: Pace
+  /** What names the mail server among all nodes: host and port, or the built-in mailbox. */
+  mailServer: string
+  ledger: Ledger
+  random: () => number
+  /** The chunks that this process works on right now, as `session chunk phase`. */
+  turns: Set<string>
+  /** True once the process is stopping: nothing new is begun. */
+  stopping: () => boolean
+}

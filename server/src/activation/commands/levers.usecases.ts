@@ -1,0 +1,223 @@
+import {
+  canTransition,
+  holdReasons,
+  transitions,
+  type HoldReason,
+  type Lever,
+  type Person,
+  type Progress,
+  type RetryRequest,
+  type SettleRequest,
+} from '@rollcall/shared'
+import type { Queryable, Transaction } from '../../db/database.ts'
+import { Refusal } from '../../errors.ts'
+import { enqueue } from '../../jobs/queues.ts'
+import { freeServers } from '../breaker/server-holds.queries.ts'
+import { unfinishedChunks, lockChunk } from '../chunks/chunks.queries.ts'
+import { cancelPending, confirmByActivation, confirmByPerson, reopenMails } from '../chunks/items.queries.ts'
+import { presentProgress, type ProgressRow } from '../session/progress.presenter.ts'
+import { acceptWhatWasSeen, addEvent, advance, delayFromNow, forgetAccepted } from '../session/progress.queries.ts'
+import { readSession, type SessionRow } from '../session/sessions.queries.ts'
+import { enqueueChunks, enqueueWaiting, timeOrNull, type ActivationParts } from '../starting/sessions.usecases.ts'
+
+const doneWords: Record<Lever, string> = { pause: 'paused', resume: 'resumed', cancel: 'cancelled' }
+
+/**
+ * Pauses, resumes or cancels a session for a person. After the answer to a pause or a cancel no mail passes the gate any
+ * more. Refuses with 409 what the session's status does not allow; of two people who press different buttons at once, one
+ * is refused or comes second.
+ */
+export async function pullLever(
+  parts: ActivationParts,
+  lever: Lever,
+  sessionId: string,
+  actor: Person,
+): Promise<Progress> {
+  const now = parts.now()
+  const row = await parts.database.transaction(async (transaction) => {
+    if (lever === 'resume') {
+      // A person who resumes has mended it, or wants it tried. Before the session, as whoever holds one locks them.
+      await freeServers(transaction)
+      await acceptWhatWasSeen(transaction, sessionId)
+    }
+    const moved = await advance(transaction, { sessionId, now, change: { transition: lever, actor } })
+    if (moved === null) throw await notPossible(transaction, sessionId, `be ${doneWords[lever]}`)
+    if (lever === 'resume') await goOn(parts, transaction, sessionId, now)
+    if (lever === 'cancel') {
+      const jobs = (await unfinishedChunks(transaction, sessionId)).map((chunk) => ({ data: { sessionId, chunk } }))
+      await enqueue(parts.boss, transaction, 'cancel', jobs)
+    }
+    return moved
+  })
+  parts.ring([sessionId], true)
+  return presentProgress(row)
+}
+
+/** Makes failed or unconfirmed mails pending again, in the same session. Refuses where there are none. */
+export async function retryMails(
+  parts: ActivationParts,
+  sessionId: string,
+  request: RetryRequest,
+  actor: Person,
+): Promise<Progress> {
+  const now = parts.now()
+  const row = await parts.database.transaction(async (transaction) => {
+    const session = await readSession(transaction, sessionId)
+    if (session === null) throw unknownSession()
+    if (session.status === 'cancelled') throw await notPossible(transaction, sessionId, 'retry')
+    const reopened = await reopenMails(transaction, { sessionId, state: request.mail, reason: request.reason ?? null })
+    const items = reopened.reduce((sum, chunk) => sum + chunk.items, 0)
+    if (items === 0)
+      throw new Refusal(
+        409,
+        'NOTHING_TO_RETRY',
+        `No mail of this session is ${request.mail}${request.reason ? ' for this reason' : ''}.`,
+      )
+    const details = { mail: request.mail, reason: request.reason ?? null, items }
+    const deltas = request.mail === 'failed' ? { mailsFailed: -items } : { mailsUnconfirmed: -items }
+    const moved = await advance(transaction, {
+      sessionId,
+      now,
+      deltas,
+      change: { transition: 'retry', actor, details },
+    })
+    if (moved === null || moved.status === 'cancelled') throw await notPossible(transaction, sessionId, 'retry')
+    await forgetAccepted(transaction, sessionId)
+    if (moved.status_before !== 'completed')
+      await addEvent(transaction, { sessionId, at: now, type: 'retried', actor, details })
+    if (moved.status === 'running' || moved.status === 'queued') {
+      const chunks = reopened.map(({ chunk }) => ({ number: chunk, phase: 'mails' as const }))
+      await enqueueChunks(parts.boss, transaction, sessionId, chunks, { mailNotBefore: null })
+    }
+    return moved
+  })
+  parts.ring([sessionId], true)
+  return presentProgress(row)
+}
+
+/**
+ * Calls all unconfirmed mails of a session sent, because a person knows that they arrived, or takes the risk. Possible in
+ * every status; refuses where there are none.
+ */
+export async function settleMails(
+  parts: ActivationParts,
+  sessionId: string,
+  request: SettleRequest,
+  actor: Person,
+): Promise<Progress> {
+  const now = parts.now()
+  const row = await parts.database.transaction(async (transaction) => {
+    const items = await confirmByPerson(transaction, sessionId)
+    const deltas = { mailsUnconfirmed: -items, mailsSent: items }
+    const moved = await advance(transaction, { sessionId, now, deltas })
+    if (moved === null) {
+      if ((await readSession(transaction, sessionId)) === null) throw unknownSession()
+      throw new Refusal(409, 'NOTHING_TO_SETTLE', 'No mail of this session is unconfirmed.')
+    }
+    await addEvent(transaction, { sessionId, at: now, type: 'settled', actor, details: { ...request, items } })
+    return moved
+  })
+  parts.ring([sessionId], true)
+  return presentProgress(row)
+}
+
+/** Stops a session by itself, with a reason; nothing when its status does not allow it. `cause` is what was seen. */
+export async function holdSession(
+  parts: ActivationParts,
+  sessionId: string,
+  reason: HoldReason,
+  cause: string | null,
+): Promise<void> {
+  if (await storeHold(parts.database, { sessionId, now: parts.now(), reason, cause })) parts.ring([sessionId], true)
+}
+
+/** What `holdSession` stores; false when the session's status does not allow it. The caller rings after the commit. */
+export async function storeHold(
+  database: Queryable,
+  hold: { sessionId: string; now: Date; reason: HoldReason; cause: string | null },
+): Promise<boolean> {
+  const { sessionId, now, reason, cause } = hold
+  const change = { transition: 'hold' as const, reason, cause: cause ?? holdReasons[reason], details: { reason } }
+  return (await advance(database, { sessionId, now, change })) !== null
+}
+
+/** Lets a session that held itself go on, because what had stopped it is gone. */
+export async function recoverSession(
+  parts: ActivationParts,
+  sessionId: string,
+  heldFor: HoldReason,
+  cause: string,
+): Promise<void> {
+  const now = parts.now()
+  const recovered = await parts.database.transaction(async (transaction) => {
+    const moved = await advance(transaction, {
+      sessionId,
+      now,
+      change: { transition: 'recover', cause, heldFor },
+    })
+    if (moved !== null) await goOn(parts, transaction, sessionId, now)
+    return moved !== null
+  })
+  if (recovered) parts.ring([sessionId], true)
+}
+
+/** Cancels what is pending in one chunk of a cancelled session. */
+export async function cancelChunk(parts: ActivationParts, sessionId: string, chunk: number): Promise<void> {
+  await parts.database.transaction(async (transaction) => {
+    const locked = await lockChunk(transaction, sessionId, chunk)
+    const session = await readSession(transaction, sessionId)
+    if (locked === null || session?.status !== 'cancelled') return
+    await advance(transaction, { sessionId, now: parts.now(), deltas: await cancelPending(transaction, locked) })
+  })
+  parts.ring([sessionId], false)
+}
+
+/** A start that is later than this, because nothing was running at its time, waits for a person. */
+const lateAfter = 5 * 60_000
+
+/** A scheduled session's time came: it starts, or, when its time passed while nothing was running, holds for a person. */
+export async function startDue(parts: ActivationParts, sessionId: string): Promise<void> {
+  const now = parts.now()
+  const session = await readSession(parts.database, sessionId)
+  const late = now.getTime() - new Date(session?.options.startAt ?? now).getTime() > lateAfter
+  if (late && session?.status === 'scheduled') {
+    await holdSession(parts, sessionId, 'late_start', null)
+    return
+  }
+  await parts.database.transaction(async (transaction) => {
+    const moved = await advance(transaction, { sessionId, now, change: { transition: 'due' } })
+    if (moved !== null) await goOn(parts, transaction, sessionId, now)
+  })
+  parts.ring([sessionId], true)
+}
+
+/** A person has an account now: the mails to it that nobody could be sure of have arrived. Runs in the caller's transaction. */
+export async function confirmArrival(transaction: Transaction, accountId: string, now: Date): Promise<string[]> {
+  const confirmed = await confirmByActivation(transaction, accountId)
+  for (const { session_id, items } of confirmed)
+    await advance(transaction, { sessionId: session_id, now, deltas: { mailsUnconfirmed: -items, mailsSent: items } })
+  return confirmed.map((each) => each.session_id)
+}
+
+async function goOn(parts: ActivationParts, transaction: Transaction, sessionId: string, now: Date): Promise<void> {
+  await delayFromNow(transaction, sessionId, now)
+  const session = (await readSession(transaction, sessionId)) as SessionRow
+  const mailNotBefore = timeOrNull(session.mail_not_before)
+  await enqueueWaiting(parts.boss, transaction, sessionId, mailNotBefore)
+}
+
+/** The refusal of a session that does not exist. */
+export function unknownSession(): Refusal {
+  return new Refusal(404, 'SESSION_NOT_FOUND', 'No session has this id.')
+}
+
+async function notPossible(transaction: Transaction, sessionId: string, what: string): Promise<Refusal> {
+  const session: ProgressRow | null = await readSession(transaction, sessionId)
+  if (session === null) return unknownSession()
+  return new Refusal(409, 'NOT_POSSIBLE_NOW', `This session is ${session.status}, so it cannot ${what}.`, {
+    status: session.status,
+    possible: Object.keys(transitions).filter(
+      (name) => transitions[name as Lever].by === 'person' && canTransition(name as Lever, session.status),
+    ),
+  })
+}

@@ -1,0 +1,223 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { Client } from 'pg'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { until } from '../../../test/app/activation.ts'
+import { faultBench } from '../../../test/simulation/faults.ts'
+import { expectPromises } from '../../../test/simulation/promises.ts'
+import { startSmtpServer, type SmtpMoment, type TestSmtpServer } from '../../../test/smtp/smtp.ts'
+import { workerProcess, type WorkerProcess } from '../../../test/process/worker-process.ts'
+
+const bench = faultBench()
+
+/** Ends every connection to the database but the one that asks. */
+const cutAll = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`
+
+/** To be asked outside of a transaction, in which what it tells would not change. */
+const waitingForLock = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+
+describe('when every connection to PostgreSQL is cut', () => {
+  const leads = 60
+  let other: Client
+  beforeEach(async () => {
+    other = await bench.connect()
+  })
+
+  it.each([
+    { what: 'mails wait at the gate', moment: 'DATA', handedOver: 0 },
+    { what: 'answers after the 250 wait to be stored', moment: 'DOT', handedOver: 1 },
+  ] as const)(
+    'while $what, nothing is sent twice and nothing is called sent that the server does not have',
+    async ({ moment, handedOver }) => {
+      const locked = Promise.withResolvers<void>()
+      let times = 0
+      /** From the first such moment on, gates and outcomes wait in the middle of their transaction. */
+      async function lockSession(): Promise<void> {
+        await other.query('BEGIN')
+        await other.query(`SELECT 1 FROM sessions WHERE status = 'running' FOR UPDATE`)
+      }
+      const script = (now: SmtpMoment) => {
+        if (now !== moment || times++ > 0) return undefined
+        void lockSession().then(locked.resolve, locked.reject)
+        return { after: locked.promise }
+      }
+      const sessionId = await bench.run(script, { leads, url: bench.plain(3) })
+      await locked.promise
+      await until(
+        async () => (await bench.test.pool.query(waitingForLock)).rowCount ?? 0,
+        (waiting) => waiting > 0,
+      )
+      expect(bench.smtp.mails.length).toBeGreaterThanOrEqual(handedOver)
+      await other.query(cutAll)
+      await other.query('ROLLBACK')
+      // The test's own connections were cut, too.
+      await until(
+        () => bench.activation.progress(sessionId).catch(() => null),
+        (progress) => progress !== null,
+      )
+      await bench.expectAllSentAtFirstTry(sessionId)
+    },
+  )
+
+  it('again and again, everybody is mailed once all the same', async () => {
+    const sessionId = await bench.run((moment) => (moment === 'DOT' ? { delay: 10 } : undefined), {
+      leads: 150,
+      url: bench.plain(3),
+    })
+    let cuts = 0
+    let before = 0
+    while (bench.smtp.mails.length < 140) {
+      if (bench.smtp.mails.length >= before + 12) {
+        before = bench.smtp.mails.length
+        cuts += 1
+        await other.query(cutAll)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    expect(cuts).toBeGreaterThan(5)
+    const done = await until(
+      () => bench.activation.progress(sessionId).catch(() => null),
+      (progress) => progress?.completed === true,
+    )
+    expect(done?.mails).toMatchObject({ sent: 150, failed: 0, unconfirmed: 0 })
+    await expectPromises(bench.test, sessionId, bench.smtp.mails)
+    expect(bench.smtp.mails).toHaveLength(150)
+  })
+})
+
+describe('a process that froze in the middle of a transaction', () => {
+  it('keeps its locks from the others for a few seconds only', async () => {
+    const frozen = await bench.test.pool.connect()
+    try {
+      const sessionId = await bench.run((moment) => (moment === 'DOT' ? { delay: 20 } : undefined), { leads: 60 })
+      await bench.activation.until(sessionId, ({ mails }) => mails.sent > 0)
+      await frozen.query('BEGIN')
+      await frozen.query('SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE', [sessionId])
+      await bench.expectAllSentAtFirstTry(sessionId)
+    } finally {
+      frozen.release(true)
+    }
+  })
+})
+
+describe('of two worker processes', () => {
+  const leads = 600
+  const connections = 5
+  /** Each process has a mail server of its own, so that one sees who sends what. */
+  let servers: TestSmtpServer[]
+  let workers: WorkerProcess[]
+  let folder: string
+
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'rollcall-faults-'))
+    servers = await Promise.all([startSmtpServer(), startSmtpServer()])
+    workers = servers.map((server, number) => workerProcess(environmentOf(server), path.join(folder, `${number}.log`)))
+    await Promise.all(workers.map((each) => each.start()))
+  })
+  afterEach(async () => {
+    await Promise.all(workers.map((each) => each.kill()))
+    await Promise.all(servers.map((each) => each.stop()))
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  function environmentOf(server: TestSmtpServer): Record<string, string> {
+    return {
+      DATABASE_URL: bench.test.url,
+      SMTP_URL: `${server.url}?connections=${connections}&ignoreTLS=true`,
+      SECRET: 'faults of the tests '.repeat(3),
+      DATA_DIR: folder,
+    }
+  }
+
+  /** Starts a session, and waits until the first process, which is slow, has mails past the gate and others before it. */
+  async function inTheMiddle(): Promise<{ sessionId: string; ofFirst: Set<string> }> {
+    const [slow, quick] = servers as [TestSmtpServer, TestSmtpServer]
+    slow.script = (moment) => (moment === 'DOT' || moment === 'DATA' ? { delay: 150 } : undefined)
+    quick.script = (moment) => (moment === 'DOT' ? { delay: 60 } : undefined)
+    const ids = await bench.activation.addLeads(leads)
+    const { sessionId } = await bench.activation.start({ ids })
+    await until(
+      async () => [slow.mails.length, quick.mails.length],
+      (counts) => counts.every((count) => count >= 5),
+    )
+    return { sessionId, ofFirst: new Set(await heldBy(workers[0]!)) }
+  }
+
+  /** The addresses of the mails that a process has before it in the chunks that it holds. */
+  async function heldBy(worker: WorkerProcess): Promise<string[]> {
+    const { rows } = await bench.test.pool.query<{ email: string }>(
+      `SELECT items.email FROM nodes JOIN chunks ON chunks.owner = nodes.id
+       JOIN items ON items.session_id = chunks.session_id AND items.chunk = chunks.number
+       WHERE nodes.name LIKE '% ' || $1 AND chunks.accounts_done AND items.mail_state = 'pending'`,
+      [String(worker.pid)],
+    )
+    return rows.map(({ email }) => email)
+  }
+
+  async function pendingOf(sessionId: string, emails: Set<string>): Promise<number> {
+    const all = await bench.items(sessionId)
+    return all.filter(({ lead, mail }) => emails.has(lead.email) && ['pending', 'sending'].includes(mail.state)).length
+  }
+
+  /** Everything is over: nobody has two mails, and only what the first process had in flight is uncertain, and told of. */
+  async function expectTakenOver(sessionId: string, pid: number): Promise<void> {
+    const done = await bench.untilCompleted(sessionId)
+    expect(done.mails.sent + done.mails.unconfirmed).toBe(leads)
+    expect(done.mails.unconfirmed).toBeLessThanOrEqual(connections)
+    const all = await expectPromises(
+      bench.test,
+      sessionId,
+      servers.flatMap(({ mails }) => mails),
+    )
+    const lost = all.filter(({ mail }) => mail.state === 'unconfirmed')
+    expect(lost.every(({ mail }) => mail.reason === 'worker_lost' && mail.settledBy === 'takeover')).toBe(true)
+    const takeovers = (await bench.events(sessionId)).filter(({ type }) => type === 'taken_over')
+    expect(takeovers).toHaveLength(1)
+    expect(takeovers[0]).toMatchObject({ actor: null, details: { inFlight: lost.length, settledAs: 'unconfirmed' } })
+    expect(takeovers[0]?.details.chunks).toBeGreaterThan(0)
+    expect(takeovers[0]?.cause).toContain(` ${pid}"`)
+  }
+
+  it('the other goes on within a few seconds when one is killed in the middle, and says how many mails were in flight', async () => {
+    const { sessionId, ofFirst } = await inTheMiddle()
+    const [first] = workers as [WorkerProcess]
+    const { pid } = first
+    expect(ofFirst.size).toBeGreaterThan(10)
+    await first.kill()
+    const killedAt = performance.now()
+    await until(
+      async () => servers[1]!.mails.some(({ to }) => ofFirst.has(to.join())),
+      (goesOn) => goesOn,
+    )
+    expect(performance.now() - killedAt).toBeLessThan(5000)
+    await expectTakenOver(sessionId, pid)
+  }, 60_000)
+
+  it('one that was frozen for longer than the other waits sends nothing more of its old chunks when it wakes up', async () => {
+    const { sessionId, ofFirst } = await inTheMiddle()
+    const [first] = workers as [WorkerProcess]
+    const { pid } = first
+    process.kill(pid, 'SIGSTOP')
+    // Until then everything arrives that had left the process before it froze.
+    await until(
+      () => pendingOf(sessionId, ofFirst),
+      (pending) => pending === 0,
+    )
+    const before = servers[0]!.mails.length
+    process.kill(pid, 'SIGCONT')
+    await bench.untilCompleted(sessionId)
+    await until(
+      async () =>
+        (
+          await bench.test.pool.query(`SELECT 1 FROM nodes WHERE name LIKE '% ' || $1 AND dead_at IS NULL`, [
+            String(pid),
+          ])
+        ).rowCount,
+      (living) => living === 1,
+    )
+    const sentAfterwards = servers[0]!.mails.slice(before).map(({ to }) => to.join())
+    expect(sentAfterwards.filter((email) => ofFirst.has(email))).toEqual([])
+    await expectTakenOver(sessionId, pid)
+  }, 60_000)
+})

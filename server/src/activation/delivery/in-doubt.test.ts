@@ -1,0 +1,99 @@
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { SessionOptions } from '@rollcall/shared'
+import { actor, recounted, type Activation } from '../../../test/app/activation.ts'
+import type { TestDatabase } from '../../../test/database/database.ts'
+import { startSending } from '../../../test/smtp/sending.ts'
+import type { TestSmtpServer } from '../../../test/smtp/smtp.ts'
+import { pageOfItems } from '../history/history.usecases.ts'
+import { pullLever, retryMails, settleMails } from '../commands/levers.usecases.ts'
+
+describe('a mail whose answer was lost and that is to be sent again', () => {
+  let test: TestDatabase
+  let activation: Activation
+  let smtp: TestSmtpServer
+
+  beforeAll(async () => {
+    const sending = await startSending({ connections: 2 })
+    ;({ test, activation, smtp } = sending)
+    return sending.close
+  })
+  beforeEach(() => {
+    smtp.script = () => undefined
+    smtp.mails.length = 0
+  })
+
+  const mailOf = async (sessionId: string) => (await pageOfItems(test.database, sessionId, {})).items[0]?.mail
+  const losesAnswer = () => (smtp.script = (moment) => (moment === 'DOT' ? { drop: 'rst' } : undefined))
+  const answersRcpt = (reply: string) => (smtp.script = (moment) => (moment === 'RCPT' ? reply : undefined))
+
+  async function startOne(options?: SessionOptions): Promise<string> {
+    losesAnswer()
+    return (await activation.start({ ids: await activation.addLeads(1) }, options)).sessionId
+  }
+
+  /** Under `hold`: unconfirmed, then sent again by a person to a server that answers this. */
+  async function retryOne(reply: string): Promise<string> {
+    const sessionId = await startOne()
+    await activation.until(sessionId, ({ mails }) => mails.unconfirmed === 1)
+    answersRcpt(reply)
+    await retryMails(activation.parts, sessionId, { mail: 'unconfirmed' }, actor)
+    return sessionId
+  }
+
+  async function untilPending(sessionId: string, tries: number): Promise<void> {
+    await expect.poll(() => mailOf(sessionId), { timeout: 10_000 }).toMatchObject({ state: 'pending', tries })
+  }
+
+  it.each([
+    ['by the policy', async () => startOne({ unconfirmed: 'resend' }), 1],
+    ['by a person', async () => retryOne('450 4.2.0 later'), 2],
+  ] as const)(
+    '%s is unconfirmed when the session is cancelled before that, and not cancelled',
+    async (_, begin, tries) => {
+      const sessionId = await begin()
+      await untilPending(sessionId, tries)
+      await pullLever(activation.parts, 'cancel', sessionId, actor)
+      const done = await activation.until(sessionId, ({ mails }) => mails.pending === 0)
+      expect(done).toMatchObject({ status: 'cancelled', mails: { unconfirmed: 1, cancelled: 0 } })
+      expect(await mailOf(sessionId)).toMatchObject({ state: 'unconfirmed', reason: 'answer_lost' })
+      expect(await recounted(test, sessionId)).toMatchObject({ mails: done.mails })
+      const settled = await settleMails(activation.parts, sessionId, { mail: 'unconfirmed', as: 'sent' }, actor)
+      expect(settled.mails).toMatchObject({ sent: 1, unconfirmed: 0 })
+    },
+  )
+
+  it('is unconfirmed again when it is refused, because the first may have arrived', async () => {
+    const sessionId = await retryOne('550 5.1.1 nobody here')
+    const done = await activation.until(sessionId, ({ completed }) => completed)
+    expect(done.mails).toMatchObject({ unconfirmed: 1, failed: 0 })
+    expect(await mailOf(sessionId)).toMatchObject({ reason: 'answer_lost', reply: '550 5.1.1 nobody here' })
+  })
+
+  it('counts as sent, and not as skipped, when its person has a password before that', async () => {
+    const sessionId = await retryOne('450 4.2.0 later')
+    await untilPending(sessionId, 2)
+    await pullLever(activation.parts, 'pause', sessionId, actor)
+    await test.pool.query(
+      `UPDATE accounts SET status = 'active' WHERE id = (SELECT account_id FROM items WHERE session_id = $1)`,
+      [sessionId],
+    )
+    await test.pool.query('UPDATE items SET next_try_at = now() WHERE session_id = $1', [sessionId])
+    const before = smtp.mails.length
+    await pullLever(activation.parts, 'resume', sessionId, actor)
+    const done = await activation.until(sessionId, ({ completed }) => completed)
+    expect(done.mails).toMatchObject({ sent: 1, skipped: 0 })
+    expect(smtp.mails).toHaveLength(before)
+    expect(await recounted(test, sessionId)).toMatchObject({ mails: done.mails })
+  })
+
+  it('is sent and no more in doubt when the answer arrives at last', async () => {
+    const sessionId = await startOne()
+    await activation.until(sessionId, ({ mails }) => mails.unconfirmed === 1)
+    smtp.script = () => undefined
+    await retryMails(activation.parts, sessionId, { mail: 'unconfirmed' }, actor)
+    const done = await activation.until(sessionId, ({ completed, mails }) => completed && mails.sent === 1)
+    expect(done.mails.unconfirmed).toBe(0)
+    const { rows } = await test.pool.query('SELECT in_doubt FROM items WHERE session_id = $1', [sessionId])
+    expect(rows).toEqual([{ in_doubt: false }])
+  })
+})

@@ -1,0 +1,87 @@
+import type { MailReason, SessionOptions } from '@rollcall/shared'
+import { nextTryDelay } from '../../mail/smtp/answers.ts'
+import type { Delivery } from '../../mail/smtp/types.ts'
+import type { DueMail } from '../chunks/items.queries.ts'
+import type { OutcomeEntry } from '../chunks/ledger.queries.ts'
+
+/** A mail whose answer was lost is sent again at most this often under the policy `resend`. */
+const resendTries = 5
+const resendDelay = 60_000
+
+/** What is stored of a delivery. */
+export type Outcome = Omit<OutcomeEntry, 'holding' | 'position' | 'at' | 'triedAt'> & { triedAt?: Date }
+
+/** A try of a mail, as far as its outcome depends on it. */
+export interface Try {
+  mail: DueMail
+  /** Of the session. */
+  policy: SessionOptions['unconfirmed']
+  now: Date
+  /** The Date header of the mail. */
+  triedAt: Date
+  /** True when the gate was asked, and so may have been stored. */
+  asked: boolean
+  /** Gives 0 … 1. */
+  random: () => number
+}
+
+/** What is stored of a delivery; null when the item stays as it is: pending, and no try used. */
+export function outcomeOf(delivery: Delivery, of: Try): Outcome | null {
+  const pendingAgain: Outcome = { state: 'pending', reason: null, reply: null, countsAsTry: false, nextTryAt: null }
+  switch (delivery.kind) {
+    case 'sent':
+      return { state: 'sent', reason: null, reply: delivery.reply, countsAsTry: true, nextTryAt: null }
+    case 'failed':
+      return failed(of, delivery.reason, delivery.reply)
+    case 'unconfirmed':
+      return unconfirmed(of, delivery.problem ?? delivery.reply)
+    case 'later':
+      return later(of, delivery)
+    case 'gate_closed':
+      // When the answer of the database was lost, the gate may have been stored although nothing was handed over.
+      return delivery.cause === null || delivery.cause === undefined ? null : pendingAgain
+    case 'hold':
+    case 'again':
+      return of.asked ? pendingAgain : null
+  }
+}
+
+function unconfirmed({ mail, policy, now }: Try, reply: string | null): Outcome {
+  const resend = policy === 'resend' && mail.tries + 1 < resendTries
+  return {
+    state: resend ? 'pending' : 'unconfirmed',
+    reason: 'answer_lost',
+    reply,
+    countsAsTry: true,
+    nextTryAt: resend ? new Date(now.getTime() + resendDelay) : null,
+  }
+}
+
+/** A mail that is refused when it is sent again may have arrived the first time. */
+function failed({ mail }: Try, reason: MailReason, reply: string | null): Outcome {
+  const given = { reply, countsAsTry: true, nextTryAt: null }
+  if (mail.in_doubt) return { state: 'unconfirmed', reason: 'answer_lost', ...given }
+  return { state: 'failed', reason, ...given }
+}
+
+function later(of: Try, delivery: Extract<Delivery, { kind: 'later' }>): Outcome {
+  const { mail, now, triedAt } = of
+  const delay = nextTryDelay(mail.tries + 1, {
+    sinceFirstTry: now.getTime() - triedAt.getTime(),
+    mailboxFull: delivery.mailboxFull,
+    random: of.random,
+  })
+  const waiting: MailReason = delivery.mailboxFull ? 'mailbox_full' : 'temporary_failure'
+  if (delay === null) {
+    return { ...failed(of, delivery.mailboxFull ? waiting : 'gave_up', delivery.reply), triedAt }
+  }
+  return {
+    state: 'pending',
+    reason: waiting,
+    reply: delivery.reply,
+    countsAsTry: true,
+    nextTryAt: new Date(now.getTime() + delay),
+    // A mail that never gets as far as the gate must be given up in the end, too.
+    triedAt,
+  }
+}

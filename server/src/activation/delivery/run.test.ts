@@ -1,0 +1,216 @@
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { newSessionId, actor, template, recounted, type Activation } from '../../../test/app/activation.ts'
+import type { TestDatabase } from '../../../test/database/database.ts'
+import { tokenInMail } from '../../../test/smtp/mail-token.ts'
+import { startSending } from '../../../test/smtp/sending.ts'
+import type { TestSmtpServer } from '../../../test/smtp/smtp.ts'
+import { readSnapshots } from '../session/progress.queries.ts'
+import { pageOfItems, sessionDetail } from '../history/history.usecases.ts'
+import { retryMails } from '../commands/levers.usecases.ts'
+import { previewSelection, startSession } from '../starting/sessions.usecases.ts'
+
+describe('a session', () => {
+  let test: TestDatabase
+  let activation: Activation
+  let smtp: TestSmtpServer
+
+  beforeAll(async () => {
+    const sending = await startSending({ connections: 4 })
+    ;({ test, activation, smtp } = sending)
+    return sending.close
+  })
+  beforeEach(() => {
+    smtp.script = () => undefined
+    smtp.mails.length = 0
+  })
+
+  it('creates one account and sends one mail for each lead, and its counters equal a recount of its items', async () => {
+    const ids = await activation.addLeads(120)
+    const { sessionId } = await activation.start({ ids })
+    const progress = await activation.until(sessionId, ({ completed }) => completed)
+    expect(progress).toMatchObject({
+      status: 'completed',
+      total: 120,
+      accounts: { created: 120, existing: 0, failed: 0, cancelled: 0, pending: 0 },
+      mails: { sent: 120, failed: 0, unconfirmed: 0, skipped: 0, cancelled: 0, pending: 0 },
+    })
+    expect(await recounted(test, sessionId)).toEqual({ total: 120, accounts: progress.accounts, mails: progress.mails })
+    expect(new Set(smtp.mails.map((mail) => mail.to[0])).size).toBe(120)
+    expect(smtp.mails).toHaveLength(120)
+  })
+
+  it('has its items in the order of the ids of their leads, whatever order they were chosen in: a search goes by it', async () => {
+    const ids = (await activation.addLeads(20)).toSorted()
+    await test.pool.query(
+      `UPDATE leads SET created_at = created_at - interval '1 s' * position
+      FROM unnest($1::uuid[]) WITH ORDINALITY AS each(id, position) WHERE leads.id = each.id`,
+      [ids],
+    )
+    for (const selection of [{ ids: ids.toReversed() }, { filter: {} }]) {
+      const { sessionId } = await activation.start(selection, { mail: false })
+      await activation.until(sessionId, ({ completed }) => completed)
+      const { rows } = await test.pool.query<{ lead_id: string }>(
+        'SELECT lead_id FROM items WHERE session_id = $1 ORDER BY position',
+        [sessionId],
+      )
+      const order = rows.map((row) => row.lead_id)
+      expect(order.filter((id) => ids.includes(id))).toEqual(ids)
+      expect(order).toEqual(order.toSorted())
+    }
+  })
+
+  it('mails a lead that is in two sessions once, and says so in the second', async () => {
+    const ids = await activation.addLeads(30)
+    const first = await activation.start({ ids })
+    const second = await activation.start({ ids: ids.slice(0, 10) })
+    await activation.until(first.sessionId, ({ completed }) => completed)
+    const done = await activation.until(second.sessionId, ({ completed }) => completed)
+    expect(smtp.mails).toHaveLength(30)
+    const page = await pageOfItems(test.database, second.sessionId, { mail: 'skipped' })
+    expect(page.items.every((item) => item.mail.reason === 'already_invited')).toBe(true)
+    expect(done.accounts.existing + (await activation.progress(first.sessionId)).accounts.existing).toBe(10)
+  })
+
+  it('mails those invited earlier again when it is a reminder, with the same link', async () => {
+    const ids = await activation.addLeads(3)
+    const first = await activation.start({ ids })
+    await activation.until(first.sessionId, ({ completed }) => completed)
+    const reminder = await activation.start({ ids }, { remind: true })
+    const done = await activation.until(reminder.sessionId, ({ completed }) => completed)
+    expect(done).toMatchObject({ accounts: { existing: 3 }, mails: { sent: 3 } })
+    expect(smtp.mails).toHaveLength(6)
+    expect(new Set(smtp.mails.map(({ raw }) => tokenInMail(raw))).size).toBe(3)
+  })
+
+  it('starts once when twenty identical requests arrive together', async () => {
+    const ids = await activation.addLeads(40)
+    const request = { sessionId: newSessionId(), selection: { ids }, options: { mail: true } }
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => startSession(activation.parts, request, { actor, template })),
+    )
+    expect(answers.filter(({ started }) => started)).toHaveLength(1)
+    expect(new Set(answers.map(({ progress }) => progress.sessionId))).toEqual(new Set([request.sessionId]))
+    await activation.until(request.sessionId, ({ completed }) => completed)
+    expect(smtp.mails).toHaveLength(40)
+    const detail = await sessionDetail(test.database, request.sessionId)
+    expect(detail.events.filter(({ type }) => type === 'started')).toHaveLength(1)
+  })
+
+  it('refuses the same id with another body, an empty selection and leads that do not exist, and stores nothing', async () => {
+    const ids = await activation.addLeads(2)
+    const sessionId = newSessionId()
+    await startSession(activation.parts, { sessionId, selection: { ids } }, { actor, template })
+    const again = (selection: { ids: string[] }, id?: string) =>
+      startSession(activation.parts, { sessionId: id, selection }, { actor, template })
+    await expect(again({ ids: ids.slice(1) }, sessionId)).rejects.toMatchObject({ status: 409, code: 'SESSION_EXISTS' })
+    const empty = newSessionId()
+    await expect(again({ ids: [] }, empty)).rejects.toMatchObject({ status: 422, code: 'EMPTY_SELECTION' })
+    await expect(again({ ids: [crypto.randomUUID()] }, empty)).rejects.toMatchObject({
+      status: 422,
+      code: 'LEADS_NOT_FOUND',
+    })
+    await expect(activation.progress(empty)).rejects.toMatchObject({ status: 404 })
+  })
+
+  it('previews exactly what it will do', async () => {
+    const invited = await activation.addLeads(5)
+    const first = await activation.start({ ids: invited })
+    await activation.until(first.sessionId, ({ completed }) => completed)
+    const fresh = await activation.addLeads(7)
+    const selection = { ids: [...invited, ...fresh] }
+    const preview = await previewSelection(test.database, selection, new Date())
+    expect(preview).toMatchObject({ total: 12, willCreate: 7, invited: 5, active: 0, invalid: 0, recentlyMailed: 5 })
+    expect(preview.sample).toHaveLength(5)
+    const session = await activation.start(selection)
+    const done = await activation.until(session.sessionId, ({ completed }) => completed)
+    expect(done).toMatchObject({ accounts: { created: 7, existing: 5 }, mails: { sent: 7, skipped: 5 } })
+  })
+
+  it('creates accounts without a mail when mails are off', async () => {
+    const ids = await activation.addLeads(4)
+    const { sessionId } = await activation.start({ ids }, { mail: false })
+    const done = await activation.until(sessionId, ({ completed }) => completed)
+    expect(done).toMatchObject({ accounts: { created: 4 }, mails: { skipped: 4, sent: 0 } })
+    expect(smtp.mails).toHaveLength(0)
+  })
+
+  it('keeps refused mails with the words of the server, and sends them again on request', async () => {
+    const ids = await activation.addLeads(6)
+    smtp.script = (moment, { to, line }) =>
+      moment === 'RCPT' && /person\.[12]@/i.test(line + to.join()) ? '550 5.1.1 No such user here' : undefined
+    const { sessionId } = await activation.start({ ids })
+    const first = await activation.until(sessionId, ({ completed }) => completed)
+    expect(first.mails).toMatchObject({ sent: 4, failed: 2 })
+    const { items } = await pageOfItems(test.database, sessionId, { mail: 'failed', reason: 'address_refused' })
+    expect(items).toHaveLength(2)
+    expect(items[0]?.mail.reply).toContain('No such user here')
+    smtp.script = () => undefined
+    await retryMails(activation.parts, sessionId, { mail: 'failed' }, actor)
+    const second = await activation.until(sessionId, ({ completed, mails }) => completed && mails.sent === 6)
+    expect(second.mails.failed).toBe(0)
+    await expect(retryMails(activation.parts, sessionId, { mail: 'failed' }, actor)).rejects.toMatchObject({
+      code: 'NOTHING_TO_RETRY',
+    })
+  })
+
+  it('calls a mail unconfirmed when the answer after the dot is lost, and does not send it again by itself', async () => {
+    const ids = await activation.addLeads(3)
+    let lost = 0
+    smtp.script = (moment) => (moment === 'DOT' && lost++ === 0 ? { drop: 'rst' } : undefined)
+    const { sessionId } = await activation.start({ ids })
+    const done = await activation.until(sessionId, ({ completed }) => completed)
+    expect(done.mails).toMatchObject({ sent: 2, unconfirmed: 1 })
+    const { items } = await pageOfItems(test.database, sessionId, { mail: 'unconfirmed' })
+    expect(items[0]?.mail.reason).toBe('answer_lost')
+  })
+
+  it('fails one mail that cannot be made alone, with its reason, and sends the others', async () => {
+    const ids = await activation.addLeads(5)
+    await test.pool.query(`UPDATE leads SET email = 'two@a.example,three@b.example.test' WHERE id = $1`, [ids[0]])
+    const { sessionId } = await activation.start({ ids: ids.slice(1) })
+    await test.pool.query(
+      `UPDATE items SET email = 'not one address' WHERE session_id = $1 AND lead_id = $2 AND mail_state = 'pending'`,
+      [sessionId, ids[1]],
+    )
+    const done = await activation.until(sessionId, ({ completed }) => completed)
+    expect(done.mails.sent + done.mails.failed).toBe(4)
+    const refused = await activation.start({ ids: ids.slice(0, 1) })
+    const second = await activation.until(refused.sessionId, ({ completed }) => completed)
+    expect(second).toMatchObject({ accounts: { failed: 1 }, mails: { skipped: 1 } })
+  })
+
+  it('does not mail somebody who has set a password meanwhile', async () => {
+    const ids = await activation.addLeads(3)
+    const { sessionId } = await activation.start({ ids }, { delaySeconds: 1 })
+    await activation.until(sessionId, ({ accounts }) => accounts.created === 3)
+    await test.pool.query(`UPDATE accounts SET status = 'active' WHERE lead_id = $1`, [ids[0]])
+    const done = await activation.until(sessionId, ({ completed }) => completed)
+    expect(done.mails).toMatchObject({ sent: 2, skipped: 1 })
+  })
+
+  it('lets ten leads be done before a thousand that were started earlier', async () => {
+    const many = await activation.addLeads(1000)
+    const few = await activation.addLeads(10)
+    const { rows } = await test.pool.query<{ email: string }>('SELECT email FROM leads WHERE id = ANY($1)', [many])
+    const ofMany = new Set(rows.map(({ email }) => email))
+    smtp.script = (moment, { to }) => (moment === 'DOT' && ofMany.has(to.join()) ? { delay: 20 } : undefined)
+    const large = await activation.start({ ids: many })
+    const small = await activation.start({ ids: few })
+    await activation.until(small.sessionId, ({ completed }) => completed)
+    expect((await activation.progress(large.sessionId)).mails.pending).toBeGreaterThan(500)
+    smtp.script = () => undefined
+    await activation.until(large.sessionId, ({ completed }) => completed)
+  })
+
+  it('stores snapshots whose numbers add up, in the order of their versions, the last of them final', async () => {
+    const ids = await activation.addLeads(60)
+    const { sessionId } = await activation.start({ ids })
+    const done = await activation.until(sessionId, ({ completed }) => completed)
+    const snapshots = await readSnapshots(test.database, sessionId, 500)
+    expect(Number(snapshots[0]?.version)).toBe(1)
+    expect(Number(snapshots.at(-1)?.version)).toBe(done.version)
+    expect(snapshots.at(-1)?.status).toBe('completed')
+    const versions = snapshots.map((row) => Number(row.version))
+    expect(versions).toEqual(versions.toSorted((a, b) => a - b))
+  })
+})

@@ -1,0 +1,90 @@
+import { sql } from 'drizzle-orm'
+import { accountCounts, mailCounts } from '@rollcall/shared'
+import { rowsOf, type Queryable } from '../../db/database.ts'
+
+/** A session's counters by name, as they are stored and as its items say. */
+export interface CountedSession {
+  [column: string]: unknown
+  id: string
+  version: string
+  stored: Record<string, number>
+  counted: Record<string, number>
+}
+
+const sessionsAtOnce = 200
+/** A page ends with the session that brings it to so many items, so that no statement takes long. */
+const itemsAtOnce = 500_000
+
+const counters = [
+  ...accountCounts.map((state) => ({
+    name: `accounts.${state}`,
+    column: `accounts_${state}`,
+    items: accountIs(state),
+  })),
+  ...mailCounts.map((state) => ({ name: `mails.${state}`, column: `mails_${state}`, items: mailIs(state) })),
+]
+
+/** The names of all counters, in the order in which a person reads them. */
+export const counterNames = ['total', ...counters.map(({ name }) => name)]
+
+function accountIs(state: string): string {
+  return `account_state = '${state}'`
+}
+
+function mailIs(state: string): string {
+  return state === 'pending' ? `mail_state IN ('pending', 'sending')` : `mail_state = '${state}'`
+}
+
+const stored = sql.raw(counters.map(({ name, column }) => `'${name}', session.${column}`).join(', '))
+const counted = sql.raw(counters.map(({ name, items }) => `'${name}', count(*) FILTER (WHERE ${items})`).join(', '))
+
+/**
+ * The next sessions after an id, each with its counters and a recount of its items. One statement sees one moment, and
+ * items and counters change in one transaction: so the two agree also while a session runs.
+ * With `since`, only sessions that changed since then, and those that are named.
+ */
+export async function countAgain(
+  database: Queryable,
+  options: { after: string; since: Date | null; named: readonly string[] },
+): Promise<CountedSession[]> {
+  const since = options.since?.toISOString() ?? null
+  return rowsOf<CountedSession>(
+    database,
+    sql`WITH page AS MATERIALIZED (
+      SELECT id FROM (
+        SELECT id, sum(total) OVER (ORDER BY id) - total AS items_before FROM (
+          SELECT id, total FROM sessions WHERE id > ${options.after}
+            AND (${since}::timestamptz IS NULL OR updated_at >= ${since}::timestamptz
+              OR id = ANY(${sql.param([...options.named])}::text[]))
+          ORDER BY id LIMIT ${sessionsAtOnce}
+        ) next
+      ) summed WHERE items_before < ${itemsAtOnce}
+    )
+    SELECT session.id, session.version, jsonb_build_object('total', session.total, ${stored}) AS stored, recount.counted
+    FROM page JOIN sessions session ON session.id = page.id
+    CROSS JOIN LATERAL (
+      SELECT jsonb_build_object('total', count(*), ${counted}) AS counted FROM items WHERE items.session_id = session.id
+    ) recount
+    ORDER BY session.id`,
+  )
+}
+
+/** When the counters were checked last, and which sessions disagreed then; null before the first check. */
+export async function lastCheck(database: Queryable): Promise<{ checkedAt: Date; disagreeing: string[] } | null> {
+  const rows = await rowsOf<{ checked_at: string; disagreeing: string[] }>(
+    database,
+    sql`SELECT checked_at, disagreeing FROM checks WHERE name = 'counters'`,
+  )
+  const row = rows[0]
+  return row === undefined ? null : { checkedAt: new Date(row.checked_at), disagreeing: row.disagreeing }
+}
+
+/** Remembers a check for every node. */
+export async function storeCheck(
+  database: Queryable,
+  check: { checkedAt: Date; disagreeing: readonly string[] },
+): Promise<void> {
+  await database.execute(sql`INSERT INTO checks (name, checked_at, disagreeing)
+    VALUES ('counters', ${check.checkedAt.toISOString()}::timestamptz, ${sql.param([...check.disagreeing])}::text[])
+    ON CONFLICT (name) DO UPDATE SET checked_at = excluded.checked_at, disagreeing = excluded.disagreeing`)
+}

@@ -1,0 +1,28 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { goRound, type Rounds } from '../../util/rounds.ts'
+import { checkWhenDue } from './check.usecases.ts'
+import type { ActivationParts } from '../starting/sessions.usecases.ts'
+
+const first = 60_000
+/** How often a node looks whether it is time; the check itself is hourly, whoever makes it. */
+const every = 5 * 60_000
+
+/** The watch over counters, and what it knows. */
+export interface CounterWatch extends Rounds {
+  /** How many sessions disagree with their items; null while that is not known. */
+  disagreeing: () => number | null
+}
+
+/** Every hour compares the counters of the sessions that changed with their items, and logs an error for each that disagrees. */
+export function watchCounters(
+  parts: Pick<ActivationParts, 'database' | 'now'> & { logger: FastifyBaseLogger },
+): CounterWatch {
+  let known: number | null = null
+  const rounds = goRound({ what: 'checking the counters', first, every, logger: parts.logger }, async (signal) => {
+    const { check, disagreeing } = await checkWhenDue(parts.database, parts.now(), signal)
+    known = disagreeing
+    for (const { sessionId, version, counters } of check?.mismatches ?? [])
+      parts.logger.error({ sessionId, version, counters }, 'the counters of a session are not what its items say')
+  })
+  return { close: () => rounds.close(), disagreeing: () => known }
+}

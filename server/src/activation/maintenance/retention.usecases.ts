@@ -1,0 +1,43 @@
+import type { Database, Transaction } from '../../db/database.ts'
+import { onlyNodeAt } from '../../util/rounds.ts'
+import { readSettings } from '../../settings/settings.usecases.ts'
+import { oldestOver, removeItems, removeSession } from './retention.queries.ts'
+
+const itemsAtOnce = 5000
+const dayMilliseconds = 86_400_000
+
+/** What one step removed. */
+export interface RemovalStep {
+  sessionId: string
+  items: number
+  /** True when nothing of the session is left. */
+  done: boolean
+}
+
+/**
+ * Removes a little of what is older than the setting `retentionDays` says, in one short transaction; null where there is
+ * nothing to remove, or another node is at it. Accounts and leads stay.
+ *
+ * The session's row goes first, with chunks, snapshots and events: from that commit on nobody finds the session, and no
+ * reader has to know of a mark. Its items are reached through the session only, so they can follow in small steps; the
+ * table `removals` remembers them over a crash, and they follow also when the setting is changed meanwhile.
+ */
+export async function removeStep(
+  database: Database,
+  now: Date,
+  options: { itemsAtOnce: number } = { itemsAtOnce },
+): Promise<RemovalStep | null> {
+  return database.transaction(async (transaction) => {
+    if (!(await onlyNodeAt('retention', transaction))) return null
+    return (await removeItems(transaction, options.itemsAtOnce)) ?? (await removeOldest(transaction, now))
+  })
+}
+
+async function removeOldest(transaction: Transaction, now: Date): Promise<RemovalStep | null> {
+  const { retentionDays } = await readSettings(transaction)
+  if (retentionDays === null) return null
+  const before = new Date(now.getTime() - retentionDays * dayMilliseconds)
+  const sessionId = await oldestOver(transaction, before)
+  if (sessionId === null || !(await removeSession(transaction, sessionId, { before, now }))) return null
+  return { sessionId, items: 0, done: false }
+}

@@ -1,0 +1,222 @@
+import fc from 'fast-check'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { canTransition, isFinal, levers, type Progress, type SessionOptions } from '@rollcall/shared'
+import { actor, recounted, type Activation } from '../../../test/app/activation.ts'
+import type { TestDatabase } from '../../../test/database/database.ts'
+import { startSending } from '../../../test/smtp/sending.ts'
+import type { SmtpReply, TestSmtpServer } from '../../../test/smtp/smtp.ts'
+import { allItems } from '../history/history.usecases.ts'
+import { pullLever, retryMails } from '../commands/levers.usecases.ts'
+import { presentProgress } from './progress.presenter.ts'
+import { readSnapshots } from './progress.queries.ts'
+
+/** What the mail server does to one mail. */
+const fates = ['taken', 'taken', 'taken', 'taken', 'unknown', 'later', 'lost', 'dropped early', 'slow'] as const
+type Fate = (typeof fates)[number]
+
+/** What happens to a session while it runs. */
+const disturbances = [...levers, 'retry failed', 'cut connections', 'cut connections'] as const
+type Disturbance = { what: (typeof disturbances)[number]; afterMails: number }
+
+interface Run {
+  leads: number
+  known: number
+  fates: Fate[]
+  disturbances: Disturbance[]
+  options: SessionOptions
+}
+
+const runs: fc.Arbitrary<Run> = fc.record({
+  leads: fc.integer({ min: 1, max: 90 }),
+  known: fc.integer({ min: 0, max: 12 }),
+  fates: fc.array(fc.constantFrom(...fates), { minLength: 1, maxLength: 12 }),
+  disturbances: fc.array(
+    fc.record({ what: fc.constantFrom(...disturbances), afterMails: fc.integer({ min: 0, max: 60 }) }),
+    { maxLength: 4 },
+  ),
+  options: fc.record(
+    { mail: fc.boolean(), remind: fc.boolean(), unconfirmed: fc.constantFrom('hold', 'resend') },
+    { requiredKeys: [] },
+  ),
+})
+
+describe('whatever happens to a session', () => {
+  let test: TestDatabase
+  let activation: Activation
+  let smtp: TestSmtpServer
+
+  beforeAll(async () => {
+    const sending = await startSending({ connections: 3, workers: 2 })
+    ;({ test, activation, smtp } = sending)
+    return sending.close
+  })
+  beforeEach(() => {
+    smtp.mails.length = 0
+  })
+
+  it(
+    'its numbers add up, equal a recount, never go back, and nobody is mailed twice',
+    { timeout: 180_000 },
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(runs, async (run) => {
+          smtp.mails.length = 0
+          const { seen, sessionId } = await disturbedRun(run)
+          await checkItems(sessionId, run)
+          checkSequence(seen)
+          const stored = (await readSnapshots(test.database, sessionId, 500)).map(presentProgress)
+          checkSequence([...stored, ...seen].toSorted((a, b) => a.version - b.version))
+        }),
+        { numRuns: 15, endOnFailure: true },
+      )
+    },
+  )
+
+  async function disturbedRun(run: Run): Promise<{ seen: Progress[]; sessionId: string }> {
+    const ids = await activation.addLeads(run.leads)
+    smtp.script = () => undefined
+    if (run.known > 0) await finish((await activation.start({ ids: ids.slice(0, run.known) })).sessionId, [])
+    smtp.mails.length = 0
+    smtp.script = (moment, { to }) => fateOf(run.fates, moment, to[0])
+    const first = await activation.start({ ids }, run.options)
+    const seen: Progress[] = [first]
+    const waiting = run.disturbances.toSorted((a, b) => a.afterMails - b.afterMails)
+    await finish(first.sessionId, seen, async (progress) => {
+      const next = waiting[0]
+      if (next === undefined || (settled(progress) < next.afterMails && !isFinal(progress.status))) return
+      waiting.shift()
+      await disturb(next.what, progress)
+    })
+    return { seen, sessionId: first.sessionId }
+  }
+
+  /** Follows a session to its end, resuming whatever stops it and asking the mail server again at once for what is to be tried later. */
+  async function finish(
+    sessionId: string,
+    seen: Progress[],
+    meanwhile: (progress: Progress) => Promise<void> = async () => undefined,
+  ): Promise<void> {
+    const idle = new Map<number, number>()
+    await activation.until(sessionId, () => true)
+    for (let turn = 0; turn < 3000; turn += 1) {
+      const progress = await asked(() => activation.progress(sessionId))
+      seen.push(progress)
+      if (progress.completed && progress.mails.pending === 0 && progress.accounts.pending === 0) return
+      await meanwhile(progress)
+      idle.set(progress.version, (idle.get(progress.version) ?? 0) + 1)
+      if ((idle.get(progress.version) ?? 0) % 20 === 19) await hurry(progress)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    throw new Error(`The session does not end: ${JSON.stringify(seen.at(-1))}`)
+  }
+
+  async function hurry(progress: Progress): Promise<void> {
+    if (canTransition('resume', progress.status))
+      await ignoringConflict(() => pullLever(activation.parts, 'resume', progress.sessionId, actor))
+    // What waits for its next try is tried now: in the items, and in the jobs that would look at them then.
+    await asked(() =>
+      test.pool.query(`UPDATE items SET next_try_at = now() WHERE session_id = $1 AND next_try_at > now()`, [
+        progress.sessionId,
+      ]),
+    )
+    await asked(() =>
+      test.pool.query(`UPDATE jobs.job SET start_after = now() WHERE state < 'active' AND start_after > now()`),
+    )
+  }
+
+  async function disturb(what: Disturbance['what'], { sessionId }: Progress): Promise<void> {
+    if (what === 'cut connections')
+      await asked(() =>
+        test.pool.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+        ),
+      )
+    else if (what === 'retry failed')
+      await ignoringConflict(() => retryMails(activation.parts, sessionId, { mail: 'failed' }, actor))
+    else await ignoringConflict(() => pullLever(activation.parts, what, sessionId, actor))
+  }
+
+  /** Whoever asks while connections are being cut asks again. */
+  async function asked<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await ask()
+      } catch (error) {
+        if (tries > 50) throw error
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    }
+  }
+
+  async function ignoringConflict(act: () => Promise<unknown>): Promise<void> {
+    await act().catch((error: unknown) => {
+      const { status, cause } = error as { status?: number; cause?: unknown }
+      if (status !== 409 && cause === undefined) throw error
+    })
+  }
+
+  async function checkItems(sessionId: string, run: Run): Promise<void> {
+    const progress = await activation.progress(sessionId)
+    expect(await recounted(test, sessionId)).toEqual({
+      total: run.leads,
+      accounts: progress.accounts,
+      mails: progress.mails,
+    })
+    const copies = Map.groupBy(smtp.mails, (mail) => mail.to[0]?.toLowerCase())
+    for await (const item of allItems(test.database, sessionId, {})) {
+      const received = copies.get(item.lead.email.toLowerCase())?.length ?? 0
+      const mayRepeat = run.options.unconfirmed === 'resend'
+      if (item.mail.state === 'sent') expect(received, JSON.stringify(item)).toBeGreaterThanOrEqual(1)
+      if (!mayRepeat) expect(received, JSON.stringify(item)).toBeLessThanOrEqual(1)
+      if (item.mail.state !== 'sent' || item.account.state !== 'created')
+        expect(item.mail.reason ?? item.account.reason, JSON.stringify(item)).not.toBeNull()
+    }
+    const { rows } = await test.pool.query('SELECT email_key FROM accounts GROUP BY email_key HAVING count(*) > 1')
+    expect(rows).toEqual([])
+  }
+})
+
+/** Each progress adds up; versions only grow; the same version carries the same numbers; created and sent never fall. */
+function checkSequence(sequence: Progress[]): void {
+  for (const progress of sequence) {
+    expect(sum(progress.accounts)).toBe(progress.total)
+    expect(sum(progress.mails)).toBe(progress.total)
+  }
+  for (const [index, later] of sequence.slice(1).entries()) {
+    const earlier = sequence[index]!
+    expect(later.version).toBeGreaterThanOrEqual(earlier.version)
+    expect(later.accounts.created).toBeGreaterThanOrEqual(earlier.accounts.created)
+    expect(later.mails.sent).toBeGreaterThanOrEqual(earlier.mails.sent)
+    if (later.version === earlier.version) expect(later).toEqual(earlier)
+  }
+}
+
+function sum(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0)
+}
+
+function settled({ mails, total }: Progress): number {
+  return total - mails.pending
+}
+
+/** The fate of a mail goes by its address, and only for the first time it is tried where it would never end otherwise. */
+function fateOf(plan: Fate[], moment: string, to: string | undefined): SmtpReply | undefined {
+  const number = Number(/person\.(\d+)@/i.exec(to ?? '')?.[1] ?? 0)
+  const fate = plan[number % plan.length]
+  if (to === undefined) return undefined
+  const key = `${to} ${fate}`
+  const again = tried.has(key)
+  if (moment === 'RCPT' && fate === 'unknown') return '550 5.1.1 No such user'
+  if (moment === 'RCPT' && fate === 'later' && !again) return remember(key, '451 4.3.0 Try again later')
+  if (moment === 'RCPT' && fate === 'dropped early' && !again) return remember(key, { drop: 'rst' })
+  if (moment === 'DOT' && fate === 'lost' && !again) return remember(key, { drop: 'rst' })
+  if (moment === 'DOT' && fate === 'slow') return { delay: 15 }
+  return undefined
+}
+
+const tried = new Set<string>()
+
+function remember(key: string, reply: SmtpReply): SmtpReply {
+  tried.add(key)
+  return reply
+}

@@ -1,0 +1,131 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { actor, template, type Activation } from '../../../test/app/activation.ts'
+import type { TestDatabase } from '../../../test/database/database.ts'
+import { startSending } from '../../../test/smtp/sending.ts'
+import type { TestSmtpServer } from '../../../test/smtp/smtp.ts'
+import { sessionDetail } from '../history/history.usecases.ts'
+import { pullLever, startDue } from '../commands/levers.usecases.ts'
+import { startSession } from './sessions.usecases.ts'
+
+const hour = 3_600_000
+
+describe('a session with a start time', () => {
+  let test: TestDatabase
+  let activation: Activation
+  let smtp: TestSmtpServer
+
+  beforeAll(async () => {
+    const sending = await startSending({ connections: 2 })
+    ;({ test, activation, smtp } = sending)
+    return sending.close
+  })
+
+  const inAnHour = () => new Date(Date.now() + hour)
+  const asOf = (time: Date) => ({ ...activation.parts, now: () => time })
+  const schedule = async (startAt: Date) =>
+    activation.start({ ids: await activation.addLeads(5) }, { startAt: startAt.toISOString() })
+
+  it('does nothing before its time, then runs', async () => {
+    const startAt = inAnHour()
+    const { sessionId, status } = await schedule(startAt)
+    expect(status).toBe('scheduled')
+    expect((await activation.progress(sessionId)).accounts.pending).toBe(5)
+    await startDue(asOf(startAt), sessionId)
+    const done = await activation.until(sessionId, ({ completed }) => completed)
+    expect(done.mails.sent).toBe(5)
+  })
+
+  it('starts by itself when the time comes', async () => {
+    const ids = await activation.addLeads(5)
+    const startAt = new Date(Date.now() + 3000).toISOString()
+    const { sessionId } = await activation.start({ ids }, { startAt })
+    await activation.until(sessionId, ({ completed }) => completed)
+  })
+
+  it('waits for a person when its time passed while nothing was running', async () => {
+    const startAt = inAnHour()
+    const { sessionId } = await schedule(startAt)
+    await startDue(asOf(new Date(startAt.getTime() + hour)), sessionId)
+    const held = await activation.progress(sessionId)
+    expect(held).toMatchObject({ status: 'held', reason: 'late_start', accounts: { pending: 5 } })
+    await pullLever(activation.parts, 'resume', sessionId, actor)
+    await activation.until(sessionId, ({ completed }) => completed)
+  })
+
+  it('can be cancelled before its time, and then never starts', async () => {
+    const startAt = inAnHour()
+    const { sessionId } = await schedule(startAt)
+    await pullLever(activation.parts, 'cancel', sessionId, actor)
+    await startDue(asOf(startAt), sessionId)
+    const done = await activation.until(sessionId, ({ mails }) => mails.cancelled === 5)
+    expect(done).toMatchObject({ status: 'cancelled', accounts: { cancelled: 5 } })
+  })
+
+  it('cannot start in the past', async () => {
+    const ids = await activation.addLeads(1)
+    const request = { selection: { ids }, options: { startAt: new Date(Date.now() - 1000).toISOString() } }
+    await expect(startSession(activation.parts, request, { actor, template })).rejects.toMatchObject({
+      status: 422,
+      code: 'START_IN_THE_PAST',
+    })
+  })
+
+  it('mails nobody before the delay is over, and nobody at all when it is undone in that time', async () => {
+    const before = smtp.mails.length
+    const { sessionId } = await activation.start({ ids: await activation.addLeads(4) }, { delaySeconds: 3600 })
+    await activation.until(sessionId, ({ accounts }) => accounts.created === 4)
+    await pullLever(activation.parts, 'cancel', sessionId, actor)
+    const done = await activation.until(sessionId, ({ mails }) => mails.pending === 0)
+    expect(done.mails).toMatchObject({ cancelled: 4, sent: 0 })
+    expect(smtp.mails).toHaveLength(before)
+  })
+
+  it.each([
+    ['its time came', async (sessionId: string, time: Date) => startDue(asOf(time), sessionId)],
+    [
+      'a person started it before its time',
+      async (sessionId: string, time: Date) => {
+        await pullLever(activation.parts, 'pause', sessionId, actor)
+        await pullLever(asOf(time), 'resume', sessionId, actor)
+      },
+    ],
+    [
+      'a person let it start late',
+      async (sessionId: string, time: Date) => {
+        await startDue(asOf(new Date(time.getTime() + 2 * hour)), sessionId)
+        await pullLever(asOf(time), 'resume', sessionId, actor)
+      },
+    ],
+  ] as const)('waits for the whole delay before its first mail, counted from when %s', async (_, begin) => {
+    const options = { startAt: inAnHour().toISOString(), delaySeconds: 600 }
+    const { sessionId } = await activation.start({ ids: await activation.addLeads(3) }, options)
+    const time = new Date(Date.now() + 5 * 60_000)
+    await begin(sessionId, time)
+    await activation.until(sessionId, ({ accounts }) => accounts.created === 3)
+    const { rows } = await test.pool.query<{ mail_not_before: Date }>(
+      'SELECT mail_not_before FROM sessions WHERE id = $1',
+      [sessionId],
+    )
+    expect(rows[0]?.mail_not_before.getTime()).toBe(time.getTime() + 600_000)
+    await pullLever(activation.parts, 'pause', sessionId, actor)
+    await pullLever(activation.parts, 'resume', sessionId, actor)
+    const later = await test.pool.query('SELECT mail_not_before FROM sessions WHERE id = $1', [sessionId])
+    expect(later.rows).toEqual(rows)
+    await pullLever(activation.parts, 'cancel', sessionId, actor)
+  })
+
+  it('ends in one of the two outcomes when two people press different buttons at once', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const { sessionId } = await activation.start({ ids: await activation.addLeads(3) }, { delaySeconds: 3600 })
+      const [paused, cancelled] = await Promise.allSettled([
+        pullLever(activation.parts, 'pause', sessionId, actor),
+        pullLever(activation.parts, 'cancel', sessionId, { id: 'staff-2', name: 'Grace' }),
+      ])
+      const { progress, events } = await sessionDetail(test.database, sessionId)
+      const types = events.map(({ type }) => type).filter((type) => type === 'paused' || type === 'cancelled')
+      expect(progress.status).toBe('cancelled')
+      expect(cancelled.status).toBe('fulfilled')
+      expect(types).toEqual(paused.status === 'fulfilled' ? ['paused', 'cancelled'] : ['cancelled'])
+    }
+  })
+})

@@ -1,0 +1,41 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { decodedQuotedPrintable } from '../../../test/smtp/quoted-printable.ts'
+import { quotedPrintable } from './quoted-printable.ts'
+
+const words = fc.oneof(
+  fc.string({ unit: 'grapheme' }),
+  fc.string({ unit: 'binary-ascii' }),
+  fc.constantFrom(' ', '\t', '=', '=3D', '.', '\r', 'x'.repeat(75), 'x'.repeat(76), 'é'.repeat(40), '👩‍👩‍👧‍👦'.repeat(9)),
+)
+/** As the parts of a mail are: whatever stands in it, a line ends with CRLF. */
+const texts = fc
+  .array(fc.oneof(words, fc.constant('\r\n')), { maxLength: 12 })
+  .map((parts) => parts.join('').replaceAll(/(?<!\r)\n/g, '\r\n'))
+
+describe('quoted-printable', () => {
+  it('gives back what was encoded, also of texts that were encoded apart and joined', () => {
+    fc.assert(
+      fc.property(fc.array(texts, { minLength: 1, maxLength: 4 }), (parts) => {
+        const encoded = parts.map((part) => quotedPrintable.text(part)).join(quotedPrintable.seam)
+        expect(decodedQuotedPrintable(encoded)).toBe(parts.join('').toWellFormed())
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('is lines of at most 76 characters of ASCII that end with CRLF and with nothing invisible', () => {
+    fc.assert(
+      fc.property(fc.array(texts, { minLength: 1, maxLength: 4 }), (parts) => {
+        const encoded = parts.map((part) => quotedPrintable.text(part)).join(quotedPrintable.seam)
+        for (const line of encoded.split('\r\n')) {
+          expect(line).toMatch(/^[\t -~]{0,76}$/)
+          expect(line).not.toMatch(/[\t ]$/)
+          expect(line).not.toMatch(/=(?![0-9A-F]{2}|$)/)
+        }
+        expect(encoded).not.toMatch(/=$/)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+})

@@ -1,0 +1,60 @@
+import fc from 'fast-check'
+import { Liquid } from 'liquidjs'
+import { describe, expect, it } from 'vitest'
+import { decodedQuotedPrintable } from '../../../test/smtp/quoted-printable.ts'
+import { quotedPrintable } from './quoted-printable.ts'
+import { createRenderer, type Slots } from './renderer.ts'
+import { defaultTemplate } from './template.ts'
+
+const words = fc.oneof(
+  fc.constant(''),
+  fc.constantFrom('&<>"\'', '$&', '\uE0000\uE001', '{{ link }}', 'Zoë', '1', '0'),
+  fc.string(),
+)
+const people: fc.Arbitrary<Slots> = fc.record({
+  firstName: words,
+  lastName: words,
+  company: words,
+  email: words,
+  link: words,
+  linkDays: fc.constantFrom(1, 7),
+  senderName: words,
+})
+
+const templates: [string, string][] = [
+  ['the HTML of the default template', defaultTemplate.html],
+  ['the text of the default template', defaultTemplate.text],
+  ['its subject', defaultTemplate.subject],
+  ['one that asks for a certain name', '{% if firstName == "1" %}one{% else %}{{ firstName }}{% endif %} {{ link }}'],
+  ['one with filters', '{{ firstName | upcase | default: "you" }} {{company|size}}'],
+  ['one that asks whether a name is like another', '{% if firstName == lastName %}same{% endif %}{{ lastName }}'],
+  ['one with loops', '{% for i in (1..linkDays) %}{{ i }}{{ firstName }}{% endfor %}'],
+  ['one that trims', 'a {{- firstName -}} b {%- if company != "" -%} {{ company }} {%- endif %}'],
+  ['one with raw parts', '{% raw %}{{ firstName }}{% endraw %} {{ firstName }}'],
+  ['one that gives slots other values', '{% assign firstName = "x" %}{{ firstName }}'],
+  ['one with signs of private use', 'a\uE0000\uE001b {{ firstName }}'],
+  [
+    'one with branches',
+    '{% if company == "" %}a{% elsif lastName != empty %}b{{company}}{% else %}c{% endif %}\n{{email}}',
+  ],
+]
+
+describe('a renderer', () => {
+  it.each(templates)('gives of %s, for everybody, what Liquid gives', (_, source) => {
+    for (const escapes of [true, false]) {
+      const liquid = new Liquid(escapes ? { outputEscape: 'escape' } : {})
+      const parsed = liquid.parse(source)
+      const render = createRenderer(liquid, source, parsed, { escapes })
+      const encoded = createRenderer(liquid, source, parsed, { escapes, encoding: quotedPrintable })
+      fc.assert(
+        fc.property(people, (slots) => {
+          const plain = String(liquid.renderSync(parsed, slots))
+          const withCrlf = plain.replaceAll(/\r?\n/g, '\r\n')
+          expect(render(slots)).toBe(withCrlf)
+          expect(decodedQuotedPrintable(encoded(slots))).toBe(withCrlf.toWellFormed())
+        }),
+        { numRuns: 200 },
+      )
+    }
+  })
+})

@@ -1,0 +1,216 @@
+import { describe, expect, it } from 'vitest'
+import { announcements, expectOneEach, kinds, namesUpTo, sendAll, type Log } from '../../../test/smtp/announced.ts'
+import type { SmtpMoment, SmtpReply, SmtpScript } from '../../../test/smtp/smtp.ts'
+import { answers, losses, openEnds } from '../../../test/smtp/smtp-faults.ts'
+import { smtpSenders } from '../../../test/smtp/smtp-senders.ts'
+
+const impatientBefore = { command: 300 }
+const impatientAfter = { delivery: 300 }
+const largeMail = `Subject: large\r\n\r\n${'x'.repeat(70)}\r\n`.repeat(100_000)
+
+// With one connection, unless told otherwise, so that what waits is announced.
+const { startServer, senderTo } = smtpSenders({ connections: 1 })
+
+/** What the server does about the second mail and those after it. */
+function atSecond(moment: SmtpMoment, reply: SmtpReply): SmtpScript {
+  return (now, { mail }) => (now === moment && mail >= 2 ? reply : undefined)
+}
+
+describe('a mail that waits for a connection', () => {
+  it('is announced in the same breath as the mail before it, and both arrive as they are', async () => {
+    const heard: boolean[] = []
+    const server = await startServer({ script: announcements(heard) })
+    expect(kinds(await sendAll(senderTo(server.url), ['ada', 'bo', 'cy']))).toEqual(['sent', 'sent', 'sent'])
+    expect(heard).toEqual([true, true, false])
+    expect(server.mails.map(({ to, raw }) => [to, raw.toString()])).toEqual(
+      ['ada', 'bo', 'cy'].map((name) => [[`${name}@x.test`], `Subject: ${name}\r\n\r\n.${name}\r\n`]),
+    )
+    expect(server.totalConnections).toBe(1)
+  })
+
+  it('has its gate asked only after it was told what became of the mail before it', async () => {
+    const log: Log = []
+    await sendAll(senderTo((await startServer()).url), ['ada', 'bo', 'cy'], { log })
+    expect(log).toEqual(['ada gate', 'ada sent', 'bo gate', 'bo sent', 'cy gate', 'cy sent'])
+  })
+
+  it('is announced with the mail of whoever is ready first, over all connections', async () => {
+    const names = namesUpTo(60)
+    const heard: boolean[] = []
+    const server = await startServer({ script: announcements(heard) })
+    const deliveries = await sendAll(senderTo(server.url, { connections: 5 }), names)
+    expect(deliveries.every(({ kind }) => kind === 'sent')).toBe(true)
+    expectOneEach(server, names)
+    // The first is tried alone; then all of them are.
+    expect(heard.filter(Boolean).length).toBeGreaterThan(1)
+    expect(server.totalConnections).toBe(5)
+  })
+
+  it('is not announced to a server that did not say that it may be', async () => {
+    const heard: boolean[] = []
+    const server = await startServer({ pipelining: false, script: announcements(heard) })
+    expect(kinds(await sendAll(senderTo(server.url), ['ada', 'bo']))).toEqual(['sent', 'sent'])
+    expect(heard).toEqual([false, false])
+  })
+
+  it('is not announced when it is too large, not wanted any more, or cannot be made, and keeps no other from it', async () => {
+    const heard: boolean[] = []
+    const server = await startServer({ extensions: ['SIZE 1000'], script: announcements(heard) })
+    const sender = senderTo(server.url)
+    const failing = (): string => {
+      throw new Error('no template')
+    }
+    const sent = sendAll(sender, ['ada', 'bo', 'cy'], {
+      requests: { bo: { body: () => largeMail }, cy: { isWanted: () => false } },
+    })
+    const failed = sendAll(sender, ['dee'], { requests: { dee: { body: failing } } })
+    const last = sendAll(sender, ['eve'])
+    await expect(failed).rejects.toThrow('no template')
+    expect(await sent).toMatchObject([
+      { kind: 'sent' },
+      { kind: 'hold', reason: 'message_too_large' },
+      { kind: 'gate_closed' },
+    ])
+    expect(kinds(await last)).toEqual(['sent'])
+    expect(heard).toEqual([false, false])
+    expect(server.totalConnections).toBe(1)
+  })
+
+  it('has as long for its answers as it may, from when the mail before it has its own', async () => {
+    const server = await startServer({ script: (moment) => (moment === 'DOT' ? { delay: 600 } : undefined) })
+    const sender = senderTo(server.url, { timeouts: { command: 400 } })
+    expect(kinds(await sendAll(sender, ['ada', 'bo']))).toEqual(['sent', 'sent'])
+    expect(server.totalConnections).toBe(1)
+  })
+})
+
+describe('a mail that was announced', () => {
+  it.each([
+    ['refused', '550 5.7.1 no', 'failed'],
+    ['put off', '451 4.3.0 later', 'later'],
+  ])('goes on over the connection of one that was %s', async (_name, reply, kind) => {
+    const script: SmtpScript = (moment, { mail }) => (moment === 'DOT' && mail === 1 ? reply : undefined)
+    const server = await startServer({ script })
+    expect(kinds(await sendAll(senderTo(server.url), ['ada', 'bo', 'cy']))).toEqual([kind, 'sent', 'sent'])
+    expect(server.commands.filter((command) => /^(MAIL|RSET)/.test(command))).toHaveLength(3)
+    expect(server.totalConnections).toBe(1)
+  })
+
+  it.each(openEnds)('goes over another connection after %s for the one before it', async (_name, reply) => {
+    const script: SmtpScript = (moment, { mail }) => (moment === 'DOT' && mail === 1 ? reply : undefined)
+    const server = await startServer({ script })
+    const log: Log = []
+    const deliveries = await sendAll(senderTo(server.url, { timeouts: impatientAfter }), ['ada', 'bo'], { log })
+    expect(kinds(deliveries)).toEqual(['unconfirmed', 'sent'])
+    expect(log).toEqual(['ada gate', 'ada unconfirmed', 'bo gate', 'bo sent'])
+    expect(server.mails.filter(({ to }) => to[0] === 'bo@x.test')).toHaveLength(1)
+    expect(server.totalConnections).toBe(2)
+  })
+
+  it('goes over another connection when the server takes its leave of the one before it', async () => {
+    const script: SmtpScript = (moment, { mail }) => (moment === 'DOT' && mail === 1 ? '421 4.7.0 enough' : undefined)
+    const server = await startServer({ script })
+    expect(await sendAll(senderTo(server.url), ['ada', 'bo'])).toMatchObject([
+      { kind: 'again', cause: 'throttled' },
+      { kind: 'sent' },
+    ])
+    expect(server.totalConnections).toBe(2)
+  })
+
+  it('gets nothing more of itself across when its gate says no, or fails', async () => {
+    for (const gate of [async () => false, () => Promise.reject(new Error('The database is away.'))]) {
+      const server = await startServer()
+      const deliveries = await sendAll(senderTo(server.url), ['ada', 'bo', 'cy'], { requests: { bo: { gate } } })
+      expect(kinds(deliveries)).toEqual(['sent', 'gate_closed', 'sent'])
+      expect(server.mails.map(({ to }) => to[0])).toEqual(['ada@x.test', 'cy@x.test'])
+    }
+  })
+
+  const before = ['MAIL', 'RCPT', 'DATA'] as const
+  it.each(before.flatMap((moment) => losses.map(([name, reply]) => ({ moment, name, reply }))))(
+    'is pending again after $name at $moment, with the gate untouched and no copy',
+    async ({ moment, reply }) => {
+      const server = await startServer({ script: atSecond(moment, reply) })
+      const log: Log = []
+      const sender = senderTo(server.url, { timeouts: impatientBefore })
+      const [first, second] = await sendAll(sender, ['ada', 'bo'], { log })
+      expect(first).toMatchObject({ kind: 'sent' })
+      expect(second).toMatchObject({ kind: 'again', cause: 'connection', reply: null })
+      expect(log).toEqual(['ada gate', 'ada sent', 'bo again'])
+      expect(server.mails).toHaveLength(1)
+    },
+  )
+
+  it.each(openEnds)('is unconfirmed after %s after the dot, with at most one copy', async (_name, reply) => {
+    const server = await startServer({ script: atSecond('DOT', reply) })
+    const deliveries = await sendAll(senderTo(server.url, { timeouts: impatientAfter }), ['ada', 'bo'])
+    expect(kinds(deliveries)).toEqual(['sent', 'unconfirmed'])
+    expect(server.mails.length).toBeLessThanOrEqual(2)
+  })
+
+  const moments: readonly SmtpMoment[] = [...before, 'DOT']
+  it.each(answers.filter(({ moment }) => moments.includes(moment)))(
+    'takes $code at $moment for what it means, with no copy',
+    async ({ moment, code, verdict }) => {
+      const server = await startServer({ script: atSecond(moment, `${code} no`) })
+      const log: Log = []
+      const [first, second] = await sendAll(senderTo(server.url), ['ada', 'bo'], { log })
+      expect(first).toMatchObject({ kind: 'sent' })
+      expect(second).toMatchObject({ ...verdict, reply: `${code} no`, problem: null })
+      expect(log.includes('bo gate')).toBe(moment === 'DOT')
+      expect(server.mails).toHaveLength(1)
+      // What is refused for good is asked once more, unannounced, before it means anything.
+      expect(server.totalConnections).toBe(moment === 'MAIL' && code! >= 500 ? 2 : 1)
+    },
+  )
+
+  it.each([
+    ['250 2.0.0 ok', 'sent'],
+    ['450 4.2.0 later', 'later'],
+    ['550 5.7.1 no', 'failed'],
+  ])(
+    'goes over another connection, and harms nobody, when the mail before is answered twice with %s',
+    async (line, kind) => {
+      const script: SmtpScript = (moment, { mail }) =>
+        moment === 'DOT' && mail === 1 ? `${line}\r\n${line}` : undefined
+      const server = await startServer({ script })
+      const log: Log = []
+      expect(kinds(await sendAll(senderTo(server.url), ['ada', 'bo', 'cy'], { log }))).toEqual([kind, 'sent', 'sent'])
+      expect(log.filter((entry) => entry.endsWith(' gate'))).toEqual(['ada gate', 'bo gate', 'cy gate'])
+      expect(server.mails.map(({ to }) => to[0])).toEqual(
+        (kind === 'sent' ? ['ada', 'bo', 'cy'] : ['bo', 'cy']).map((name) => `${name}@x.test`),
+      )
+      expect(server.totalConnections).toBe(2)
+    },
+  )
+
+  it.each(losses)('is unconfirmed after %s in its body, with at most one copy', async (_name, reply) => {
+    const server = await startServer({ script: atSecond('BODY', reply) })
+    const requests = { bo: { body: () => largeMail } }
+    const deliveries = await sendAll(senderTo(server.url, { timeouts: impatientAfter }), ['ada', 'bo'], { requests })
+    expect(kinds(deliveries)).toEqual(['sent', 'unconfirmed'])
+    expect(server.mails).toHaveLength(1)
+  })
+})
+
+describe('closing while a mail is announced', () => {
+  it('lets it end as its gate says', async () => {
+    const announced = Promise.withResolvers<void>()
+    const closing = Promise.withResolvers<void>()
+    const server = await startServer({
+      script: (moment, { mail, unread }) => {
+        if (moment !== 'DOT' || mail !== 1) return undefined
+        if (unread() !== '') announced.resolve()
+        return { after: closing.promise }
+      },
+    })
+    const sender = senderTo(server.url)
+    const sending = sendAll(sender, ['ada', 'bo', 'cy'])
+    await announced.promise
+    const closed = sender.close(5000)
+    closing.resolve()
+    await closed
+    expect(await sending).toMatchObject([{ kind: 'sent' }, { kind: 'sent' }, { kind: 'again', cause: 'stopped' }])
+    await expect.poll(() => server.openConnections, { timeout: 10_000 }).toBe(0)
+  })
+})

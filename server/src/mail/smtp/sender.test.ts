@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest'
+import type { SmtpMoment, SmtpReply, TestSmtpServer } from '../../../test/smtp/smtp.ts'
+import { smtpSenders } from '../../../test/smtp/smtp-senders.ts'
+import { answers, losses, openEnds } from '../../../test/smtp/smtp-faults.ts'
+import type { Delivery, SendRequest, SmtpSender } from './types.ts'
+
+const { startServer, senderTo } = smtpSenders()
+const impatientBefore = { greeting: 300, command: 300 }
+const impatientAfter = { delivery: 300 }
+const eventually = { timeout: 10_000 }
+const mail = 'Subject: hello\r\n\r\n.one dot\r\n..two dots\r\nend\r\n'
+const largeMail = `Subject: large\r\n\r\n${'x'.repeat(70)}\r\n`.repeat(100_000)
+
+interface Trial {
+  delivery: Delivery
+  gates: number
+}
+
+async function sendOne(sender: SmtpSender, request: Partial<SendRequest> = {}): Promise<Trial> {
+  let gates = 0
+  const delivery = await sender.send({
+    from: 'no-reply@localhost',
+    to: 'ada@x.test',
+    body: () => mail,
+    ...request,
+    gate: async (connection) => {
+      gates += 1
+      return request.gate === undefined ? true : request.gate(connection)
+    },
+  })
+  return { delivery, gates }
+}
+
+/** The ends of connections that this process holds, on either side. */
+function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap').length
+}
+
+/** A server that answers one moment with `reply` and everything else as usual. */
+function at(moment: SmtpMoment, reply: SmtpReply) {
+  return (each: SmtpMoment): SmtpReply | undefined => (each === moment ? reply : undefined)
+}
+
+describe.each([
+  { pipelining: true, how: 'with PIPELINING' },
+  { pipelining: false, how: 'without PIPELINING' },
+])('the sender, $how', ({ pipelining }) => {
+  it('hands over exactly the bytes and the envelope that it was given', async () => {
+    const server = await startServer({ pipelining })
+    const { delivery, gates } = await sendOne(senderTo(server.url))
+    expect(delivery).toEqual({ kind: 'sent', reply: '250 2.0.0 ok: queued', problem: null })
+    expect(gates).toBe(1)
+    expect(server.mails).toEqual([
+      { from: 'no-reply@localhost', to: ['ada@x.test'], raw: Buffer.from(mail), connection: 1 },
+    ])
+  })
+
+  const before: SmtpMoment[] = ['GREETING', 'EHLO', 'AUTH', 'MAIL', 'RCPT', 'DATA']
+  it.each(before.flatMap((moment) => losses.map(([name, reply]) => ({ moment, name, reply }))))(
+    'is pending again after $name at $moment, with the gate untouched and no copy',
+    async ({ moment, reply }) => {
+      const server = await startServer({ pipelining, extensions: ['AUTH PLAIN'], script: at(moment, reply) })
+      const url = server.url.replace('//', '//ada:secret@')
+      const { delivery, gates } = await sendOne(senderTo(url, { timeouts: impatientBefore }))
+      expect(delivery).toMatchObject({ kind: 'again', cause: 'connection', reply: null })
+      expect(gates).toBe(0)
+      expect(server.mails).toHaveLength(0)
+    },
+  )
+
+  it.each(losses)('is unconfirmed after %s in the body, with at most one copy', async (_name, reply) => {
+    const server = await startServer({ pipelining, script: at('BODY', reply) })
+    const sender = senderTo(server.url, { timeouts: impatientAfter })
+    const { delivery } = await sendOne(sender, { body: () => largeMail })
+    expect(delivery).toMatchObject({ kind: 'unconfirmed', reply: null })
+    expect(server.mails).toHaveLength(0)
+  })
+
+  it.each(openEnds)('is unconfirmed after %s after the dot, with at most one copy', async (_name, reply) => {
+    const server = await startServer({ pipelining, script: at('DOT', reply) })
+    const { delivery, gates } = await sendOne(senderTo(server.url, { timeouts: impatientAfter }))
+    expect(delivery.kind).toBe('unconfirmed')
+    expect(gates).toBe(1)
+    expect(server.mails.length).toBeLessThanOrEqual(1)
+  })
+
+  it.each(answers)('takes $code at $moment for what it means, with no copy', async ({ moment, code, verdict }) => {
+    const server = await startServer({ pipelining, extensions: ['AUTH PLAIN'], script: at(moment, `${code} no`) })
+    const { delivery, gates } = await sendOne(senderTo(server.url.replace('//', '//ada:secret@')))
+    expect(delivery).toMatchObject({ ...verdict, reply: `${code} no`, problem: null })
+    expect(gates).toBe(moment === 'DOT' ? 1 : 0)
+    expect(server.mails).toHaveLength(0)
+  })
+
+  it('sends the next mail over the same connection after one that was refused', async () => {
+    const server = await startServer({ pipelining })
+    const sender = senderTo(`${server.url}?connections=1`)
+    for (const moment of ['MAIL', 'RCPT', 'DATA', 'DOT'] as const) {
+      server.script = at(moment, '450 later')
+      expect((await sendOne(sender)).delivery.kind).toBe('later')
+      server.script = () => undefined
+      expect((await sendOne(sender)).delivery.kind).toBe('sent')
+    }
+    expect(server.mails).toHaveLength(4)
+    expect(server.totalConnections).toBe(1)
+  })
+
+  it('gives the server nothing when the gate says no, or fails', async () => {
+    const server = await startServer({ pipelining })
+    const sender = senderTo(server.url)
+    expect((await sendOne(sender, { gate: async () => false })).delivery).toEqual({ kind: 'gate_closed', cause: null })
+    const cause = new Error('The database is away.')
+    const failing = await sendOne(sender, { gate: () => Promise.reject(cause) })
+    expect(failing.delivery).toEqual({ kind: 'gate_closed', cause })
+    expect((await sendOne(sender)).delivery.kind).toBe('sent')
+    expect(server.mails).toHaveLength(1)
+  })
+
+  it.each<[string, (server: TestSmtpServer) => unknown]>([
+    ['a loss', (server) => server.stop()],
+    ['an answer that comes too early', (server) => server.say('250 ok')],
+    ['a refusal that comes too early', (server) => server.say('451 not now')],
+    ['something that is no answer', (server) => server.say('hello')],
+  ])('waits for the gate after %s, and then hands nothing over', async (_name, happen) => {
+    await expect.poll(openSockets, eventually).toBe(0)
+    const server = await startServer({ pipelining })
+    const sender = senderTo(server.url)
+    const gate = Promise.withResolvers<boolean>()
+    const asked = Promise.withResolvers<void>()
+    let settled = false
+    const sending = sendOne(sender, {
+      gate: () => {
+        asked.resolve()
+        return gate.promise
+      },
+    }).finally(() => {
+      settled = true
+    })
+    await asked.promise
+    await happen(server)
+    await expect.poll(openSockets, eventually).toBe(0)
+    expect(settled).toBe(false)
+    gate.resolve(true)
+    expect(['again', 'later']).toContain((await sending).delivery.kind)
+    expect(server.mails).toHaveLength(0)
+  })
+
+  it('believes a refusal that comes in the middle of the body, and sends no more of it', async () => {
+    const server = await startServer({ pipelining, script: at('BODY', '554 5.7.1 enough') })
+    const sender = senderTo(server.url)
+    const { delivery } = await sendOne(sender, { body: () => largeMail })
+    expect(delivery).toMatchObject({ kind: 'failed', reason: 'refused', reply: '554 5.7.1 enough' })
+    await expect.poll(() => server.openConnections, eventually).toBe(0)
+    expect(server.mails).toHaveLength(0)
+  })
+
+  it('waits for a server that takes its time', async () => {
+    const server = await startServer({ pipelining, script: () => ({ delay: 100 }) })
+    const { delivery } = await sendOne(senderTo(server.url))
+    expect(delivery.kind).toBe('sent')
+    expect(server.mails).toHaveLength(1)
+  })
+
+  it('sends a thousand mails over one connection without leaving anything behind', async () => {
+    const warnings: Error[] = []
+    const note = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', note)
+    const server = await startServer({ pipelining })
+    const sender = senderTo(`${server.url}?connections=1`)
+    for (let count = 0; count < 1000; count += 1) {
+      expect((await sendOne(sender)).delivery.kind).toBe('sent')
+    }
+    process.off('warning', note)
+    expect(warnings).toEqual([])
+    expect(server.mails).toHaveLength(1000)
+    expect(server.totalConnections).toBe(1)
+  })
+})

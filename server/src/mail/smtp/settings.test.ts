@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest'
+import { parseSmtpUrl } from './settings.ts'
+
+describe('parseSmtpUrl', () => {
+  it('reads host, port, user, password and options', () => {
+    expect(parseSmtpUrl('smtp://ada%40x.test:p%40ss@mail.example.com:2525?connections=20&requireTLS')).toEqual({
+      ok: true,
+      settings: {
+        host: 'mail.example.com',
+        port: 2525,
+        secure: false,
+        user: 'ada@x.test',
+        password: 'p@ss',
+        connections: 20,
+        requireTls: true,
+        ignoreTls: false,
+        rejectUnauthorized: true,
+      },
+    })
+  })
+
+  it('knows the ports, and ten connections where nothing else is said', () => {
+    expect(parseSmtpUrl('smtp://mail.example.com')).toMatchObject({
+      settings: { port: 587, connections: 10, user: null },
+    })
+    expect(parseSmtpUrl('smtps://mail.example.com/?rejectUnauthorized=false')).toMatchObject({
+      settings: { port: 465, secure: true, rejectUnauthorized: false },
+    })
+    expect(parseSmtpUrl('smtp://[::1]:25')).toMatchObject({ settings: { host: '::1', port: 25 } })
+  })
+
+  it.each([
+    '',
+    'mail.example.com',
+    'http://mail.example.com',
+    'smtp://',
+    'smtp://mail.example.com/path',
+    'smtp://mail.example.com?pool=true',
+    'smtp://mail.example.com?connections=0',
+    'smtp://mail.example.com?connections=101',
+    'smtp://mail.example.com?connections=ten',
+    'smtp://mail.example.com?requireTLS=perhaps',
+    'smtp://mail.example.com?requireTLS&ignoreTLS',
+    'smtp://ada@mail.example.com',
+    'smtp://ada:100%@mail.example.com',
+  ])('refuses %j in one sentence that does not repeat it', (text) => {
+    const parsed = parseSmtpUrl(text)
+    expect(parsed).toEqual({ ok: false, problem: expect.stringMatching(/^(must|has) .*\.$/) })
+    expect(JSON.stringify(parsed)).not.toContain('ada:100')
+  })
+})

@@ -1,0 +1,156 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { SmtpMoment, SmtpReply } from '../../../test/smtp/smtp.ts'
+import { smtpSenders } from '../../../test/smtp/smtp-senders.ts'
+import { readReplies } from './replies.ts'
+import type { Delivery, SmtpSender } from './types.ts'
+
+// With one connection, so that one mail shows what another has left behind.
+const { startServer, senderTo } = smtpSenders({ connections: 1 })
+
+function send(sender: SmtpSender, body = 'Subject: hello\r\n\r\nhello\r\n'): Promise<Delivery> {
+  const message = { from: 'no-reply@localhost', to: 'ada@x.test', body: () => body, gate: async () => true }
+  return sender.send(message)
+}
+
+function at(replies: Partial<Record<SmtpMoment, SmtpReply>>) {
+  return (moment: SmtpMoment): SmtpReply | undefined => replies[moment]
+}
+
+describe('replies', () => {
+  const words = fc.stringMatching(/^[!-~é漢 ]{0,20}$/)
+  const code = fc.integer({ min: 200, max: 599 }).map(String)
+  const reply = fc.tuple(code, fc.array(words, { minLength: 1, maxLength: 4 }))
+
+  it('are the same however they are cut, with either line end, in UTF-8', () => {
+    fc.assert(
+      fc.property(
+        fc.array(reply),
+        fc.constantFrom('\r\n', '\n'),
+        fc.array(fc.nat({ max: 7 })),
+        (said, lineEnd, cuts) => {
+          const lines = said.map(([number, texts]) =>
+            texts.map((text, index) => `${number}${index === texts.length - 1 ? ' ' : '-'}${text}`),
+          )
+          const bytes = Buffer.from(
+            lines
+              .flat()
+              .map((line) => line + lineEnd)
+              .join(''),
+          )
+          const heard: string[] = []
+          const reader = readReplies((each) => heard.push(each))
+          let from = 0
+          for (const length of cuts) {
+            reader.take(bytes.subarray(from, from + length))
+            from += length
+          }
+          expect(reader.take(bytes.subarray(from))).toBe(0)
+          expect(heard).toEqual(lines.map((each) => each.join('\n')))
+        },
+      ),
+    )
+  })
+
+  it('that are not over count what waits for their end', () => {
+    const reader = readReplies(() => expect.unreachable())
+    expect(reader.take(Buffer.from('250-first\r\n250'))).toBe('250-first\n250'.length)
+  })
+})
+
+describe('a server that was told everything at once', () => {
+  it.each([true, false])('is one that announced that it may be (%s), and no other', async (pipelining) => {
+    const server = await startServer({ pipelining, script: at({ MAIL: '450 4.7.1 not now' }) })
+    expect((await send(senderTo(server.url))).kind).toBe('later')
+    const said = server.commands.map((command) => command.split(' ')[0])
+    expect(said.includes('RCPT') && said.includes('DATA')).toBe(pipelining)
+  })
+
+  it('gets an empty mail when it waits for one without a recipient, and the connection is used again', async () => {
+    const script = at({ RCPT: '550 5.1.1 nobody', DATA: '354 go ahead' })
+    const server = await startServer({ script })
+    const sender = senderTo(server.url)
+    const unknown = { kind: 'failed', reason: 'address_refused', reply: '550 5.1.1 nobody' }
+    expect(await send(sender)).toMatchObject(unknown)
+    server.script = () => undefined
+    expect((await send(sender)).kind).toBe('sent')
+    expect(server.mails).toHaveLength(1)
+    expect(server.totalConnections).toBe(1)
+  })
+
+  it('gets nothing more when it waits for a mail whose sender it refused', async () => {
+    const server = await startServer({ script: at({ MAIL: '450 4.7.1 not now', DATA: '354 go ahead' }) })
+    const sender = senderTo(server.url)
+    expect(await send(sender)).toMatchObject({ kind: 'later', reply: '450 4.7.1 not now' })
+    server.script = () => undefined
+    expect((await send(sender)).kind).toBe('sent')
+    expect(server.mails).toHaveLength(1)
+    expect(server.totalConnections).toBe(2)
+  })
+})
+
+describe('a mail over the wire', () => {
+  it.each([
+    ['.', '..\r\n.a\r\n.\r\n'],
+    ['lines of dots alone', 'Subject: dots\r\n\r\n.\r\n..\r\n...\r\nend\r\n'],
+    ['what looks like its end', 'Subject: end\r\n\r\nno\r\n.\r\nMAIL FROM:<eve@x.test>\r\n'],
+  ])('arrives as it is although it begins with or has %s', async (_name, body) => {
+    const server = await startServer()
+    expect((await send(senderTo(server.url), body)).kind).toBe('sent')
+    expect(server.mails.map(({ raw }) => raw.toString())).toEqual([body])
+    expect(server.commands.filter((command) => command.startsWith('MAIL'))).toHaveLength(1)
+  })
+
+  it('is ended where its last line is open', async () => {
+    const server = await startServer()
+    expect((await send(senderTo(server.url), 'Subject: open\r\n\r\nend')).kind).toBe('sent')
+    expect(server.mails.map(({ raw }) => raw.toString())).toEqual(['Subject: open\r\n\r\nend\r\n'])
+  })
+
+  it('is announced with its size where the server wants to know', async () => {
+    const server = await startServer({ extensions: ['SIZE 1000'] })
+    await send(senderTo(server.url), 'Subject: ten\r\n\r\n')
+    expect(server.commands).toContain('MAIL FROM:<no-reply@localhost> SIZE=16')
+  })
+
+  it('is sent in one answer of several lines, of which all words are kept', async () => {
+    const server = await startServer({ script: at({ DOT: '250-2.0.0 thank\r\n250-2.0.0 you\r\n250 2.0.0 Zoë' }) })
+    expect(await send(senderTo(server.url))).toMatchObject({ kind: 'sent', reply: '250 2.0.0 thank you Zoë' })
+  })
+
+  it('is not begun over a connection that said something without being asked', async () => {
+    const server = await startServer({ script: at({ DOT: '250 2.0.0 ok\r\n250 2.0.0 once more' }) })
+    const sender = senderTo(server.url)
+    expect((await send(sender)).kind).toBe('sent')
+    await expect.poll(() => server.openConnections, { timeout: 10_000 }).toBe(0)
+    expect((await send(sender)).kind).toBe('sent')
+    expect(server.totalConnections).toBe(2)
+  })
+
+  it.each([
+    { timeouts: { command: 400, delivery: 60_000 }, silent: 'MAIL', becomes: { kind: 'again', problem: /for 0\.4 s/ } },
+    {
+      timeouts: { command: 60_000, delivery: 400 },
+      silent: 'DOT',
+      becomes: { kind: 'unconfirmed', problem: /for 0\.4 s/ },
+    },
+  ] as const)(
+    'waits for each answer as long as it may, whatever was asked before: $timeouts',
+    async ({ timeouts, silent, becomes }) => {
+      const slow = silent === 'MAIL' ? 'DOT' : 'MAIL'
+      const server = await startServer({ script: at({ [slow]: { delay: 600 } }) })
+      const sender = senderTo(server.url, { timeouts })
+      for (let mail = 0; mail < 2; mail += 1) expect((await send(sender)).kind).toBe('sent')
+      server.script = at({ [silent]: { silence: true } })
+      expect(await send(sender)).toMatchObject({ ...becomes, problem: expect.stringMatching(becomes.problem) })
+      expect(server.totalConnections).toBe(1)
+    },
+  )
+
+  it('is pending again when an answer before it has no end', async () => {
+    const endless = `250-${'x'.repeat(70_000)}\r\n`
+    const server = await startServer({ script: at({ RCPT: { raw: endless } }) })
+    expect(await send(senderTo(server.url))).toMatchObject({ kind: 'again', cause: 'connection' })
+    await expect.poll(() => server.openConnections, { timeout: 10_000 }).toBe(0)
+  })
+})

@@ -1,0 +1,70 @@
+import { afterAll, afterEach, beforeAll } from 'vitest'
+import { pullLever } from '../../src/activation/commands/levers.usecases.ts'
+import { actor } from './activation.ts'
+import { createTestApp, type App, type Watcher } from './app.ts'
+import { startSmtpServer, type TestSmtpServer } from '../smtp/smtp.ts'
+
+/** The app with a worker, and live connections that are closed after each test. */
+export interface LiveBench {
+  readonly app: App
+  readonly smtp: TestSmtpServer
+  /** Opens a live connection, as an admin's program unless the headers say otherwise. */
+  watch: (headers?: Record<string, string>) => Promise<Watcher>
+  /** Has a live connection of another app closed, too. */
+  closeAfterwards: (watcher: Watcher) => void
+  /** A session that waits for a person, so that nothing of it changes by itself; gives its id. */
+  pausedSession: (leads?: number) => Promise<string>
+  /** Changes the stored progress without anything else happening; gives the new version. */
+  raiseVersion: (sessionId: string) => Promise<number>
+}
+
+/** Sets a bench up for the tests of a file. */
+export function liveBench(): LiveBench {
+  let app: App
+  let smtp: TestSmtpServer
+  const watchers: Watcher[] = []
+
+  beforeAll(async () => {
+    app = await createTestApp()
+    smtp = await startSmtpServer()
+    await app.activation.work(`${smtp.url}?connections=4&ignoreTLS=true`)
+  })
+  afterEach(() => {
+    for (const watcher of watchers.splice(0)) watcher.close()
+    smtp.script = () => undefined
+  })
+  afterAll(async () => {
+    await app.close()
+    await smtp.stop()
+  })
+
+  return {
+    get app() {
+      return app
+    },
+    get smtp() {
+      return smtp
+    },
+    async watch(headers) {
+      const watcher = await app.watch(headers)
+      watchers.push(watcher)
+      return watcher
+    },
+    closeAfterwards: (watcher) => void watchers.push(watcher),
+    async pausedSession(leads = 3) {
+      const { sessionId } = await app.activation.start(
+        { ids: await app.activation.addLeads(leads) },
+        { startAt: new Date(Date.now() + 3_600_000).toISOString() },
+      )
+      await pullLever(app.activation.parts, 'pause', sessionId, actor)
+      return sessionId
+    },
+    async raiseVersion(sessionId) {
+      const { rows } = await app.test.pool.query<{ version: string }>(
+        'UPDATE sessions SET version = version + 1 WHERE id = $1 RETURNING version',
+        [sessionId],
+      )
+      return Number(rows[0]?.version)
+    },
+  }
+}

@@ -1,0 +1,166 @@
+import { Client } from 'pg'
+import { pino } from 'pino'
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
+import type { Item, Progress, SessionEvent, SessionOptions } from '@rollcall/shared'
+import { activeProgress, allItems, sessionDetail } from '../../src/activation/history/history.usecases.ts'
+import { pullLever } from '../../src/activation/commands/levers.usecases.ts'
+import { parseSmtpUrl } from '../../src/mail/smtp/settings.ts'
+import { createSmtpSender } from '../../src/mail/smtp/sender.ts'
+import type { SmtpTimeouts } from '../../src/mail/smtp/types.ts'
+import { startWorker, type Worker } from '../../src/worker.ts'
+import { actor, createActivation, until, type Activation } from '../app/activation.ts'
+import { createTestDatabase, type TestDatabase } from '../database/database.ts'
+import { expectPromises, hurry } from './promises.ts'
+import { startSmtpServer, type SmtpMoment, type SmtpReply, type SmtpScript, type TestSmtpServer } from '../smtp/smtp.ts'
+
+interface RunOptions {
+  leads?: number
+  /** By default that of `plain()`. */
+  url?: string
+  timeouts?: Partial<SmtpTimeouts>
+  session?: SessionOptions
+}
+
+/** For each test a mail server, and a worker that starts with the session. */
+export interface FaultBench {
+  readonly test: TestDatabase
+  readonly activation: Activation
+  readonly smtp: TestSmtpServer
+  /** The mail server's address, with so many connections. */
+  plain(connections?: number): string
+  /** The same with a sign-in. */
+  signedIn(): string
+  /** A connection of its own to the database, for the length of the test. */
+  connect(): Promise<Client>
+  /** Starts the worker, which is stopped after the test. */
+  work(url: string, timeouts?: Partial<SmtpTimeouts>): Promise<void>
+  /** Starts a session of new leads, and a worker, while the mail server does what the script says; gives the session's id. */
+  run(script: SmtpScript, options?: RunOptions): Promise<string>
+  items(sessionId: string): Promise<Item[]>
+  events(sessionId: string): Promise<SessionEvent[]>
+  untilCompleted(sessionId: string): Promise<Progress>
+  untilHeld(sessionId: string): Promise<Progress>
+  /** Waits until so many mails wait for a next try and all the others are sent; gives the items. */
+  untilWaiting(sessionId: string, waiting: number): Promise<Item[]>
+  /** Like `untilCompleted`, but what waits for its next try does not wait. */
+  hurryToTheEnd(sessionId: string): Promise<Progress>
+  /** Waits for the end: everybody has exactly one mail, at the first try. */
+  expectAllSentAtFirstTry(sessionId: string): Promise<void>
+}
+
+const logger = pino({ level: 'silent' })
+
+/** Sets a bench up for the tests of a file. */
+export function faultBench(): FaultBench {
+  let test: TestDatabase
+  let activation: Activation
+  let smtp: TestSmtpServer
+  let worker: Worker | null
+  const clients: Client[] = []
+
+  beforeAll(async () => {
+    test = await createTestDatabase()
+    activation = await createActivation(test)
+  })
+  afterAll(async () => {
+    await activation.close()
+    await test.close()
+  })
+  beforeEach(async () => {
+    smtp = await startSmtpServer({ extensions: ['AUTH PLAIN'] })
+    worker = null
+  })
+  afterEach(async () => {
+    for (const client of clients.splice(0)) await client.end()
+    await worker?.stop()
+    await smtp.stop()
+    // What a test leaves unfinished would go on, and mail, in the next one.
+    for (const { sessionId } of await activeProgress(test.database))
+      await pullLever(activation.parts, 'cancel', sessionId, actor)
+    await test.pool.query('DELETE FROM mail_server_holds')
+  })
+
+  async function work(url: string, timeouts: Partial<SmtpTimeouts> = {}): Promise<void> {
+    const parsed = parseSmtpUrl(url)
+    if (!parsed.ok) throw new Error(parsed.problem)
+    worker = await startWorker({
+      databaseUrl: test.url,
+      parts: activation.parts,
+      boss: activation.boss,
+      sender: createSmtpSender({ url: parsed.settings, logger, timeouts }),
+      mailServer: `${parsed.settings.host}:${parsed.settings.port}`,
+      secret: 'x'.repeat(32),
+      logger,
+      // A next try is never due before the test has seen who waits for it.
+      random: () => 0.5,
+    })
+  }
+
+  const bench: FaultBench = {
+    get test() {
+      return test
+    },
+    get activation() {
+      return activation
+    },
+    get smtp() {
+      return smtp
+    },
+    plain: (connections = 2) => `${smtp.url}?connections=${connections}&ignoreTLS=true`,
+    signedIn: () => bench.plain().replace('//', '//ada:secret@'),
+    async connect() {
+      const client = new Client({ connectionString: test.url })
+      await client.connect()
+      clients.push(client)
+      return client
+    },
+    work,
+    async run(script, options = {}) {
+      smtp.script = script
+      const ids = await activation.addLeads(options.leads ?? 4)
+      const { sessionId } = await activation.start({ ids }, options.session)
+      await work(options.url ?? bench.plain(), options.timeouts)
+      return sessionId
+    },
+    items: (sessionId) => Array.fromAsync(allItems(test.database, sessionId, {})),
+    events: async (sessionId) => (await sessionDetail(test.database, sessionId)).events,
+    untilCompleted: (sessionId) => activation.until(sessionId, ({ completed }) => completed),
+    untilHeld: (sessionId) => activation.until(sessionId, ({ status }) => status === 'held'),
+    untilWaiting: (sessionId, waiting) =>
+      until(
+        () => bench.items(sessionId),
+        (all) => all.filter(isWaiting).length === waiting && all.filter(isSent).length === all.length - waiting,
+      ),
+    hurryToTheEnd: (sessionId) =>
+      until(
+        async () => {
+          // A chunk that is given back just now may still name the later time.
+          await hurry(test)
+          return activation.progress(sessionId)
+        },
+        ({ completed }) => completed,
+      ),
+    async expectAllSentAtFirstTry(sessionId) {
+      const done = await bench.untilCompleted(sessionId)
+      expect(done.mails).toMatchObject({ sent: done.total, failed: 0, unconfirmed: 0 })
+      const all = await expectPromises(test, sessionId, smtp.mails)
+      expect(all.map(({ mail }) => mail.tries)).toEqual(all.map(() => 1))
+      expect(smtp.mails).toHaveLength(done.total)
+    },
+  }
+  return bench
+}
+
+function isWaiting({ mail }: Item): boolean {
+  return mail.state === 'pending' && mail.nextTryAt !== null
+}
+
+function isSent({ mail }: Item): boolean {
+  return mail.state === 'sent'
+}
+
+/** A server that answers one moment so, the first time or every time, and everything else as usual. */
+export function at(moment: SmtpMoment, reply: SmtpReply, how: 'once' | 'always' = 'once'): SmtpScript {
+  let times = 0
+  return (now) => (now === moment && (how === 'always' || times++ === 0) ? reply : undefined)
+}

@@ -1,0 +1,35 @@
+import { createActivation, type Activation } from '../app/activation.ts'
+import { createTestDatabase, type TestDatabase } from '../database/database.ts'
+import { startSmtpServer, type TestSmtpServer } from './smtp.ts'
+
+/** A database, a mail server, and workers that send to it. */
+export interface Sending {
+  test: TestDatabase
+  activation: Activation
+  smtp: TestSmtpServer
+  close: () => Promise<void>
+}
+
+/** `connections` are those of each worker; there is one worker unless told otherwise. */
+export async function startSending(options: {
+  connections: number
+  workers?: number
+  signsIn?: boolean
+}): Promise<Sending> {
+  const test = await createTestDatabase()
+  const activation = await createActivation(test)
+  const smtp = await startSmtpServer(options.signsIn ? { extensions: ['AUTH PLAIN'] } : {})
+  const url = options.signsIn ? smtp.url.replace('//', '//user:secret@') : smtp.url
+  for (let worker = 0; worker < (options.workers ?? 1); worker += 1)
+    await activation.work(`${url}?connections=${options.connections}&ignoreTLS=true`)
+  return {
+    test,
+    activation,
+    smtp,
+    async close() {
+      await activation.close()
+      await smtp.stop()
+      await test.close()
+    },
+  }
+}
