@@ -41,7 +41,7 @@ export async function openRollcall(pace: 'its own' | 'as fast as it can'): Promi
     port: (server.server.address() as AddressInfo).port,
     publish(progress) {
       stored = progress
-      rooms.ring([progress.sessionId], false)
+      rooms.publish([progress.sessionId], false)
     },
     async close() {
       signIns.close()

@@ -106,7 +106,7 @@ export async function createApp(parts: AppParts): Promise<Server> {
     now: activation.now,
     onActivated: async (transaction, accountId) => {
       const sessionIds = await confirmArrival(transaction, accountId, activation.now())
-      return () => activation.ring(sessionIds, false)
+      return () => activation.publish(sessionIds, false)
     },
   })
   await server.register(settingsRoutes, { database, now: activation.now })

@@ -83,8 +83,8 @@ export async function start(
     closing.push(() => rooms.close())
     const hearing = {
       logger,
-      onRing: (sessionIds: string[], urgent: boolean) => rooms.ring(sessionIds, urgent),
-      onGap: () => rooms.refreshAll(),
+      onNotification: (sessionIds: string[], urgent: boolean) => rooms.publish(sessionIds, urgent),
+      onMissed: () => rooms.refreshAll(),
     }
     const bus =
       config.redisUrl === null
@@ -95,9 +95,9 @@ export async function start(
       database,
       boss,
       now: () => new Date(),
-      ring: (sessionIds: string[], urgent: boolean) => {
-        rooms.ring(sessionIds, urgent)
-        bus.ring(sessionIds, urgent)
+      publish: (sessionIds: string[], urgent: boolean) => {
+        rooms.publish(sessionIds, urgent)
+        bus.publish(sessionIds, urgent)
       },
     }
 

@@ -62,7 +62,7 @@ export async function startWorker(options: {
     wait,
     onProgress: (sessionId, { progress }) => {
       if (progress === null) return
-      parts.ring([sessionId], progress.status !== progress.status_before)
+      parts.publish([sessionId], progress.status !== progress.status_before)
       if (isFinal(progress.status)) sharedTurns.streaks.delete(sessionId)
     },
   })

@@ -66,7 +66,7 @@ describe('a room', () => {
     await watcher.frame((frame) => frame.type === 'error')
     const raised = new Map<string, number>()
     for (const sessionId of sessions) raised.set(sessionId, await raiseVersion(sessionId))
-    bench.app.rooms.ring(sessions, false)
+    bench.app.rooms.publish(sessions, false)
     for (const sessionId of others)
       await watcher.progress(sessionId, ({ version }) => version === raised.get(sessionId))
     const ofLeft = framesOf(watcher, 'progress').filter(({ data }) => data.sessionId === left)
@@ -84,7 +84,7 @@ describe('a room', () => {
     // However slow the machine is, until there are frames enough to say that they are merged and not withheld.
     while (performance.now() - begun < 1000 || watcher.frames.length - before <= 3) {
       newest = await raiseVersion(sessionId)
-      bench.app.rooms.ring([sessionId], false)
+      bench.app.rooms.publish([sessionId], false)
       await wait(1)
     }
     await watcher.progress(sessionId, ({ version }) => version === newest)
@@ -103,7 +103,7 @@ describe('a room', () => {
     const watcher = await app.watch()
     watcher.send({ type: 'subscribe', sessionId })
     await watcher.progress(sessionId)
-    app.rooms.ring([sessionId], false)
+    app.rooms.publish([sessionId], false)
     await pullLever(app.activation.parts, 'cancel', sessionId, actor)
     await watcher.progress(sessionId, ({ status }) => status === 'cancelled')
     const { data } = await watcher.frame((frame) => frame.type === 'event')

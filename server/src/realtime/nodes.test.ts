@@ -33,13 +33,13 @@ async function twoNodes(openBus: (options: BusOptions & { databaseUrl: string })
   return {
     app,
     there,
-    /** Changes the session at the first node, which rings for it unless told otherwise; gives the new version. */
-    change: async (how: 'ring' | 'silently' = 'ring') => {
+    /** Changes the session at the first node, which publishes it unless told otherwise; gives the new version. */
+    change: async (how: 'published' | 'silently' = 'published') => {
       const { rows } = await app.test.pool.query<{ version: string }>(
         'UPDATE sessions SET version = version + 1 WHERE id = $1 RETURNING version',
         [sessionId],
       )
-      if (how === 'ring') app.activation.parts.ring([sessionId], false)
+      if (how === 'published') app.activation.parts.publish([sessionId], false)
       return Number(rows[0]?.version)
     },
     shown: (version: number) =>

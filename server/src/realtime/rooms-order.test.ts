@@ -42,7 +42,7 @@ describe('whatever the order of changes, rings, joins, slow answers and slow rea
           if (each.do === 'change') {
             stored.raise(each.session)
             if (each.urgent) told.push({ session: each.session, id: stored.addEvent(each.session) })
-            if (each.rings) rooms.ring([each.session], each.urgent)
+            if (each.rings) rooms.publish([each.session], each.urgent)
           } else if (each.do === 'join') {
             // A new subscription begins anew; the client keeps the highest version by itself.
             if (!inside.has(`${each.who} ${each.session}`)) member.versions.delete(each.session)

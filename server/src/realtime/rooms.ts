@@ -40,7 +40,7 @@ export interface Rooms {
   /** Gives a subscriber that was not ready the newest of its rooms. */
   catchUp(subscriber: Subscriber): void
   /** Says that these sessions have a newer version; `urgent`: their status changed, so it goes out at once. */
-  ring(sessionIds: readonly string[], urgent: boolean): void
+  publish(sessionIds: readonly string[], urgent: boolean): void
   /** Reads every open room again: for when a ring may have been missed. */
   refreshAll(): void
   /** How many sessions are watched. */
@@ -233,7 +233,7 @@ export function createRooms(options: {
       }
       if (active.has(subscriber)) active.refresh()
     },
-    ring(sessionIds, urgent) {
+    publish(sessionIds, urgent) {
       for (const sessionId of sessionIds) {
         const room = rooms.get(sessionId)
         if (room === undefined) continue

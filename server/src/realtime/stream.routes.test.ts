@@ -27,7 +27,7 @@ async function raiseVersion(sessionId: string): Promise<number> {
     'UPDATE sessions SET version = version + 1 WHERE id = $1 RETURNING version',
     [sessionId],
   )
-  app.rooms.ring([sessionId], false)
+  app.rooms.publish([sessionId], false)
   return Number(rows[0]?.version)
 }
 

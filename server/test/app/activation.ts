@@ -59,7 +59,7 @@ export async function createActivation(test: TestDatabase): Promise<Activation> 
   const onError = () => undefined
   const boss = await openBoss({ databaseUrl: test.url, runsJobs: true, onError })
   const workers: Worker[] = []
-  const parts: ActivationParts = { database: test.database, boss, now: () => new Date(), ring: () => undefined }
+  const parts: ActivationParts = { database: test.database, boss, now: () => new Date(), publish: () => undefined }
   const progress = (sessionId: string) => latestProgress(test.database, sessionId)
   return {
     parts,

@@ -79,7 +79,7 @@ interface AppOptions {
 
 /** The bus of a node alone: its rooms are told by its own rings, and never look at the database by themselves. */
 export function openNoBus(): Bus {
-  return { ring: () => undefined, close: () => Promise.resolve() }
+  return { publish: () => undefined, close: () => Promise.resolve() }
 }
 
 /** The whole app with staff of each role. `database` is one to share with another app. */
@@ -88,8 +88,8 @@ export async function createTestApp(options: AppOptions = {}): Promise<App> {
   const activation = await createActivation(test)
   const spoolFolder = await mkdtemp(path.join(tmpdir(), 'rollcall-app-'))
   const nodes: Node[] = []
-  const rings = (sessionIds: string[], urgent: boolean) => nodes[0]!.ring(sessionIds, urgent)
-  Object.assign(activation.parts, { ring: rings })
+  const publish = (sessionIds: string[], urgent: boolean) => nodes[0]!.publish(sessionIds, urgent)
+  Object.assign(activation.parts, { publish })
   const node = async () => {
     const opened = await openNode({ test, activation, spoolFolder, ...options })
     nodes.push(opened)
@@ -130,7 +130,7 @@ interface Node {
   server: Server
   rooms: Rooms
   url: string
-  ring(sessionIds: string[], urgent: boolean): void
+  publish(sessionIds: string[], urgent: boolean): void
   close(): Promise<void>
 }
 
@@ -143,12 +143,12 @@ async function openNode(
   const bus = (options.openBus ?? openPostgresBus)({
     databaseUrl: test.url,
     logger,
-    onRing: (sessionIds, urgent) => rooms.ring(sessionIds, urgent),
-    onGap: () => rooms.refreshAll(),
+    onNotification: (sessionIds, urgent) => rooms.publish(sessionIds, urgent),
+    onMissed: () => rooms.refreshAll(),
   })
-  const ring = (sessionIds: string[], urgent: boolean) => {
-    rooms.ring(sessionIds, urgent)
-    bus.ring(sessionIds, urgent)
+  const publish = (sessionIds: string[], urgent: boolean) => {
+    rooms.publish(sessionIds, urgent)
+    bus.publish(sessionIds, urgent)
   }
   const parts: AppParts = {
     database: test.database,
@@ -156,7 +156,7 @@ async function openNode(
     boss: activation.boss,
     auth,
     rooms,
-    activation: { ...activation.parts, ring },
+    activation: { ...activation.parts, publish },
     publicUrl,
     template: async () => template,
     builtInMailbox: true,
@@ -173,7 +173,7 @@ async function openNode(
     server,
     rooms,
     url: `http://127.0.0.1:${port}`,
-    ring,
+    publish,
     async close() {
       rooms.close()
       await server.close()

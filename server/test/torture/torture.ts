@@ -67,7 +67,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
   const database = openDatabase(pool)
   const smtp = await startSmtpServer()
   const boss = await openBoss({ databaseUrl: postgres.url, runsJobs: false, onError: () => undefined })
-  const parts: ActivationParts = { database, boss, now: () => new Date(), ring: () => undefined }
+  const parts: ActivationParts = { database, boss, now: () => new Date(), publish: () => undefined }
   const environment = {
     DATABASE_URL: postgres.url,
     SMTP_URL: `${smtp.url}?connections=${connections}&ignoreTLS=true`,

@@ -33,7 +33,7 @@ export async function createAccountsOfChunk(parts: WorkerParts, job: ChunkJob): 
   await workOnChunk(parts, job, 'accounts', async (held) => {
     try {
       const changed = await parts.keyed.transaction((transaction) => createAccounts(parts, transaction, held))
-      parts.ring([job.sessionId], changed)
+      parts.publish([job.sessionId], changed)
       return { idle: false, released: true }
     } catch (error) {
       if (!(error instanceof Stopped)) throw error

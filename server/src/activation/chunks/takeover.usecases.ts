@@ -12,7 +12,7 @@ export async function takeOverAbandoned(parts: ActivationParts): Promise<void> {
   const abandoned = await abandonedChunks(parts.database)
   for (const { sessionId, nodeId, nodeName } of abandoned) {
     await parts.database.transaction((transaction) => takeOver(parts, transaction, { sessionId, nodeId, nodeName }))
-    parts.ring([sessionId], true)
+    parts.publish([sessionId], true)
   }
 }
 
@@ -51,7 +51,7 @@ async function takeOver(
  * although they should; gives how many those were.
  */
 export async function mend(parts: ActivationParts): Promise<number> {
-  parts.ring(await forgetOldRates(parts.database, parts.now()), false)
+  parts.publish(await forgetOldRates(parts.database, parts.now()), false)
   return mendStranded(parts)
 }
 

@@ -46,7 +46,7 @@ export async function workOnChunk(
         releaseChunk(parts.boss, transaction, held, phase, { delaySeconds, now: parts.now() }),
       ),
     )
-    parts.ring([job.sessionId], false)
+    parts.publish([job.sessionId], false)
   } finally {
     parts.turns.delete(key)
   }

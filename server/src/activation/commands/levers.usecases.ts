@@ -49,7 +49,7 @@ export async function pullLever(
     }
     return moved
   })
-  parts.ring([sessionId], true)
+  parts.publish([sessionId], true)
   return presentProgress(row)
 }
 
@@ -91,7 +91,7 @@ export async function retryMails(
     }
     return moved
   })
-  parts.ring([sessionId], true)
+  parts.publish([sessionId], true)
   return presentProgress(row)
 }
 
@@ -117,7 +117,7 @@ export async function settleMails(
     await addEvent(transaction, { sessionId, at: now, type: 'settled', actor, details: { ...request, items } })
     return moved
   })
-  parts.ring([sessionId], true)
+  parts.publish([sessionId], true)
   return presentProgress(row)
 }
 
@@ -128,10 +128,10 @@ export async function holdSession(
   reason: HoldReason,
   cause: string | null,
 ): Promise<void> {
-  if (await storeHold(parts.database, { sessionId, now: parts.now(), reason, cause })) parts.ring([sessionId], true)
+  if (await storeHold(parts.database, { sessionId, now: parts.now(), reason, cause })) parts.publish([sessionId], true)
 }
 
-/** What `holdSession` stores; false when the session's status does not allow it. The caller rings after the commit. */
+/** What `holdSession` stores; false when the session's status does not allow it. The caller publishes after the commit. */
 export async function storeHold(
   database: Queryable,
   hold: { sessionId: string; now: Date; reason: HoldReason; cause: string | null },
@@ -158,7 +158,7 @@ export async function recoverSession(
     if (moved !== null) await goOn(parts, transaction, sessionId, now)
     return moved !== null
   })
-  if (recovered) parts.ring([sessionId], true)
+  if (recovered) parts.publish([sessionId], true)
 }
 
 /** Cancels what is pending in one chunk of a cancelled session. */
@@ -169,7 +169,7 @@ export async function cancelChunk(parts: ActivationParts, sessionId: string, chu
     if (locked === null || session?.status !== 'cancelled') return
     await advance(transaction, { sessionId, now: parts.now(), deltas: await cancelPending(transaction, locked) })
   })
-  parts.ring([sessionId], false)
+  parts.publish([sessionId], false)
 }
 
 /** A start that is later than this, because nothing was running at its time, waits for a person. */
@@ -188,7 +188,7 @@ export async function startDue(parts: ActivationParts, sessionId: string): Promi
     const moved = await advance(transaction, { sessionId, now, change: { transition: 'due' } })
     if (moved !== null) await goOn(parts, transaction, sessionId, now)
   })
-  parts.ring([sessionId], true)
+  parts.publish([sessionId], true)
 }
 
 /** A person has an account now: the mails to it that nobody could be sure of have arrived. Runs in the caller's transaction. */

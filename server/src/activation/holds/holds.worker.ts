@@ -41,7 +41,7 @@ export async function heldByServer(parts: WorkerParts, sessionId: string): Promi
       isSession: await storeHold(transaction, { sessionId, now: parts.now(), reason, cause: heard }),
     }
   })
-  if (held.isSession) parts.ring([sessionId], true)
+  if (held.isSession) parts.publish([sessionId], true)
   return held.isServer
 }
 

@@ -25,7 +25,7 @@ export interface ActivationParts {
   boss: PgBoss
   now: () => Date
   /** Tells everybody who watches that these sessions have a newer version; `urgent`: a status changed. Called after the commit. */
-  ring: (sessionIds: string[], urgent: boolean) => void
+  publish: (sessionIds: string[], urgent: boolean) => void
 }
 
 /** Mails within this time count as recent in a preview. */
@@ -108,7 +108,7 @@ export async function startSession(
       throw new Refusal(409, 'SESSION_EXISTS', 'A session with this id was just being started; try again.')
     return { progress: presentProgress(sameRequest(other, requestDigest)), started: false }
   }
-  parts.ring([sessionId], true)
+  parts.publish([sessionId], true)
   return { progress: presentProgress(row), started: true }
 }
 

@@ -27,8 +27,8 @@ function openNode(redisUrl: string, retry = 250) {
   node.bus = openRedisBus({
     redisUrl,
     logger: pino({ level: 'trace' }, { write: (line: string) => (node.log += line) }),
-    onRing: (sessionIds) => sessionIds.forEach((sessionId) => node.heard.add(sessionId)),
-    onGap: () => undefined,
+    onNotification: (sessionIds) => sessionIds.forEach((sessionId) => node.heard.add(sessionId)),
+    onMissed: () => undefined,
     timings: { retry, longestRetry: 2000 },
   })
   closing.push(() => node.bus.close())
@@ -39,7 +39,7 @@ function openNode(redisUrl: string, retry = 250) {
 async function untilRung(from: ReturnType<typeof openNode>, to: ReturnType<typeof openNode>, sessionId: string) {
   await until(
     async () => {
-      from.bus.ring([sessionId], false)
+      from.bus.publish([sessionId], false)
       return to.heard.has(sessionId)
     },
     (heard) => heard,

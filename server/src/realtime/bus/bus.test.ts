@@ -78,8 +78,8 @@ describe.each(carriers)('the doorbell between nodes, over $name', (carrier) => {
     const logger = pino({ level: 'info' }, { write: (line: string) => node.log.push(line) })
     const bus = carrier.open(address, {
       logger,
-      onRing: (sessionIds, urgent) => node.heard.push({ sessionIds, urgent }),
-      onGap() {
+      onNotification: (sessionIds, urgent) => node.heard.push({ sessionIds, urgent }),
+      onMissed() {
         node.gaps += 1
         if (warnings(node).length === 0) node.gapsBeforeWarning += 1
       },
@@ -113,7 +113,7 @@ describe.each(carriers)('the doorbell between nodes, over $name', (carrier) => {
   const untilRung = (from: Node, to: Node, sessionId: string) =>
     until(
       async () => {
-        from.bus.ring([sessionId], true)
+        from.bus.publish([sessionId], true)
         return heardBy(to)
       },
       (heard) => heard.includes(sessionId),
@@ -122,8 +122,8 @@ describe.each(carriers)('the doorbell between nodes, over $name', (carrier) => {
 
   it('is heard at the other node, each session once for many rings, an urgent one as urgent', async () => {
     const [here, there] = [await openNode(), await openNode()]
-    for (let ring = 0; ring < 100; ring++) here.bus.ring(['a', 'b'], false)
-    here.bus.ring(['b'], true)
+    for (let ring = 0; ring < 100; ring++) here.bus.publish(['a', 'b'], false)
+    here.bus.publish(['b'], true)
     await until(
       async () => heardOfOthers(there).toSorted((a, b) => a.localeCompare(b)),
       (heard) => heard.join() === 'a,b',
@@ -135,7 +135,7 @@ describe.each(carriers)('the doorbell between nodes, over $name', (carrier) => {
   it('carries more sessions than one message holds', async () => {
     const [here, there] = [await openNode(), await openNode()]
     const ids = Array.from({ length: 1000 }, (_, index) => `activation_1704123456789_${'x'.repeat(28)}${1000 + index}`)
-    here.bus.ring(ids, true)
+    here.bus.publish(ids, true)
     await until(
       async () => new Set(heardOfOthers(there)).size,
       (count) => count === ids.length,
@@ -144,7 +144,7 @@ describe.each(carriers)('the doorbell between nodes, over $name', (carrier) => {
 
   it('rings what was waiting when it closes', async () => {
     const [here, there] = [await openNode(), await openNode()]
-    here.bus.ring(['last'], true)
+    here.bus.publish(['last'], true)
     await here.bus.close()
     await untilHeard(there, 'last')
   })
@@ -161,7 +161,7 @@ describe.each(carriers)('the doorbell between nodes, over $name', (carrier) => {
     const node = await openNode({ backstopWithoutLine: 100 })
     const open = await carrier.shut()
     try {
-      node.bus.ring(['late'], true)
+      node.bus.publish(['late'], true)
       await untilGaps(node, node.gaps + 10)
     } finally {
       await open()
@@ -193,7 +193,7 @@ describe.each(carriers)('the doorbell between nodes, over $name', (carrier) => {
     const nowhere = new URL(carrier.address())
     nowhere.port = '1'
     const node = startNode(nowhere.href, { backstopWithoutLine: 50, retry: 10, longestRetry: 20 })
-    node.bus.ring(['a'], true)
+    node.bus.publish(['a'], true)
     await untilGaps(node, 10)
     await node.bus.close()
     const after = node.gaps

@@ -1,19 +1,19 @@
 import type { FastifyBaseLogger } from 'fastify'
 
 /** What a node hears: sessions with a newer version; `urgent` when a status changed. */
-type OnRing = (sessionIds: string[], urgent: boolean) => void
+type OnNotification = (sessionIds: string[], urgent: boolean) => void
 
 /** The doorbell between nodes: tells that there is something new, never what. Losing a ring costs seconds, never truth. */
 export interface Bus {
-  ring(sessionIds: readonly string[], urgent: boolean): void
+  publish(sessionIds: readonly string[], urgent: boolean): void
   close(): Promise<void>
 }
 
 export interface BusOptions {
   logger: FastifyBaseLogger
-  onRing: OnRing
+  onNotification: OnNotification
   /** Called at least every 5 s, and whenever rings may have been missed: then the rooms are to be read again. */
-  onGap: () => void
+  onMissed: () => void
   timings?: Partial<BusTimings>
 }
 
@@ -60,10 +60,10 @@ const idsAtOnce = 100
 /**
  * The doorbell over a line, which is opened, asked for an answer every 5 s, and opened again when it is lost, for as long
  * as the bus is not closed. Rings of 50 ms go out together; those that cannot be sent wait for the next line. Whatever
- * the line loses, `onGap` mends; `carrier` names it in the log, once for each loss.
+ * the line loses, `onMissed` mends; `carrier` names it in the log, once for each loss.
  */
 export function openBus(carrier: string, openLine: OpenLine, options: BusOptions): Bus {
-  const { logger, onRing, onGap } = options
+  const { logger, onNotification, onMissed } = options
   const timings = { ...usualTimings, ...options.timings }
   let line: Line | null = null
   let closed = false
@@ -76,7 +76,7 @@ export function openBus(carrier: string, openLine: OpenLine, options: BusOptions
 
   function hear(message: string): void {
     const [urgent, ...sessionIds] = message.split(' ')
-    if (!closed) onRing(sessionIds, urgent === '!')
+    if (!closed) onNotification(sessionIds, urgent === '!')
   }
 
   async function open(): Promise<void> {
@@ -148,7 +148,7 @@ export function openBus(carrier: string, openLine: OpenLine, options: BusOptions
   function lookAgain(): void {
     clearTimeout(backstopTimer)
     if (closed) return
-    onGap()
+    onMissed()
     backstopTimer = setTimeout(lookAgain, line === null ? timings.backstopWithoutLine : timings.backstop)
   }
 
@@ -189,7 +189,7 @@ export function openBus(carrier: string, openLine: OpenLine, options: BusOptions
   backstopTimer = setTimeout(lookAgain, timings.backstopWithoutLine)
   tendAfter(0)
   return {
-    ring(sessionIds, urgent) {
+    publish(sessionIds, urgent) {
       keep(sessionIds.map((sessionId) => [sessionId, urgent]))
       ringSoon()
     },
