@@ -19,7 +19,7 @@ import { joinNodes } from './jobs/node.ts'
 import { queues, work, type QueueName } from './jobs/queues.ts'
 import { startSweeper } from './jobs/sweeper.ts'
 import { readSettings } from './settings/settings.usecases.ts'
-import { createPace } from './mail/rate-limit/pace.ts'
+import { createPace } from './mail/rate-limit/rate-limiter.ts'
 import type { SmtpSender } from './mail/smtp/types.ts'
 
 /** Runs activations until it is stopped. */

@@ -4,7 +4,7 @@ import type { LeadDetail, Progress } from '@rollcall/shared'
 import { until } from '../../test/app/activation.ts'
 import { createTestApp, openNoBus, type App } from '../../test/app/app.ts'
 import { tokenInMail } from '../../test/smtp/mail-token.ts'
-import { startSmtpServer, type TestSmtpServer } from '../../test/smtp/smtp.ts'
+import { startSmtpServer, type TestSmtpServer } from '../../test/smtp/scripted-smtp-server.ts'
 
 let app: App
 let smtp: TestSmtpServer

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll } from 'vitest'
 import { pullLever } from '../../src/activation/commands/levers.usecases.ts'
 import { actor } from './activation.ts'
 import { createTestApp, type App, type Watcher } from './app.ts'
-import { startSmtpServer, type TestSmtpServer } from '../smtp/smtp.ts'
+import { startSmtpServer, type TestSmtpServer } from '../smtp/scripted-smtp-server.ts'
 
 /** The app with a worker, and live connections that are closed after each test. */
 export interface LiveBench {

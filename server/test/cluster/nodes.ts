@@ -7,7 +7,7 @@ import { addLeads } from '../app/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../database/database.ts'
 import { freePort } from '../process/port.ts'
 import { signIn, startRollcall, type Rollcall } from '../process/rollcall.ts'
-import { startSmtpServer, type TestSmtpServer } from '../smtp/smtp.ts'
+import { startSmtpServer, type TestSmtpServer } from '../smtp/scripted-smtp-server.ts'
 import { type Nginx, startNginx } from './nginx.ts'
 import { openTab, type Tab } from './tab.ts'
 

@@ -4,7 +4,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Progress } from '@rollcall/shared'
 import { makeFolder } from './folder.ts'
 import { until } from '../app/activation.ts'
-import { startSmtpServer, type TestSmtpServer } from '../smtp/smtp.ts'
+import { startSmtpServer, type TestSmtpServer } from '../smtp/scripted-smtp-server.ts'
 import { addLeads, freePort, killDatabase, prepareWebApp, startRollcall, type Rollcall } from './rollcall.ts'
 
 const connections = 5

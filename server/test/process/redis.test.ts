@@ -6,7 +6,7 @@ import type { Progress } from '@rollcall/shared'
 import { until } from '../app/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../database/database.ts'
 import { startRedis, type TestRedis } from '../cluster/redis.ts'
-import { startSmtpServer, type TestSmtpServer } from '../smtp/smtp.ts'
+import { startSmtpServer, type TestSmtpServer } from '../smtp/scripted-smtp-server.ts'
 import { addLeads, prepareWebApp, startRollcall, type Rollcall } from './rollcall.ts'
 
 const leads = 120

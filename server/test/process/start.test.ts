@@ -6,7 +6,7 @@ import type { Progress } from '@rollcall/shared'
 import { makeFolder } from './folder.ts'
 import { until } from '../app/activation.ts'
 import { createTestDatabase } from '../database/database.ts'
-import { startSmtpServer } from '../smtp/smtp.ts'
+import { startSmtpServer } from '../smtp/scripted-smtp-server.ts'
 import { addLeads, freePort, prepareWebApp, runToEnd, startRollcall } from './rollcall.ts'
 
 let folder: string

@@ -11,7 +11,13 @@ import { startWorker, type Worker } from '../../src/worker.ts'
 import { actor, createActivation, until, type Activation } from '../app/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../database/database.ts'
 import { expectPromises, hurry } from './promises.ts'
-import { startSmtpServer, type SmtpMoment, type SmtpReply, type SmtpScript, type TestSmtpServer } from '../smtp/smtp.ts'
+import {
+  startSmtpServer,
+  type SmtpMoment,
+  type SmtpReply,
+  type SmtpScript,
+  type TestSmtpServer,
+} from '../smtp/scripted-smtp-server.ts'
 
 interface RunOptions {
   leads?: number

@@ -3,7 +3,7 @@ import type { Item, Progress } from '@rollcall/shared'
 import { allItems, latestProgress } from '../../src/activation/history/history.usecases.ts'
 import { recounted } from '../app/activation.ts'
 import type { TestDatabase } from '../database/database.ts'
-import type { ReceivedMail } from '../smtp/smtp.ts'
+import type { ReceivedMail } from '../smtp/scripted-smtp-server.ts'
 
 /**
  * Holds what must be true of every session at every time in which nothing is under way: its counters equal its items,

@@ -7,7 +7,7 @@ import { createActivation, until, workerSecret, type Activation } from '../app/a
 import { createTestDatabase, type TestDatabase } from '../database/database.ts'
 import { noteMoves } from './moves.ts'
 import { workerProcess } from '../process/worker-process.ts'
-import { startSmtpServer, type SmtpScript, type TestSmtpServer } from '../smtp/smtp.ts'
+import { startSmtpServer, type SmtpScript, type TestSmtpServer } from '../smtp/scripted-smtp-server.ts'
 
 /** Of each worker to the mail server. */
 export const connections = 2

@@ -1,4 +1,4 @@
-import type { SmtpMoment, SmtpReply } from './smtp.ts'
+import type { SmtpMoment, SmtpReply } from './scripted-smtp-server.ts'
 
 /** How a server lets a conversation end without an answer. */
 export const losses: [string, SmtpReply][] = [

@@ -3,7 +3,7 @@ import { afterEach } from 'vitest'
 import { parseSmtpUrl } from '../../src/mail/smtp/settings.ts'
 import { createSmtpSender } from '../../src/mail/smtp/sender.ts'
 import type { SmtpSender, SmtpTimeouts } from '../../src/mail/smtp/types.ts'
-import { startSmtpServer, type TestSmtpServer } from './smtp.ts'
+import { startSmtpServer, type TestSmtpServer } from './scripted-smtp-server.ts'
 
 /** Longer than a busy machine needs: where something else is waited for, the time must not run out. */
 const patient: SmtpTimeouts = { connect: 10_000, greeting: 10_000, command: 10_000, delivery: 10_000, idle: 30_000 }

@@ -13,7 +13,7 @@ import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { migrateDatabase } from '../../src/db/migrate.ts'
 import { openBoss } from '../../src/jobs/queues.ts'
 import { actor, addLeads, recounted, template } from '../app/activation.ts'
-import { startSmtpServer, type SmtpReply } from '../smtp/smtp.ts'
+import { startSmtpServer, type SmtpReply } from '../smtp/scripted-smtp-server.ts'
 import { randomOf } from './random.ts'
 import { workerProcess, type WorkerProcess } from '../process/worker-process.ts'
 

@@ -7,7 +7,7 @@ import { until, workerSecret } from '../../../test/app/activation.ts'
 import { faultBench } from '../../../test/simulation/faults.ts'
 import { workerProcess, type WorkerProcess } from '../../../test/process/worker-process.ts'
 import { expectPromises } from '../../../test/simulation/promises.ts'
-import type { SmtpMoment, SmtpReply, SmtpScript } from '../../../test/smtp/smtp.ts'
+import type { SmtpMoment, SmtpReply, SmtpScript } from '../../../test/smtp/scripted-smtp-server.ts'
 
 const bench = faultBench()
 const connections = 4

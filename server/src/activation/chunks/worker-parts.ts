@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../../db/database.ts'
-import type { Pace } from '../../mail/rate-limit/pace.ts'
+import type { Pace } from '../../mail/rate-limit/rate-limiter.ts'
 import type { SmtpSender } from '../../mail/smtp/types.ts'
 import type { Ledger } from './ledger.ts'
 import type { ActivationParts } from '../starting/sessions.usecases.ts'

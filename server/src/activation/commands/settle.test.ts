@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Item, List, Progress, SessionDetail } from '@rollcall/shared'
 import { actor, recounted, until } from '../../../test/app/activation.ts'
 import { createTestApp, type App } from '../../../test/app/app.ts'
-import { startSmtpServer, type SmtpReply, type TestSmtpServer } from '../../../test/smtp/smtp.ts'
+import { startSmtpServer, type SmtpReply, type TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { pullLever, retryMails, settleMails } from './levers.usecases.ts'
 
 const asSent = { mail: 'unconfirmed', as: 'sent' } as const

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../../../test/app/activation.ts'
 import { faultBench } from '../../../test/simulation/faults.ts'
 import { expectPromises } from '../../../test/simulation/promises.ts'
-import { startSmtpServer, type SmtpMoment, type TestSmtpServer } from '../../../test/smtp/smtp.ts'
+import { startSmtpServer, type SmtpMoment, type TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { workerProcess, type WorkerProcess } from '../../../test/process/worker-process.ts'
 
 const bench = faultBench()

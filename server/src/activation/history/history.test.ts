@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Item, Progress, type LeadDetail, type List } from '@rollcall/shared'
 import { recounted } from '../../../test/app/activation.ts'
 import { createTestApp, type App } from '../../../test/app/app.ts'
-import { startSmtpServer, type TestSmtpServer } from '../../../test/smtp/smtp.ts'
+import { startSmtpServer, type TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 
 let app: App
 let smtp: TestSmtpServer

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { actor, until, type Activation } from '../../../test/app/activation.ts'
 import type { TestDatabase } from '../../../test/database/database.ts'
-import { startSending } from '../../../test/smtp/sending.ts'
-import type { TestSmtpServer } from '../../../test/smtp/smtp.ts'
+import { startSending } from '../../../test/smtp/activation-with-mail-server.ts'
+import type { TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { sessionDetail } from '../history/history.usecases.ts'
 import { pullLever } from '../commands/levers.usecases.ts'
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { actor, createActivation, type Activation } from '../../../test/app/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../../../test/database/database.ts'
-import { startSmtpServer, type TestSmtpServer } from '../../../test/smtp/smtp.ts'
+import { startSmtpServer, type TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { changeSettings } from '../../settings/settings.usecases.ts'
 import { checkCounters } from './check.usecases.ts'
 import { pageOfSessions, sessionsOfLead } from '../history/history.usecases.ts'

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Progress, SessionDetail, type List, type Preview } from '@rollcall/shared'
 import { newSessionId, until } from '../../../test/app/activation.ts'
 import { createTestApp, type App } from '../../../test/app/app.ts'
-import { startSmtpServer, type TestSmtpServer } from '../../../test/smtp/smtp.ts'
+import { startSmtpServer, type TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 
 const sessions = '/crm/activation/sessions'
 let app: App

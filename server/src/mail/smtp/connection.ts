@@ -1,7 +1,7 @@
 import { classifyAnswer, type Answer, type SmtpStep } from './answers.ts'
-import { openSmtp } from './opening.ts'
+import { openSmtp } from './connecting.ts'
 import { answerOf, noAnswer } from './replies.ts'
-import { takeWire, type Heard, type Wire } from './wire.ts'
+import { takeWire, type Heard, type Wire } from './protocol-stream.ts'
 import type { Delivery, SendRequest, SmtpSettings, SmtpTimeouts, Verdict } from './types.ts'
 
 /** A connection that is open and signed in. It carries one mail at a time, and may announce the next with it. */

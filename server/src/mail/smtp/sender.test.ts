@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { SmtpMoment, SmtpReply, TestSmtpServer } from '../../../test/smtp/smtp.ts'
+import type { SmtpMoment, SmtpReply, TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { smtpSenders } from '../../../test/smtp/smtp-senders.ts'
 import { answers, losses, openEnds } from '../../../test/smtp/smtp-faults.ts'
 import type { Delivery, SendRequest, SmtpSender } from './types.ts'

@@ -2,8 +2,8 @@ import type { Logger } from 'pino'
 import { isSendable, parseSender } from '../address.ts'
 import { classifyAnswer } from './answers.ts'
 import { openConnection, type Announced, type Announcement, type MailConnection } from './connection.ts'
-import { createConnections, isWanted, stoppedVerdict } from './connections.ts'
-import { createAnnouncing, createPause, createSlots, type Place } from './limits.ts'
+import { createConnections, isWanted, stoppedVerdict } from './connection-pool.ts'
+import { createAnnouncing, createPause, createSlots, type Place } from './concurrency-limit.ts'
 import type { Delivery, Probe, SendRequest, SmtpSender, SmtpSettings, SmtpTimeouts } from './types.ts'
 
 /** RFC 5321 section 4.5.3.2 for what a mail needs; shorter ones make duplicates (RFC 1047). */

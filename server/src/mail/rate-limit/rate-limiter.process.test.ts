@@ -5,10 +5,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { SettingsPatch } from '@rollcall/shared'
 import { actor, createActivation, until, type Activation } from '../../../test/app/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../../../test/database/database.ts'
-import { earlyMilliseconds, expectNeverAhead } from '../../../test/smtp/pace.ts'
+import { earlyMilliseconds, expectNeverAhead } from '../../../test/smtp/mail-rate.ts'
 import { workerProcess, type WorkerProcess } from '../../../test/process/worker-process.ts'
 import { expectPromises } from '../../../test/simulation/promises.ts'
-import { startSmtpServer, type TestSmtpServer } from '../../../test/smtp/smtp.ts'
+import { startSmtpServer, type TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { changeSettings } from '../../settings/settings.usecases.ts'
 
 /** A mail that begins at the mail server. */

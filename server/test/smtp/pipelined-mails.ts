@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { Delivery, SendRequest, SmtpSender } from '../../src/mail/smtp/types.ts'
-import type { SmtpScript, TestSmtpServer } from './smtp.ts'
+import type { SmtpScript, TestSmtpServer } from './scripted-smtp-server.ts'
 
 /** What was asked and told, in its order. */
 export type Log = string[]

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { announcements, expectOneEach, kinds, namesUpTo, sendAll } from '../../../test/smtp/announced.ts'
-import type { SmtpReply, TestSmtpServer } from '../../../test/smtp/smtp.ts'
+import { announcements, expectOneEach, kinds, namesUpTo, sendAll } from '../../../test/smtp/pipelined-mails.ts'
+import type { SmtpReply, TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { smtpSenders } from '../../../test/smtp/smtp-senders.ts'
 import type { Delivery, SmtpSender } from './types.ts'
 

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { announcements, expectOneEach, kinds, namesUpTo, sendAll, type Log } from '../../../test/smtp/announced.ts'
-import type { SmtpMoment, SmtpReply, SmtpScript } from '../../../test/smtp/smtp.ts'
+import {
+  announcements,
+  expectOneEach,
+  kinds,
+  namesUpTo,
+  sendAll,
+  type Log,
+} from '../../../test/smtp/pipelined-mails.ts'
+import type { SmtpMoment, SmtpReply, SmtpScript } from '../../../test/smtp/scripted-smtp-server.ts'
 import { answers, losses, openEnds } from '../../../test/smtp/smtp-faults.ts'
 import { smtpSenders } from '../../../test/smtp/smtp-senders.ts'
 

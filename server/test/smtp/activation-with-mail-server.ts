@@ -1,6 +1,6 @@
 import { createActivation, type Activation } from '../app/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../database/database.ts'
-import { startSmtpServer, type TestSmtpServer } from './smtp.ts'
+import { startSmtpServer, type TestSmtpServer } from './scripted-smtp-server.ts'
 
 /** A database, a mail server, and workers that send to it. */
 export interface Sending {

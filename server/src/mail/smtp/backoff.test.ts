@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createPause } from './limits.ts'
+import { createPause } from './concurrency-limit.ts'
 
 describe('the pause after a failure', () => {
   beforeEach(() => void vi.useFakeTimers())

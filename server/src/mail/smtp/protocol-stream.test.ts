@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { SmtpMoment, SmtpReply } from '../../../test/smtp/smtp.ts'
+import type { SmtpMoment, SmtpReply } from '../../../test/smtp/scripted-smtp-server.ts'
 import { smtpSenders } from '../../../test/smtp/smtp-senders.ts'
 import { readReplies } from './replies.ts'
 import type { Delivery, SmtpSender } from './types.ts'

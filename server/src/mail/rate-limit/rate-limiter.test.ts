@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../../test/database/database.ts'
-import { expectNeverAhead } from '../../../test/smtp/pace.ts'
-import { createPace, type Rates } from './pace.ts'
+import { expectNeverAhead } from '../../../test/smtp/mail-rate.ts'
+import { createPace, type Rates } from './rate-limiter.ts'
 
 describe('the pace of mails', () => {
   let test: TestDatabase

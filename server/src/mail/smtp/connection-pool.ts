@@ -1,7 +1,7 @@
 import { classifyAnswer, type Answer } from './answers.ts'
 import { openConnection, type MailConnection } from './connection.ts'
-import { createIdle } from './idle.ts'
-import type { createPause, createSlots } from './limits.ts'
+import { createIdle } from './idle-connections.ts'
+import type { createPause, createSlots } from './concurrency-limit.ts'
 import type { Delivery, SendRequest, SmtpSettings, SmtpTimeouts } from './types.ts'
 
 /** A mail that has a slot and waits for a connection. */

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Database } from '../../db/database.ts'
-import { leasePlaces } from './pace.queries.ts'
+import { leasePlaces } from './rate-limiter.queries.ts'
 
 /** How fast mails may leave; null: as fast as they can. */
 export interface Rates {
