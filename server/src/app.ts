@@ -11,7 +11,7 @@ import { confirmArrival } from './activation/commands/levers.usecases.ts'
 import { presentProgress } from './activation/session/progress.presenter.ts'
 import { readProgress } from './activation/session/progress.queries.ts'
 import { sessionsRoutes } from './activation/routes/sessions.routes.ts'
-import type { ActivationParts } from './activation/starting/sessions.usecases.ts'
+import type { ActivationDeps } from './activation/starting/sessions.usecases.ts'
 import type { SessionTemplate } from './activation/session/template.ts'
 import type { Database } from './db/database.ts'
 import { answerUnknown } from './http/errors.ts'
@@ -41,7 +41,7 @@ export interface AppParts {
   boss: PgBoss
   auth: Auth
   rooms: Rooms
-  activation: ActivationParts
+  activation: ActivationDeps
   publicUrl: string
   /** Whose `X-Forwarded-For` is believed. */
   trustedProxies?: string[]
@@ -99,7 +99,7 @@ export async function createApp(parts: AppParts): Promise<Server> {
     accountOfLead: (leadId: string) => accountOfLead(database, leadId),
     sessionsOfLead: (leadId: string) => sessionsOfLead(database, leadId),
   })
-  await server.register(sessionsRoutes, { parts: activation, template: parts.template })
+  await server.register(sessionsRoutes, { deps: activation, template: parts.template })
   await server.register(itemsRoutes, { database })
   await server.register(accountsRoutes, {
     database,

@@ -108,7 +108,7 @@ export async function start(
       const mailServer = config.smtp === null ? 'built-in mailbox' : `${config.smtp.host}:${config.smtp.port}`
       const worker = await startWorker({
         databaseUrl,
-        parts: activation,
+        deps: activation,
         boss,
         sender,
         mailServer,

@@ -11,9 +11,9 @@ import { cancelChunk, startDue } from './activation/commands/levers.usecases.ts'
 import { createSharedTurns } from './activation/delivery/mail-turn.ts'
 import { sendMailsOfChunk } from './activation/delivery/mails.worker.ts'
 import { watchRetention } from './activation/maintenance/retention.worker.ts'
-import type { ActivationParts } from './activation/starting/sessions.usecases.ts'
+import type { ActivationDeps } from './activation/starting/sessions.usecases.ts'
 import { mend, takeOverAbandoned } from './activation/chunks/takeover.usecases.ts'
-import type { WorkerParts } from './activation/chunks/worker-parts.ts'
+import type { WorkerContext } from './activation/chunks/worker-context.ts'
 import { openDatabase, openKeyedPool } from './db/database.ts'
 import { joinNodes } from './jobs/node.ts'
 import { queues, work, type QueueName } from './jobs/queues.ts'
@@ -36,7 +36,7 @@ const storeMilliseconds = 3000
 /** Every job by name, and what runs beside them. */
 export async function startWorker(options: {
   databaseUrl: string
-  parts: ActivationParts
+  deps: ActivationDeps
   boss: PgBoss
   sender: SmtpSender
   /** Names the mail server among all nodes. */
@@ -46,7 +46,7 @@ export async function startWorker(options: {
   /** Gives 0 … 1. */
   random?: () => number
 }): Promise<Worker> {
-  const { parts, boss, sender, logger } = options
+  const { deps, boss, sender, logger } = options
   let stopping = false
   const sharedTurns = createSharedTurns()
   const node = joinNodes({ databaseUrl: options.databaseUrl, logger })
@@ -57,24 +57,24 @@ export async function startWorker(options: {
   const keyed = openDatabase(keyedPool)
   const ledger = createLedger({
     database: keyed,
-    now: parts.now,
+    now: deps.now,
     logger,
     wait,
     onProgress: (sessionId, { progress }) => {
       if (progress === null) return
-      parts.publish([sessionId], progress.status !== progress.status_before)
+      deps.publish([sessionId], progress.status !== progress.status_before)
       if (isFinal(progress.status)) sharedTurns.streaks.delete(sessionId)
     },
   })
-  const workerParts: WorkerParts = {
-    ...parts,
+  const workerContext: WorkerContext = {
+    ...deps,
     logger,
     keyed,
     nodeId: () => node.id(),
     linkKey: linkKey(options.secret),
     sender,
     mailServer: options.mailServer,
-    pace: createPace({ database: parts.database, readRates: () => readSettings(parts.database) }),
+    pace: createPace({ database: deps.database, readRates: () => readSettings(deps.database) }),
     ledger,
     random: options.random ?? Math.random,
     turns: new Set(),
@@ -82,15 +82,15 @@ export async function startWorker(options: {
   }
   await node.ready
   const sweeper = startSweeper({
-    database: parts.database,
+    database: deps.database,
     node,
     logger,
-    takeOver: () => takeOverAbandoned(parts),
-    mend: () => mend(parts),
+    takeOver: () => takeOverAbandoned(deps),
+    mend: () => mend(deps),
   })
-  const holds = watchHolds(workerParts)
-  const retention = watchRetention(workerParts)
-  const counters = watchCounters(workerParts)
+  const holds = watchHolds(workerContext)
+  const retention = watchRetention(workerContext)
+  const counters = watchCounters(workerContext)
 
   const runs = (queue: QueueName, atOnce: number, handler: Parameters<typeof work>[3]) =>
     work(
@@ -102,10 +102,10 @@ export async function startWorker(options: {
       },
       handler,
     )
-  await runs('accounts', 3, (job) => createAccountsOfChunk(workerParts, job))
-  await runs('mails', 3, (job) => sendMailsOfChunk(workerParts, sharedTurns, job))
-  await runs('cancel', 1, (job) => cancelChunk(parts, job.sessionId, job.chunk))
-  await runs('due', 1, (job) => startDue(parts, job.sessionId))
+  await runs('accounts', 3, (job) => createAccountsOfChunk(workerContext, job))
+  await runs('mails', 3, (job) => sendMailsOfChunk(workerContext, sharedTurns, job))
+  await runs('cancel', 1, (job) => cancelChunk(deps, job.sessionId, job.chunk))
+  await runs('due', 1, (job) => startDue(deps, job.sessionId))
 
   return {
     disagreeingSessions: counters.disagreeing,

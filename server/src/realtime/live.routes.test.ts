@@ -104,7 +104,7 @@ describe('a room', () => {
     watcher.send({ type: 'subscribe', sessionId })
     await watcher.progress(sessionId)
     app.rooms.publish([sessionId], false)
-    await pullLever(app.activation.parts, 'cancel', sessionId, actor)
+    await pullLever(app.activation.deps, 'cancel', sessionId, actor)
     await watcher.progress(sessionId, ({ status }) => status === 'cancelled')
     const { data } = await watcher.frame((frame) => frame.type === 'event')
     expect(Value.Check(SessionEvent, data)).toBe(true)
@@ -119,7 +119,7 @@ describe('a room', () => {
     const early = await watch()
     early.send({ type: 'subscribe', sessionId })
     await early.progress(sessionId)
-    await pullLever(bench.app.activation.parts, 'resume', sessionId, actor)
+    await pullLever(bench.app.activation.deps, 'resume', sessionId, actor)
     await until(
       async () => framesOf(early, 'event').map(({ data }) => data.type),
       (types) => types.includes('resumed'),
@@ -153,7 +153,7 @@ describe('the list of sessions that run', () => {
     const { data } = await watcher.frame(lists)
     expect(data.every((each) => Value.Check(Progress, each) && !each.completed)).toBe(true)
     const from = watcher.frames.length
-    await pullLever(bench.app.activation.parts, 'cancel', sessionId, actor)
+    await pullLever(bench.app.activation.deps, 'cancel', sessionId, actor)
     const after = await watcher.frame((frame) => frame.type === 'active', from)
     expect(after.data.map((each) => each.sessionId)).not.toContain(sessionId)
   })

@@ -39,7 +39,7 @@ async function twoNodes(openBus: (options: BusOptions & { databaseUrl: string })
         'UPDATE sessions SET version = version + 1 WHERE id = $1 RETURNING version',
         [sessionId],
       )
-      if (how === 'published') app.activation.parts.publish([sessionId], false)
+      if (how === 'published') app.activation.deps.publish([sessionId], false)
       return Number(rows[0]?.version)
     },
     shown: (version: number) =>

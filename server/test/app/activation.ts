@@ -6,7 +6,7 @@ import { sql } from 'drizzle-orm'
 import type { Person, Progress, Selection, SessionOptions } from '@rollcall/shared'
 import { recount } from '../../src/activation/chunks/items.queries.ts'
 import { latestProgress } from '../../src/activation/history/history.usecases.ts'
-import { startSession, type ActivationParts } from '../../src/activation/starting/sessions.usecases.ts'
+import { startSession, type ActivationDeps } from '../../src/activation/starting/sessions.usecases.ts'
 import type { SessionTemplate } from '../../src/activation/session/template.ts'
 import { rowsOf } from '../../src/db/database.ts'
 import { openBoss } from '../../src/jobs/queues.ts'
@@ -43,7 +43,7 @@ const logger = pino(
 
 /** Rollcall's activation without HTTP: a database, jobs, and as many workers as a test starts. */
 export interface Activation {
-  parts: ActivationParts
+  deps: ActivationDeps
   boss: PgBoss
   /** Starts a worker that sends over `smtpUrl`. */
   work(smtpUrl: string): Promise<Worker>
@@ -59,10 +59,10 @@ export async function createActivation(test: TestDatabase): Promise<Activation> 
   const onError = () => undefined
   const boss = await openBoss({ databaseUrl: test.url, runsJobs: true, onError })
   const workers: Worker[] = []
-  const parts: ActivationParts = { database: test.database, boss, now: () => new Date(), publish: () => undefined }
+  const deps: ActivationDeps = { database: test.database, boss, now: () => new Date(), publish: () => undefined }
   const progress = (sessionId: string) => latestProgress(test.database, sessionId)
   return {
-    parts,
+    deps,
     boss,
     async work(smtpUrl) {
       const parsed = parseSmtpUrl(smtpUrl)
@@ -70,7 +70,7 @@ export async function createActivation(test: TestDatabase): Promise<Activation> 
       const sender = createSmtpSender({ url: parsed.settings, logger })
       const worker = await startWorker({
         databaseUrl: test.url,
-        parts,
+        deps,
         boss,
         sender,
         mailServer: `${parsed.settings.host}:${parsed.settings.port}`,
@@ -82,7 +82,7 @@ export async function createActivation(test: TestDatabase): Promise<Activation> 
     },
     addLeads: (count) => addLeads(test, count),
     start: async (selection, options) => {
-      const { progress: first } = await startSession(parts, { selection, options }, { actor, template })
+      const { progress: first } = await startSession(deps, { selection, options }, { actor, template })
       return first
     },
     progress,

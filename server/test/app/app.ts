@@ -89,7 +89,7 @@ export async function createTestApp(options: AppOptions = {}): Promise<App> {
   const spoolFolder = await mkdtemp(path.join(tmpdir(), 'rollcall-app-'))
   const nodes: Node[] = []
   const publish = (sessionIds: string[], urgent: boolean) => nodes[0]!.publish(sessionIds, urgent)
-  Object.assign(activation.parts, { publish })
+  Object.assign(activation.deps, { publish })
   const node = async () => {
     const opened = await openNode({ test, activation, spoolFolder, ...options })
     nodes.push(opened)
@@ -156,7 +156,7 @@ async function openNode(
     boss: activation.boss,
     auth,
     rooms,
-    activation: { ...activation.parts, publish },
+    activation: { ...activation.deps, publish },
     publicUrl,
     template: async () => template,
     builtInMailbox: true,

@@ -56,7 +56,7 @@ export function liveBench(): LiveBench {
         { ids: await app.activation.addLeads(leads) },
         { startAt: new Date(Date.now() + 3_600_000).toISOString() },
       )
-      await pullLever(app.activation.parts, 'pause', sessionId, actor)
+      await pullLever(app.activation.deps, 'pause', sessionId, actor)
       return sessionId
     },
     async raiseVersion(sessionId) {

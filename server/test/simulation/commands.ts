@@ -80,7 +80,7 @@ class Levers implements Command {
   async run(model: SessionModel, real: Real): Promise<void> {
     await look(model, real)
     const acting = this.pulled.map((lever) =>
-      outcomeOf(pullLever(real.world.activation.parts, lever, real.sessionId, actor)),
+      outcomeOf(pullLever(real.world.activation.deps, lever, real.sessionId, actor)),
     )
     const outcomes = await Promise.all(acting)
     const possible = this.orders().flatMap((order) =>
@@ -116,7 +116,7 @@ class Retry implements Command {
 
   async run(model: SessionModel, real: Real): Promise<void> {
     const before = await look(model, real)
-    const outcome = await outcomeOf(retryMails(real.world.activation.parts, real.sessionId, { mail: this.mail }, actor))
+    const outcome = await outcomeOf(retryMails(real.world.activation.deps, real.sessionId, { mail: this.mail }, actor))
     if (!this.mayBe(outcome, before, model))
       throw new Error(`${this.toString()}: not possible is ${outcome} from ${before.status}`)
     if (outcome === 'refused') return expectUnchanged(model, real)

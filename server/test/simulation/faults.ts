@@ -82,7 +82,7 @@ export function faultBench(): FaultBench {
     await smtp.stop()
     // What a test leaves unfinished would go on, and mail, in the next one.
     for (const { sessionId } of await activeProgress(test.database))
-      await pullLever(activation.parts, 'cancel', sessionId, actor)
+      await pullLever(activation.deps, 'cancel', sessionId, actor)
     await test.pool.query('DELETE FROM mail_server_holds')
   })
 
@@ -91,7 +91,7 @@ export function faultBench(): FaultBench {
     if (!parsed.ok) throw new Error(parsed.problem)
     worker = await startWorker({
       databaseUrl: test.url,
-      parts: activation.parts,
+      deps: activation.deps,
       boss: activation.boss,
       sender: createSmtpSender({ url: parsed.settings, logger, timeouts }),
       mailServer: `${parsed.settings.host}:${parsed.settings.port}`,

@@ -90,7 +90,7 @@ async function finish(model: SessionModel, real: Real): Promise<void> {
       if (progress.version === before) await hurry(world.test)
       before = progress.version
       if (canTransition('resume', progress.status))
-        await outcomeOf(pullLever(world.activation.parts, 'resume', real.sessionId, actor))
+        await outcomeOf(pullLever(world.activation.deps, 'resume', real.sessionId, actor))
       return progress
     },
     ({ status, accounts, mails }) => isFinal(status) && accounts.pending + mails.pending === 0,

@@ -7,7 +7,7 @@ import { canTransition, type Progress } from '@rollcall/shared'
 import { makeFolder } from '../process/folder.ts'
 import { latestProgress } from '../../src/activation/history/history.usecases.ts'
 import { pullLever } from '../../src/activation/commands/levers.usecases.ts'
-import { startSession, type ActivationParts } from '../../src/activation/starting/sessions.usecases.ts'
+import { startSession, type ActivationDeps } from '../../src/activation/starting/sessions.usecases.ts'
 import { openDatabase, openPool } from '../../src/db/database.ts'
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { migrateDatabase } from '../../src/db/migrate.ts'
@@ -67,7 +67,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
   const database = openDatabase(pool)
   const smtp = await startSmtpServer()
   const boss = await openBoss({ databaseUrl: postgres.url, runsJobs: false, onError: () => undefined })
-  const parts: ActivationParts = { database, boss, now: () => new Date(), publish: () => undefined }
+  const deps: ActivationDeps = { database, boss, now: () => new Date(), publish: () => undefined }
   const environment = {
     DATABASE_URL: postgres.url,
     SMTP_URL: `${smtp.url}?connections=${connections}&ignoreTLS=true`,
@@ -162,7 +162,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
   async function pullSomeLever(running: string[]): Promise<void> {
     const sessionId = random.pick(running)
     for (const watches of watched.values()) for (const watch of watches) watch.done = true
-    await pullLever(parts, 'pause', sessionId, actor).catch(() => undefined)
+    await pullLever(deps, 'pause', sessionId, actor).catch(() => undefined)
     await wait(random.between(0, 800))
     await resume(sessionId)
     counted.levers += 1
@@ -170,7 +170,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
 
   async function resume(sessionId: string): Promise<void> {
     const { status } = await asked(() => latestProgress(database, sessionId))
-    if (canTransition('resume', status)) await pullLever(parts, 'resume', sessionId, actor).catch(() => undefined)
+    if (canTransition('resume', status)) await pullLever(deps, 'resume', sessionId, actor).catch(() => undefined)
   }
 
   async function disturb(running: string[]): Promise<void> {
@@ -199,7 +199,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     while (performance.now() < end) {
       while ((await running()).length < 2) {
         const ids = await asked(() => addLeads({ database }, options.leads))
-        const started = await asked(() => startSession(parts, { selection: { ids } }, { actor, template }))
+        const started = await asked(() => startSession(deps, { selection: { ids } }, { actor, template }))
         sessions.push(started.progress.sessionId)
       }
       const now = await running()

@@ -20,7 +20,7 @@ import { finishAccounts, lockHeldChunk, type HeldChunk } from '../chunks/chunks.
 import { readSession, type SessionRow } from '../session/sessions.queries.ts'
 import { timeOrNull } from '../starting/sessions.usecases.ts'
 import { workOnChunk } from '../chunks/turn.ts'
-import type { WorkerParts } from '../chunks/worker-parts.ts'
+import type { WorkerContext } from '../chunks/worker-context.ts'
 
 /** Thrown to undo a chunk whose session stopped meanwhile. */
 class Stopped extends Error {}
@@ -29,11 +29,11 @@ class Stopped extends Error {}
  * Creates the accounts of one chunk, in one transaction with their outcomes, the counters and the job for their mails.
  * Does nothing when the chunk is done, held by somebody else, or its session does not run.
  */
-export async function createAccountsOfChunk(parts: WorkerParts, job: ChunkJob): Promise<void> {
-  await workOnChunk(parts, job, 'accounts', async (held) => {
+export async function createAccountsOfChunk(context: WorkerContext, job: ChunkJob): Promise<void> {
+  await workOnChunk(context, job, 'accounts', async (held) => {
     try {
-      const changed = await parts.keyed.transaction((transaction) => createAccounts(parts, transaction, held))
-      parts.publish([job.sessionId], changed)
+      const changed = await context.keyed.transaction((transaction) => createAccounts(context, transaction, held))
+      context.publish([job.sessionId], changed)
       return { idle: false, released: true }
     } catch (error) {
       if (!(error instanceof Stopped)) throw error
@@ -43,15 +43,15 @@ export async function createAccountsOfChunk(parts: WorkerParts, job: ChunkJob): 
 }
 
 /** True when the session's status changed with it. */
-async function createAccounts(parts: WorkerParts, transaction: Transaction, held: HeldChunk): Promise<boolean> {
+async function createAccounts(context: WorkerContext, transaction: Transaction, held: HeldChunk): Promise<boolean> {
   const [isHeld, session] = await together([
     lockHeldChunk(transaction, held),
     readSession(transaction, held.sessionId) as Promise<SessionRow>,
   ])
   if (!isHeld) throw new Stopped()
-  const now = parts.now()
+  const now = context.now()
   const links = { now, linkLifeDays: session.template.linkLifeDays }
-  const drafts = draftAccounts(held.lastPosition - held.firstPosition + 1, parts.linkKey)
+  const drafts = draftAccounts(held.lastPosition - held.firstPosition + 1, context.linkKey)
   const made = await makeAccounts(transaction, held, { drafts, now, expiresAt: endOfLink(links) })
   const outcomes =
     made === drafts.ids.length ? null : await outcomesOneByOne(transaction, { held, drafts, session, links })
@@ -67,7 +67,7 @@ async function createAccounts(parts: WorkerParts, transaction: Transaction, held
     outcomes === null
       ? storeAllCreated(transaction, held, { ...ofMade, ids: drafts.ids, now })
       : storeAccountOutcomes(transaction, { sessionId: held.sessionId, now, outcomes }),
-    enqueue(parts.boss, transaction, 'mails', toMail ? [job] : []),
+    enqueue(context.boss, transaction, 'mails', toMail ? [job] : []),
   ])
   // Null when no item was left to settle and the session had begun before: then its status is the one that was read.
   if (!['running', 'completed'].includes(moved?.status ?? session.status)) throw new Stopped()

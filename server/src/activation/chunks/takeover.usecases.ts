@@ -1,28 +1,28 @@
 import type { Transaction } from '../../db/database.ts'
 import { abandonedChunks, freeChunks, settleInFlight, strandedChunks } from './takeover.queries.ts'
 import { addEvent, advance, forgetOldRates } from '../session/progress.queries.ts'
-import { enqueueChunks, timeOrNull, type ActivationParts } from '../starting/sessions.usecases.ts'
+import { enqueueChunks, timeOrNull, type ActivationDeps } from '../starting/sessions.usecases.ts'
 import { lockSession, type SessionRow } from '../session/sessions.queries.ts'
 
 /**
  * Hands over what dead nodes held: mails that were past the gate become `unconfirmed` (or pending again where the
  * session's policy is to resend), their chunks become free, and get a job. One transaction a session and node.
  */
-export async function takeOverAbandoned(parts: ActivationParts): Promise<void> {
-  const abandoned = await abandonedChunks(parts.database)
+export async function takeOverAbandoned(deps: ActivationDeps): Promise<void> {
+  const abandoned = await abandonedChunks(deps.database)
   for (const { sessionId, nodeId, nodeName } of abandoned) {
-    await parts.database.transaction((transaction) => takeOver(parts, transaction, { sessionId, nodeId, nodeName }))
-    parts.publish([sessionId], true)
+    await deps.database.transaction((transaction) => takeOver(deps, transaction, { sessionId, nodeId, nodeName }))
+    deps.publish([sessionId], true)
   }
 }
 
 async function takeOver(
-  parts: ActivationParts,
+  deps: ActivationDeps,
   transaction: Transaction,
   dead: { sessionId: string; nodeId: string; nodeName: string },
 ): Promise<void> {
   const { sessionId } = dead
-  const now = parts.now()
+  const now = deps.now()
   const freed = await freeChunks(transaction, sessionId, dead.nodeId)
   if (freed.length === 0) return
   // Locked, or it could be cancelled in between, and its event could be told before one that comes earlier.
@@ -43,24 +43,24 @@ async function takeOver(
   const status = moved?.status ?? session.status
   if (status !== 'running' && status !== 'queued') return
   const mailNotBefore = timeOrNull(session.mail_not_before)
-  await enqueueChunks(parts.boss, transaction, sessionId, freed, { mailNotBefore, first: true })
+  await enqueueChunks(deps.boss, transaction, sessionId, freed, { mailNotBefore, first: true })
 }
 
 /**
  * What nothing else would notice: forgets rates that say nothing any more, and puts jobs for chunks that have none
  * although they should; gives how many those were.
  */
-export async function mend(parts: ActivationParts): Promise<number> {
-  parts.publish(await forgetOldRates(parts.database, parts.now()), false)
-  return mendStranded(parts)
+export async function mend(deps: ActivationDeps): Promise<number> {
+  deps.publish(await forgetOldRates(deps.database, deps.now()), false)
+  return mendStranded(deps)
 }
 
-async function mendStranded(parts: ActivationParts): Promise<number> {
-  const stranded = await strandedChunks(parts.database)
+async function mendStranded(deps: ActivationDeps): Promise<number> {
+  const stranded = await strandedChunks(deps.database)
   for (const [sessionId, chunks] of Map.groupBy(stranded, (chunk) => chunk.sessionId)) {
     const mailNotBefore = timeOrNull(chunks[0]?.mailNotBefore ?? null)
-    await parts.database.transaction((transaction) =>
-      enqueueChunks(parts.boss, transaction, sessionId, chunks, { mailNotBefore }),
+    await deps.database.transaction((transaction) =>
+      enqueueChunks(deps.boss, transaction, sessionId, chunks, { mailNotBefore }),
     )
   }
   return stranded.length

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { isDatabaseAway } from '../../http/errors.ts'
 import type { ChunkJob } from '../../jobs/queues.ts'
 import { claimChunk, NotNow, releaseChunk, type HeldChunk, type Phase } from './chunks.queries.ts'
-import type { WorkerParts } from './worker-parts.ts'
+import type { WorkerContext } from './worker-context.ts'
 
 /** What a turn of work tells of itself. */
 export interface TurnResult {
@@ -25,36 +25,36 @@ const claimTries = 20
  * job itself fail, to be tried again.
  */
 export async function workOnChunk(
-  parts: WorkerParts,
+  context: WorkerContext,
   job: ChunkJob,
   phase: Phase,
   work: (held: HeldChunk) => Promise<TurnResult>,
 ): Promise<void> {
   const key = `${job.sessionId} ${job.chunk} ${phase}`
-  if (parts.turns.has(key)) throw new NotNow('This process is in the middle of a turn on the same chunk.')
-  parts.turns.add(key)
+  if (context.turns.has(key)) throw new NotNow('This process is in the middle of a turn on the same chunk.')
+  context.turns.add(key)
   try {
-    const held = await patiently(parts, claimTries, async () => {
-      const nodeId = parts.stopping() ? null : parts.nodeId()
-      return claimChunk(parts.database, { ...job, phase, nodeId })
+    const held = await patiently(context, claimTries, async () => {
+      const nodeId = context.stopping() ? null : context.nodeId()
+      return claimChunk(context.database, { ...job, phase, nodeId })
     })
     if (held === null) return
-    const { released, delaySeconds } = await workOrDelay(parts, held, work)
+    const { released, delaySeconds } = await workOrDelay(context, held, work)
     if (released) return
-    await patiently(parts, Infinity, () =>
-      parts.keyed.transaction((transaction) =>
-        releaseChunk(parts.boss, transaction, held, phase, { delaySeconds, now: parts.now() }),
+    await patiently(context, Infinity, () =>
+      context.keyed.transaction((transaction) =>
+        releaseChunk(context.boss, transaction, held, phase, { delaySeconds, now: context.now() }),
       ),
     )
-    parts.publish([job.sessionId], false)
+    context.publish([job.sessionId], false)
   } finally {
-    parts.turns.delete(key)
+    context.turns.delete(key)
   }
 }
 
 /** `delaySeconds`: how long the next turn has to wait at least. */
 async function workOrDelay(
-  parts: WorkerParts,
+  context: WorkerContext,
   held: HeldChunk,
   work: (held: HeldChunk) => Promise<TurnResult>,
 ): Promise<{ released: boolean; delaySeconds: number }> {
@@ -62,7 +62,7 @@ async function workOrDelay(
     const { idle, released = false } = await work(held)
     return { released, delaySeconds: idle ? idleDelaySeconds : 0 }
   } catch (error) {
-    parts.logger.error(
+    context.logger.error(
       { err: error, sessionId: held.sessionId, chunk: held.chunk },
       'a turn of work failed; the next comes later',
     )
@@ -71,13 +71,13 @@ async function workOrDelay(
   }
 }
 
-async function patiently<Answer>(parts: WorkerParts, most: number, ask: () => Promise<Answer>): Promise<Answer> {
+async function patiently<Answer>(context: WorkerContext, most: number, ask: () => Promise<Answer>): Promise<Answer> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await ask()
     } catch (error) {
       if (error instanceof NotNow || (tries >= most && !isDatabaseAway(error))) throw error
-      parts.logger.warn({ err: error, tries }, 'a chunk could not be taken or given back yet')
+      context.logger.warn({ err: error, tries }, 'a chunk could not be taken or given back yet')
       await wait(Math.min(2000, 100 * tries))
     }
   }

@@ -18,7 +18,7 @@ import { cancelPending, confirmByActivation, confirmByPerson, reopenMails } from
 import { presentProgress, type ProgressRow } from '../session/progress.presenter.ts'
 import { acceptWhatWasSeen, addEvent, advance, delayFromNow, forgetAccepted } from '../session/progress.queries.ts'
 import { readSession, type SessionRow } from '../session/sessions.queries.ts'
-import { enqueueChunks, enqueueWaiting, timeOrNull, type ActivationParts } from '../starting/sessions.usecases.ts'
+import { enqueueChunks, enqueueWaiting, timeOrNull, type ActivationDeps } from '../starting/sessions.usecases.ts'
 
 const doneWords: Record<Lever, string> = { pause: 'paused', resume: 'resumed', cancel: 'cancelled' }
 
@@ -28,13 +28,13 @@ const doneWords: Record<Lever, string> = { pause: 'paused', resume: 'resumed', c
  * is refused or comes second.
  */
 export async function pullLever(
-  parts: ActivationParts,
+  deps: ActivationDeps,
   lever: Lever,
   sessionId: string,
   actor: Person,
 ): Promise<Progress> {
-  const now = parts.now()
-  const row = await parts.database.transaction(async (transaction) => {
+  const now = deps.now()
+  const row = await deps.database.transaction(async (transaction) => {
     if (lever === 'resume') {
       // A person who resumes has mended it, or wants it tried. Before the session, as whoever holds one locks them.
       await freeServers(transaction)
@@ -42,26 +42,26 @@ export async function pullLever(
     }
     const moved = await advance(transaction, { sessionId, now, change: { transition: lever, actor } })
     if (moved === null) throw await notPossible(transaction, sessionId, `be ${doneWords[lever]}`)
-    if (lever === 'resume') await goOn(parts, transaction, sessionId, now)
+    if (lever === 'resume') await goOn(deps, transaction, sessionId, now)
     if (lever === 'cancel') {
       const jobs = (await unfinishedChunks(transaction, sessionId)).map((chunk) => ({ data: { sessionId, chunk } }))
-      await enqueue(parts.boss, transaction, 'cancel', jobs)
+      await enqueue(deps.boss, transaction, 'cancel', jobs)
     }
     return moved
   })
-  parts.publish([sessionId], true)
+  deps.publish([sessionId], true)
   return presentProgress(row)
 }
 
 /** Makes failed or unconfirmed mails pending again, in the same session. Refuses where there are none. */
 export async function retryMails(
-  parts: ActivationParts,
+  deps: ActivationDeps,
   sessionId: string,
   request: RetryRequest,
   actor: Person,
 ): Promise<Progress> {
-  const now = parts.now()
-  const row = await parts.database.transaction(async (transaction) => {
+  const now = deps.now()
+  const row = await deps.database.transaction(async (transaction) => {
     const session = await readSession(transaction, sessionId)
     if (session === null) throw unknownSession()
     if (session.status === 'cancelled') throw await notPossible(transaction, sessionId, 'retry')
@@ -87,11 +87,11 @@ export async function retryMails(
       await addEvent(transaction, { sessionId, at: now, type: 'retried', actor, details })
     if (moved.status === 'running' || moved.status === 'queued') {
       const chunks = reopened.map(({ chunk }) => ({ number: chunk, phase: 'mails' as const }))
-      await enqueueChunks(parts.boss, transaction, sessionId, chunks, { mailNotBefore: null })
+      await enqueueChunks(deps.boss, transaction, sessionId, chunks, { mailNotBefore: null })
     }
     return moved
   })
-  parts.publish([sessionId], true)
+  deps.publish([sessionId], true)
   return presentProgress(row)
 }
 
@@ -100,13 +100,13 @@ export async function retryMails(
  * every status; refuses where there are none.
  */
 export async function settleMails(
-  parts: ActivationParts,
+  deps: ActivationDeps,
   sessionId: string,
   request: SettleRequest,
   actor: Person,
 ): Promise<Progress> {
-  const now = parts.now()
-  const row = await parts.database.transaction(async (transaction) => {
+  const now = deps.now()
+  const row = await deps.database.transaction(async (transaction) => {
     const items = await confirmByPerson(transaction, sessionId)
     const deltas = { mailsUnconfirmed: -items, mailsSent: items }
     const moved = await advance(transaction, { sessionId, now, deltas })
@@ -117,18 +117,18 @@ export async function settleMails(
     await addEvent(transaction, { sessionId, at: now, type: 'settled', actor, details: { ...request, items } })
     return moved
   })
-  parts.publish([sessionId], true)
+  deps.publish([sessionId], true)
   return presentProgress(row)
 }
 
 /** Stops a session by itself, with a reason; nothing when its status does not allow it. `cause` is what was seen. */
 export async function holdSession(
-  parts: ActivationParts,
+  deps: ActivationDeps,
   sessionId: string,
   reason: HoldReason,
   cause: string | null,
 ): Promise<void> {
-  if (await storeHold(parts.database, { sessionId, now: parts.now(), reason, cause })) parts.publish([sessionId], true)
+  if (await storeHold(deps.database, { sessionId, now: deps.now(), reason, cause })) deps.publish([sessionId], true)
 }
 
 /** What `holdSession` stores; false when the session's status does not allow it. The caller publishes after the commit. */
@@ -143,52 +143,52 @@ export async function storeHold(
 
 /** Lets a session that held itself go on, because what had stopped it is gone. */
 export async function recoverSession(
-  parts: ActivationParts,
+  deps: ActivationDeps,
   sessionId: string,
   heldFor: HoldReason,
   cause: string,
 ): Promise<void> {
-  const now = parts.now()
-  const recovered = await parts.database.transaction(async (transaction) => {
+  const now = deps.now()
+  const recovered = await deps.database.transaction(async (transaction) => {
     const moved = await advance(transaction, {
       sessionId,
       now,
       change: { transition: 'recover', cause, heldFor },
     })
-    if (moved !== null) await goOn(parts, transaction, sessionId, now)
+    if (moved !== null) await goOn(deps, transaction, sessionId, now)
     return moved !== null
   })
-  if (recovered) parts.publish([sessionId], true)
+  if (recovered) deps.publish([sessionId], true)
 }
 
 /** Cancels what is pending in one chunk of a cancelled session. */
-export async function cancelChunk(parts: ActivationParts, sessionId: string, chunk: number): Promise<void> {
-  await parts.database.transaction(async (transaction) => {
+export async function cancelChunk(deps: ActivationDeps, sessionId: string, chunk: number): Promise<void> {
+  await deps.database.transaction(async (transaction) => {
     const locked = await lockChunk(transaction, sessionId, chunk)
     const session = await readSession(transaction, sessionId)
     if (locked === null || session?.status !== 'cancelled') return
-    await advance(transaction, { sessionId, now: parts.now(), deltas: await cancelPending(transaction, locked) })
+    await advance(transaction, { sessionId, now: deps.now(), deltas: await cancelPending(transaction, locked) })
   })
-  parts.publish([sessionId], false)
+  deps.publish([sessionId], false)
 }
 
 /** A start that is later than this, because nothing was running at its time, waits for a person. */
 const lateAfter = 5 * 60_000
 
 /** A scheduled session's time came: it starts, or, when its time passed while nothing was running, holds for a person. */
-export async function startDue(parts: ActivationParts, sessionId: string): Promise<void> {
-  const now = parts.now()
-  const session = await readSession(parts.database, sessionId)
+export async function startDue(deps: ActivationDeps, sessionId: string): Promise<void> {
+  const now = deps.now()
+  const session = await readSession(deps.database, sessionId)
   const late = now.getTime() - new Date(session?.options.startAt ?? now).getTime() > lateAfter
   if (late && session?.status === 'scheduled') {
-    await holdSession(parts, sessionId, 'late_start', null)
+    await holdSession(deps, sessionId, 'late_start', null)
     return
   }
-  await parts.database.transaction(async (transaction) => {
+  await deps.database.transaction(async (transaction) => {
     const moved = await advance(transaction, { sessionId, now, change: { transition: 'due' } })
-    if (moved !== null) await goOn(parts, transaction, sessionId, now)
+    if (moved !== null) await goOn(deps, transaction, sessionId, now)
   })
-  parts.publish([sessionId], true)
+  deps.publish([sessionId], true)
 }
 
 /** A person has an account now: the mails to it that nobody could be sure of have arrived. Runs in the caller's transaction. */
@@ -199,11 +199,11 @@ export async function confirmArrival(transaction: Transaction, accountId: string
   return confirmed.map((each) => each.session_id)
 }
 
-async function goOn(parts: ActivationParts, transaction: Transaction, sessionId: string, now: Date): Promise<void> {
+async function goOn(deps: ActivationDeps, transaction: Transaction, sessionId: string, now: Date): Promise<void> {
   await delayFromNow(transaction, sessionId, now)
   const session = (await readSession(transaction, sessionId)) as SessionRow
   const mailNotBefore = timeOrNull(session.mail_not_before)
-  await enqueueWaiting(parts.boss, transaction, sessionId, mailNotBefore)
+  await enqueueWaiting(deps.boss, transaction, sessionId, mailNotBefore)
 }
 
 /** The refusal of a session that does not exist. */

@@ -47,7 +47,7 @@ describe('calling unconfirmed mails sent', () => {
     const before = await app.activation.until(sessionId, ({ completed }) => completed)
     expect(before.mails).toMatchObject({ sent: 37, unconfirmed: 3 })
     const arrived = smtp.mails.length
-    const progress = await settleMails(app.activation.parts, sessionId, asSent, actor)
+    const progress = await settleMails(app.activation.deps, sessionId, asSent, actor)
     expect(progress).toMatchObject({
       version: before.version + 1,
       status: 'completed',
@@ -63,7 +63,7 @@ describe('calling unconfirmed mails sent', () => {
       actor,
       details: { mail: 'unconfirmed', as: 'sent', items: 3 },
     })
-    await expect(retryMails(app.activation.parts, sessionId, { mail: 'unconfirmed' }, actor)).rejects.toMatchObject({
+    await expect(retryMails(app.activation.deps, sessionId, { mail: 'unconfirmed' }, actor)).rejects.toMatchObject({
       code: 'NOTHING_TO_RETRY',
     })
     expect(smtp.mails).toHaveLength(arrived)
@@ -87,13 +87,13 @@ describe('calling unconfirmed mails sent', () => {
     const paused = Promise.withResolvers<void>()
     const sessionId = await withLostAnswers(200, 2, { after: paused.promise })
     await app.activation.until(sessionId, ({ mails }) => mails.unconfirmed === 2)
-    await pullLever(app.activation.parts, 'pause', sessionId, actor)
+    await pullLever(app.activation.deps, 'pause', sessionId, actor)
     paused.resolve()
     expect(await settle(sessionId)).toMatchObject({
       status: 200,
       data: { status: 'paused', mails: { unconfirmed: 0 } },
     })
-    await pullLever(app.activation.parts, 'resume', sessionId, actor)
+    await pullLever(app.activation.deps, 'resume', sessionId, actor)
     const done = await app.activation.until(sessionId, ({ completed }) => completed)
     expect(done.mails.sent).toBe(200)
     await expectRecount(sessionId)
@@ -103,7 +103,7 @@ describe('calling unconfirmed mails sent', () => {
     const cancelled = Promise.withResolvers<void>()
     const sessionId = await withLostAnswers(30, 4, { after: cancelled.promise, reply: { drop: 'rst' } })
     await app.activation.until(sessionId, ({ mails }) => mails.unconfirmed > 0)
-    await pullLever(app.activation.parts, 'cancel', sessionId, actor)
+    await pullLever(app.activation.deps, 'cancel', sessionId, actor)
     cancelled.resolve()
     await app.activation.until(sessionId, ({ mails, accounts }) => mails.pending + accounts.pending === 0)
     expect(await settle(sessionId)).toMatchObject({

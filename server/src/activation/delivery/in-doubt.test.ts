@@ -36,7 +36,7 @@ describe('a mail whose answer was lost and that is to be sent again', () => {
     const sessionId = await startOne()
     await activation.until(sessionId, ({ mails }) => mails.unconfirmed === 1)
     answersRcpt(reply)
-    await retryMails(activation.parts, sessionId, { mail: 'unconfirmed' }, actor)
+    await retryMails(activation.deps, sessionId, { mail: 'unconfirmed' }, actor)
     return sessionId
   }
 
@@ -52,12 +52,12 @@ describe('a mail whose answer was lost and that is to be sent again', () => {
     async (_, begin, tries) => {
       const sessionId = await begin()
       await untilPending(sessionId, tries)
-      await pullLever(activation.parts, 'cancel', sessionId, actor)
+      await pullLever(activation.deps, 'cancel', sessionId, actor)
       const done = await activation.until(sessionId, ({ mails }) => mails.pending === 0)
       expect(done).toMatchObject({ status: 'cancelled', mails: { unconfirmed: 1, cancelled: 0 } })
       expect(await mailOf(sessionId)).toMatchObject({ state: 'unconfirmed', reason: 'answer_lost' })
       expect(await recounted(test, sessionId)).toMatchObject({ mails: done.mails })
-      const settled = await settleMails(activation.parts, sessionId, { mail: 'unconfirmed', as: 'sent' }, actor)
+      const settled = await settleMails(activation.deps, sessionId, { mail: 'unconfirmed', as: 'sent' }, actor)
       expect(settled.mails).toMatchObject({ sent: 1, unconfirmed: 0 })
     },
   )
@@ -72,14 +72,14 @@ describe('a mail whose answer was lost and that is to be sent again', () => {
   it('counts as sent, and not as skipped, when its person has a password before that', async () => {
     const sessionId = await retryOne('450 4.2.0 later')
     await untilPending(sessionId, 2)
-    await pullLever(activation.parts, 'pause', sessionId, actor)
+    await pullLever(activation.deps, 'pause', sessionId, actor)
     await test.pool.query(
       `UPDATE accounts SET status = 'active' WHERE id = (SELECT account_id FROM items WHERE session_id = $1)`,
       [sessionId],
     )
     await test.pool.query('UPDATE items SET next_try_at = now() WHERE session_id = $1', [sessionId])
     const before = smtp.mails.length
-    await pullLever(activation.parts, 'resume', sessionId, actor)
+    await pullLever(activation.deps, 'resume', sessionId, actor)
     const done = await activation.until(sessionId, ({ completed }) => completed)
     expect(done.mails).toMatchObject({ sent: 1, skipped: 0 })
     expect(smtp.mails).toHaveLength(before)
@@ -90,7 +90,7 @@ describe('a mail whose answer was lost and that is to be sent again', () => {
     const sessionId = await startOne()
     await activation.until(sessionId, ({ mails }) => mails.unconfirmed === 1)
     smtp.script = () => undefined
-    await retryMails(activation.parts, sessionId, { mail: 'unconfirmed' }, actor)
+    await retryMails(activation.deps, sessionId, { mail: 'unconfirmed' }, actor)
     const done = await activation.until(sessionId, ({ completed, mails }) => completed && mails.sent === 1)
     expect(done.mails.unconfirmed).toBe(0)
     const { rows } = await test.pool.query('SELECT in_doubt FROM items WHERE session_id = $1', [sessionId])

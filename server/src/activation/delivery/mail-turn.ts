@@ -2,11 +2,11 @@ import type { HoldReason } from '@rollcall/shared'
 import type { ComposedTemplate } from '../../mail/composing/compose.ts'
 import type { HeldChunk } from '../chunks/chunks.queries.ts'
 import type { SessionRow } from '../session/sessions.queries.ts'
-import type { WorkerParts } from '../chunks/worker-parts.ts'
+import type { WorkerContext } from '../chunks/worker-context.ts'
 
 /** A turn of work on the mails of one chunk. */
 export interface Turn {
-  parts: WorkerParts
+  context: WorkerContext
   held: HeldChunk
   session: SessionRow
   composed: ComposedTemplate

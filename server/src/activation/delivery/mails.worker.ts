@@ -16,24 +16,24 @@ import { advance } from '../session/progress.queries.ts'
 import { readSession, type SessionRow } from '../session/sessions.queries.ts'
 import { countStreak } from './streaks.ts'
 import { workOnChunk } from '../chunks/turn.ts'
-import type { WorkerParts } from '../chunks/worker-parts.ts'
+import type { WorkerContext } from '../chunks/worker-context.ts'
 
 /**
  * Sends the mails of one chunk that are due. A mail leaves only after the gate stored it as `sending` for this node and
  * this fence; its outcome is stored before the chunk is given back.
  */
-export async function sendMailsOfChunk(parts: WorkerParts, shared: SharedTurns, job: ChunkJob): Promise<void> {
-  await workOnChunk(parts, job, 'mails', async (held) => {
+export async function sendMailsOfChunk(context: WorkerContext, shared: SharedTurns, job: ChunkJob): Promise<void> {
+  await workOnChunk(context, job, 'mails', async (held) => {
     const [session, eventsBefore] = await Promise.all([
-      readSession(parts.database, held.sessionId) as Promise<SessionRow>,
-      lastEventId(parts.database, held.sessionId),
+      readSession(context.database, held.sessionId) as Promise<SessionRow>,
+      lastEventId(context.database, held.sessionId),
     ])
-    const turn = beginTurn(parts, shared, { held, session, eventsBefore })
+    const turn = beginTurn(context, shared, { held, session, eventsBefore })
     try {
       // Asked of a turn that holds can stop already: one that is stored from now on is not missed.
       await Promise.all(shared.holding)
-      if (turn.stopped || (await heldByServer(parts, held.sessionId))) return { idle: true }
-      await sendAll(turn, await preparedMails(parts, held, session))
+      if (turn.stopped || (await heldByServer(context, held.sessionId))) return { idle: true }
+      await sendAll(turn, await preparedMails(context, held, session))
     } finally {
       shared.underWay.delete(turn)
     }
@@ -41,13 +41,17 @@ export async function sendMailsOfChunk(parts: WorkerParts, shared: SharedTurns, 
   })
 }
 
-function beginTurn(parts: WorkerParts, shared: SharedTurns, of: Pick<Turn, 'held' | 'session' | 'eventsBefore'>): Turn {
+function beginTurn(
+  context: WorkerContext,
+  shared: SharedTurns,
+  of: Pick<Turn, 'held' | 'session' | 'eventsBefore'>,
+): Turn {
   const { held, session } = of
   const streak = shared.streaks.get(held.sessionId) ?? { reason: null, length: 0 }
   shared.streaks.set(held.sessionId, streak)
   const turn: Turn = {
     ...of,
-    parts,
+    context,
     ...templateOf(shared, session),
     shared,
     streak,
@@ -72,21 +76,21 @@ function templateOf(shared: SharedTurns, { id, template }: SessionRow): Pick<Tur
 }
 
 /** A process that was frozen finds out by its own clock, without asking anybody. */
-function goesOn({ parts, held, stopped }: Turn): boolean {
-  return !stopped && !parts.stopping() && parts.nodeId() === held.nodeId
+function goesOn({ context, held, stopped }: Turn): boolean {
+  return !stopped && !context.stopping() && context.nodeId() === held.nodeId
 }
 
 /**
  * The mails of a chunk that are due. A link lives as long as its mail says, counted from the mail and not from the account,
  * however long the session waited; and whoever has a password by now needs no mail.
  */
-async function preparedMails(parts: WorkerParts, held: HeldChunk, session: SessionRow): Promise<DueMail[]> {
-  const links = { now: parts.now(), linkLifeDays: session.template.linkLifeDays }
-  const mails = await dueMails(parts.keyed, held)
+async function preparedMails(context: WorkerContext, held: HeldChunk, session: SessionRow): Promise<DueMail[]> {
+  const links = { now: context.now(), linkLifeDays: session.template.linkLifeDays }
+  const mails = await dueMails(context.keyed, held)
   const ending = mails.filter((mail) => isLinkEnding(mail.token_expires_at, links))
   // Of a session that goes on at once, none.
   if (ending.length === 0 && mails.every((mail) => mail.account_status === 'invited')) return mails
-  await parts.keyed.transaction(async (transaction) => {
+  await context.keyed.transaction(async (transaction) => {
     if (!(await lockHeldChunk(transaction, held))) return
     await extendLinksOf(
       transaction,
@@ -98,7 +102,7 @@ async function preparedMails(parts: WorkerParts, held: HeldChunk, session: Sessi
     if (skipped + arrived > 0) await advance(transaction, { sessionId: held.sessionId, now: links.now, deltas })
   })
   // One whose time has come only now was not looked at; its turn is the next.
-  const dueNow = await dueMails(parts.keyed, held)
+  const dueNow = await dueMails(context.keyed, held)
   return dueNow.filter((mail) => mail.account_status === 'invited' && !isLinkEnding(mail.token_expires_at, links))
 }
 
@@ -125,18 +129,18 @@ async function sendAll(turn: Turn, mails: DueMail[]): Promise<void> {
  * How many mails of a turn are asked for at once: one for each connection, and one more for each, to be announced with it, as
  * far as other turns do not ask for them. More would only wait, and what waits long costs the collector more.
  */
-function lanesFor({ parts, shared }: Turn): number {
-  const { connections } = parts.sender
+function lanesFor({ context, shared }: Turn): number {
+  const { connections } = context.sender
   return Math.max(connections, 2 * connections - shared.lanes)
 }
 
 async function sendMail(turn: Turn, mail: DueMail): Promise<void> {
-  const { parts } = turn
-  const mayGo = parts.pace.turnFor(mail.email)
+  const { context } = turn
+  const mayGo = context.pace.turnFor(mail.email)
   if (mayGo !== true && !(await mayGo)) return
   const trial = new Trial(turn, mail)
   try {
-    await parts.sender.send(trial)
+    await context.sender.send(trial)
   } catch (error) {
     if (!(error instanceof NotComposable)) throw error
     trial.delivered(notComposable, null)
@@ -161,7 +165,7 @@ class Trial implements SendRequest {
     this.to = mail.email
     this.#turn = turn
     this.#mail = mail
-    this.#triedAt = mail.first_try_at === null ? turn.parts.now() : new Date(mail.first_try_at)
+    this.#triedAt = mail.first_try_at === null ? turn.context.now() : new Date(mail.first_try_at)
   }
 
   /** Not before there is a connection for it: hundreds wait for one, and what waits is not young any more when it goes. */
@@ -183,7 +187,7 @@ class Trial implements SendRequest {
     await lastOfAnotherSession(turn, connection)
     if (!goesOn(turn)) return false
     this.#asked = true
-    return turn.parts.ledger.gate({
+    return turn.context.ledger.gate({
       holding: turn.held,
       position: this.#mail.position,
       triedAt: this.#triedAt,
@@ -193,15 +197,15 @@ class Trial implements SendRequest {
 
   delivered(delivery: Delivery, connection: object | null): void {
     const turn = this.#turn
-    const { parts, session } = turn
+    const { context, session } = turn
     if (delivery.kind === 'gate_closed') turn.stopped = true
     const outcome = outcomeOf(delivery, {
       mail: this.#mail,
       policy: session.options.unconfirmed,
-      now: parts.now(),
+      now: context.now(),
       triedAt: this.#triedAt,
       asked: this.#asked,
-      random: parts.random,
+      random: context.random,
     })
     if (outcome !== null) keep(turn, connection, { stored: store(turn, this.#mail, outcome), refused: !this.#asked })
     this.counted = countStreak(turn, delivery)
@@ -235,10 +239,10 @@ function keep(turn: Turn, connection: object | null, of: Pick<LastMail, 'stored'
 
 /** Stores an outcome while its lane goes on with the next mail. */
 async function store(turn: Turn, mail: DueMail, outcome: Outcome): Promise<void> {
-  const { parts, held } = turn
-  const entry = { holding: held, position: mail.position, at: parts.now(), triedAt: null, ...outcome }
+  const { context, held } = turn
+  const entry = { holding: held, position: mail.position, at: context.now(), triedAt: null, ...outcome }
   try {
-    const { stored, runs } = await parts.ledger.settle(entry)
+    const { stored, runs } = await context.ledger.settle(entry)
     if (stored) turn.settled += 1
     if (!stored) turn.stopped = true
     if (!runs)
@@ -263,8 +267,8 @@ const notComposable: Delivery = {
 
 /** The mail. Throws NotComposable. */
 function composed(turn: Turn, mail: DueMail, date: Date): string {
-  const { session, parts } = turn
-  const token = activationToken(parts.linkKey, mail.account_id, mail.generation)
+  const { session, context } = turn
+  const token = activationToken(context.linkKey, mail.account_id, mail.generation)
   try {
     return composeMail(turn.composed, {
       to: mail.email,
@@ -276,7 +280,7 @@ function composed(turn: Turn, mail: DueMail, date: Date): string {
       date,
     })
   } catch (error) {
-    parts.logger.error({ err: error, sessionId: session.id, position: mail.position }, 'a mail could not be made')
+    context.logger.error({ err: error, sessionId: session.id, position: mail.position }, 'a mail could not be made')
     throw new NotComposable()
   }
 }

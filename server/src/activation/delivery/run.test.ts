@@ -86,7 +86,7 @@ describe('a session', () => {
     const ids = await activation.addLeads(40)
     const request = { sessionId: newSessionId(), selection: { ids }, options: { mail: true } }
     const answers = await Promise.all(
-      Array.from({ length: 20 }, () => startSession(activation.parts, request, { actor, template })),
+      Array.from({ length: 20 }, () => startSession(activation.deps, request, { actor, template })),
     )
     expect(answers.filter(({ started }) => started)).toHaveLength(1)
     expect(new Set(answers.map(({ progress }) => progress.sessionId))).toEqual(new Set([request.sessionId]))
@@ -99,9 +99,9 @@ describe('a session', () => {
   it('refuses the same id with another body, an empty selection and leads that do not exist, and stores nothing', async () => {
     const ids = await activation.addLeads(2)
     const sessionId = newSessionId()
-    await startSession(activation.parts, { sessionId, selection: { ids } }, { actor, template })
+    await startSession(activation.deps, { sessionId, selection: { ids } }, { actor, template })
     const again = (selection: { ids: string[] }, id?: string) =>
-      startSession(activation.parts, { sessionId: id, selection }, { actor, template })
+      startSession(activation.deps, { sessionId: id, selection }, { actor, template })
     await expect(again({ ids: ids.slice(1) }, sessionId)).rejects.toMatchObject({ status: 409, code: 'SESSION_EXISTS' })
     const empty = newSessionId()
     await expect(again({ ids: [] }, empty)).rejects.toMatchObject({ status: 422, code: 'EMPTY_SELECTION' })
@@ -145,10 +145,10 @@ describe('a session', () => {
     expect(items).toHaveLength(2)
     expect(items[0]?.mail.reply).toContain('No such user here')
     smtp.script = () => undefined
-    await retryMails(activation.parts, sessionId, { mail: 'failed' }, actor)
+    await retryMails(activation.deps, sessionId, { mail: 'failed' }, actor)
     const second = await activation.until(sessionId, ({ completed, mails }) => completed && mails.sent === 6)
     expect(second.mails.failed).toBe(0)
-    await expect(retryMails(activation.parts, sessionId, { mail: 'failed' }, actor)).rejects.toMatchObject({
+    await expect(retryMails(activation.deps, sessionId, { mail: 'failed' }, actor)).rejects.toMatchObject({
       code: 'NOTHING_TO_RETRY',
     })
   })

@@ -16,7 +16,7 @@ export function countStreak(turn: Turn, delivery: Delivery): Promise<void> | und
 }
 
 async function countTrouble(turn: Turn, delivery: Delivery): Promise<void> {
-  const { streak, parts, held } = turn
+  const { streak, context, held } = turn
   const reason = delivery.kind === 'hold' ? delivery.reason : refusedTogether(delivery) ? 'too_many_failures' : null
   if (reason === null) return
   // A mail that was on its way when the session was held says nothing new, although it may have been resumed since.
@@ -28,15 +28,15 @@ async function countTrouble(turn: Turn, delivery: Delivery): Promise<void> {
     // Before the database is asked, so that nobody tries again meanwhile.
     stopAll(turn, reason)
     await storeFirst(turn.shared, hold(turn, reason, delivery))
-  } else if (delivery.kind === 'hold' && (await isHeldSince(parts, held.sessionId, turn.eventsBefore))) {
+  } else if (delivery.kind === 'hold' && (await isHeldSince(context, held.sessionId, turn.eventsBefore))) {
     stopAll(turn, reason)
   }
 }
 
-async function hold({ parts, held, eventsBefore }: Turn, reason: HoldReason, delivery: Delivery): Promise<void> {
-  if (delivery.kind === 'hold' && (await isHeldSince(parts, held.sessionId, eventsBefore))) return
+async function hold({ context, held, eventsBefore }: Turn, reason: HoldReason, delivery: Delivery): Promise<void> {
+  if (delivery.kind === 'hold' && (await isHeldSince(context, held.sessionId, eventsBefore))) return
   const words = 'reply' in delivery ? (delivery.reply ?? delivery.problem) : null
-  await holdFor(parts, held.sessionId, reason, words)
+  await holdFor(context, held.sessionId, reason, words)
 }
 
 /** Turns that begin meanwhile send nothing before the hold is stored. */

@@ -62,7 +62,7 @@ describe('a mail server that cannot be used', () => {
     expect(smtp.totalConnections).toBe(connections)
     // Those that were on their way when the first was refused, of two nodes with four connections each.
     expect(smtp.commands.slice(tried).filter((command) => command.startsWith('AUTH')).length).toBeLessThanOrEqual(8)
-    await pullLever(activation.parts, 'resume', sessionId, actor)
+    await pullLever(activation.deps, 'resume', sessionId, actor)
     const done = await activation.until(sessionId, ({ completed }) => completed)
     expect(done.mails.sent).toBe(2600)
     await until(

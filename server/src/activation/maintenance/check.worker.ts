@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { goRound, type Rounds } from '../../util/rounds.ts'
 import { checkWhenDue } from './check.usecases.ts'
-import type { ActivationParts } from '../starting/sessions.usecases.ts'
+import type { ActivationDeps } from '../starting/sessions.usecases.ts'
 
 const first = 60_000
 /** How often a node looks whether it is time; the check itself is hourly, whoever makes it. */
@@ -15,14 +15,14 @@ export interface CounterWatch extends Rounds {
 
 /** Every hour compares the counters of the sessions that changed with their items, and logs an error for each that disagrees. */
 export function watchCounters(
-  parts: Pick<ActivationParts, 'database' | 'now'> & { logger: FastifyBaseLogger },
+  deps: Pick<ActivationDeps, 'database' | 'now'> & { logger: FastifyBaseLogger },
 ): CounterWatch {
   let known: number | null = null
-  const rounds = goRound({ what: 'checking the counters', first, every, logger: parts.logger }, async (signal) => {
-    const { check, disagreeing } = await checkWhenDue(parts.database, parts.now(), signal)
+  const rounds = goRound({ what: 'checking the counters', first, every, logger: deps.logger }, async (signal) => {
+    const { check, disagreeing } = await checkWhenDue(deps.database, deps.now(), signal)
     known = disagreeing
     for (const { sessionId, version, counters } of check?.mismatches ?? [])
-      parts.logger.error({ sessionId, version, counters }, 'the counters of a session are not what its items say')
+      deps.logger.error({ sessionId, version, counters }, 'the counters of a session are not what its items say')
   })
   return { close: () => rounds.close(), disagreeing: () => known }
 }

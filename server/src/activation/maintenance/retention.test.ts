@@ -123,9 +123,9 @@ describe('retention', () => {
     const ids = await activation.addLeads(30)
     await activation.start({ ids })
     const paused = await activation.start({ ids })
-    await pullLever(activation.parts, 'pause', paused.sessionId, actor)
+    await pullLever(activation.deps, 'pause', paused.sessionId, actor)
     const cancelled = await activation.start({ ids })
-    await pullLever(activation.parts, 'cancel', cancelled.sessionId, actor)
+    await pullLever(activation.deps, 'cancel', cancelled.sessionId, actor)
     await keepFor(1)
     expect(await removeAll(inDays(3000))).toEqual([])
     expect(await rowsOfEach()).toMatchObject({ sessions: 3, items: 90 })
@@ -134,7 +134,7 @@ describe('retention', () => {
   it('removes cancelled sessions when nothing of them is pending any more', async () => {
     const ids = await activation.addLeads(30)
     const { sessionId } = await activation.start({ ids })
-    await pullLever(activation.parts, 'cancel', sessionId, actor)
+    await pullLever(activation.deps, 'cancel', sessionId, actor)
     await activation.work(`${smtp.url}?connections=4&ignoreTLS=true`)
     await activation.until(sessionId, ({ accounts, mails }) => accounts.pending + mails.pending === 0)
     await keepFor(1)
@@ -149,7 +149,7 @@ describe('retention', () => {
     await keepFor(1)
     const now = inDays(2)
     const retries = sessions.map(({ sessionId }) =>
-      retryMails(activation.parts, sessionId, { mail: 'failed' }, actor).then(
+      retryMails(activation.deps, sessionId, { mail: 'failed' }, actor).then(
         () => 'retried',
         (error: { status: number }) => error.status,
       ),

@@ -19,7 +19,7 @@ import { requireRole } from '../../http/roles.ts'
 import type { Server } from '../../http/server.ts'
 import { latestProgress, pageOfSessions, sessionDetail, snapshotsOf } from '../history/history.usecases.ts'
 import { pullLever, retryMails, settleMails } from '../commands/levers.usecases.ts'
-import { previewSelection, startSession, type ActivationParts } from '../starting/sessions.usecases.ts'
+import { previewSelection, startSession, type ActivationDeps } from '../starting/sessions.usecases.ts'
 import type { SessionTemplate } from '../session/template.ts'
 
 export const SessionParams = Type.Object({ sessionId: Type.String({ maxLength: 100 }) })
@@ -28,10 +28,10 @@ const tags = ['activation']
 /** Starting, steering and looking at sessions. */
 export async function sessionsRoutes(
   server: Server,
-  options: { parts: ActivationParts; template: () => Promise<SessionTemplate> },
+  options: { deps: ActivationDeps; template: () => Promise<SessionTemplate> },
 ): Promise<void> {
-  const { parts, template } = options
-  const { database } = parts
+  const { deps, template } = options
+  const { database } = deps
 
   server.post(
     '/crm/activation/preview',
@@ -44,7 +44,7 @@ export async function sessionsRoutes(
         response: answers(Preview),
       },
     },
-    async (request) => ok(await previewSelection(database, request.body.selection, parts.now())),
+    async (request) => ok(await previewSelection(database, request.body.selection, deps.now())),
   )
 
   server.post(
@@ -59,7 +59,7 @@ export async function sessionsRoutes(
       },
     },
     async (request, reply) => {
-      const { progress, started } = await startSession(parts, request.body, {
+      const { progress, started } = await startSession(deps, request.body, {
         actor: { id: request.staff.id, name: request.staff.name },
         template: await template(),
       })
@@ -141,7 +141,7 @@ export async function sessionsRoutes(
           response: answers(Progress),
         },
       },
-      async (request) => ok(await pullLever(parts, lever, request.params.sessionId, actorOf(request.staff))),
+      async (request) => ok(await pullLever(deps, lever, request.params.sessionId, actorOf(request.staff))),
     )
   }
 
@@ -157,7 +157,7 @@ export async function sessionsRoutes(
         response: answers(Progress),
       },
     },
-    async (request) => ok(await retryMails(parts, request.params.sessionId, request.body, actorOf(request.staff))),
+    async (request) => ok(await retryMails(deps, request.params.sessionId, request.body, actorOf(request.staff))),
   )
 
   server.post(
@@ -172,7 +172,7 @@ export async function sessionsRoutes(
         response: answers(Progress),
       },
     },
-    async (request) => ok(await settleMails(parts, request.params.sessionId, request.body, actorOf(request.staff))),
+    async (request) => ok(await settleMails(deps, request.params.sessionId, request.body, actorOf(request.staff))),
   )
 }
 

@@ -112,7 +112,7 @@ describe('whatever happens to a session', () => {
 
   async function hurry(progress: Progress): Promise<void> {
     if (canTransition('resume', progress.status))
-      await ignoringConflict(() => pullLever(activation.parts, 'resume', progress.sessionId, actor))
+      await ignoringConflict(() => pullLever(activation.deps, 'resume', progress.sessionId, actor))
     // What waits for its next try is tried now: in the items, and in the jobs that would look at them then.
     await asked(() =>
       test.pool.query(`UPDATE items SET next_try_at = now() WHERE session_id = $1 AND next_try_at > now()`, [
@@ -132,8 +132,8 @@ describe('whatever happens to a session', () => {
         ),
       )
     else if (what === 'retry failed')
-      await ignoringConflict(() => retryMails(activation.parts, sessionId, { mail: 'failed' }, actor))
-    else await ignoringConflict(() => pullLever(activation.parts, what, sessionId, actor))
+      await ignoringConflict(() => retryMails(activation.deps, sessionId, { mail: 'failed' }, actor))
+    else await ignoringConflict(() => pullLever(activation.deps, what, sessionId, actor))
   }
 
   /** Whoever asks while connections are being cut asks again. */

@@ -21,7 +21,7 @@ describe('a session with a start time', () => {
   })
 
   const inAnHour = () => new Date(Date.now() + hour)
-  const asOf = (time: Date) => ({ ...activation.parts, now: () => time })
+  const asOf = (time: Date) => ({ ...activation.deps, now: () => time })
   const schedule = async (startAt: Date) =>
     activation.start({ ids: await activation.addLeads(5) }, { startAt: startAt.toISOString() })
 
@@ -48,14 +48,14 @@ describe('a session with a start time', () => {
     await startDue(asOf(new Date(startAt.getTime() + hour)), sessionId)
     const held = await activation.progress(sessionId)
     expect(held).toMatchObject({ status: 'held', reason: 'late_start', accounts: { pending: 5 } })
-    await pullLever(activation.parts, 'resume', sessionId, actor)
+    await pullLever(activation.deps, 'resume', sessionId, actor)
     await activation.until(sessionId, ({ completed }) => completed)
   })
 
   it('can be cancelled before its time, and then never starts', async () => {
     const startAt = inAnHour()
     const { sessionId } = await schedule(startAt)
-    await pullLever(activation.parts, 'cancel', sessionId, actor)
+    await pullLever(activation.deps, 'cancel', sessionId, actor)
     await startDue(asOf(startAt), sessionId)
     const done = await activation.until(sessionId, ({ mails }) => mails.cancelled === 5)
     expect(done).toMatchObject({ status: 'cancelled', accounts: { cancelled: 5 } })
@@ -64,7 +64,7 @@ describe('a session with a start time', () => {
   it('cannot start in the past', async () => {
     const ids = await activation.addLeads(1)
     const request = { selection: { ids }, options: { startAt: new Date(Date.now() - 1000).toISOString() } }
-    await expect(startSession(activation.parts, request, { actor, template })).rejects.toMatchObject({
+    await expect(startSession(activation.deps, request, { actor, template })).rejects.toMatchObject({
       status: 422,
       code: 'START_IN_THE_PAST',
     })
@@ -74,7 +74,7 @@ describe('a session with a start time', () => {
     const before = smtp.mails.length
     const { sessionId } = await activation.start({ ids: await activation.addLeads(4) }, { delaySeconds: 3600 })
     await activation.until(sessionId, ({ accounts }) => accounts.created === 4)
-    await pullLever(activation.parts, 'cancel', sessionId, actor)
+    await pullLever(activation.deps, 'cancel', sessionId, actor)
     const done = await activation.until(sessionId, ({ mails }) => mails.pending === 0)
     expect(done.mails).toMatchObject({ cancelled: 4, sent: 0 })
     expect(smtp.mails).toHaveLength(before)
@@ -85,7 +85,7 @@ describe('a session with a start time', () => {
     [
       'a person started it before its time',
       async (sessionId: string, time: Date) => {
-        await pullLever(activation.parts, 'pause', sessionId, actor)
+        await pullLever(activation.deps, 'pause', sessionId, actor)
         await pullLever(asOf(time), 'resume', sessionId, actor)
       },
     ],
@@ -107,19 +107,19 @@ describe('a session with a start time', () => {
       [sessionId],
     )
     expect(rows[0]?.mail_not_before.getTime()).toBe(time.getTime() + 600_000)
-    await pullLever(activation.parts, 'pause', sessionId, actor)
-    await pullLever(activation.parts, 'resume', sessionId, actor)
+    await pullLever(activation.deps, 'pause', sessionId, actor)
+    await pullLever(activation.deps, 'resume', sessionId, actor)
     const later = await test.pool.query('SELECT mail_not_before FROM sessions WHERE id = $1', [sessionId])
     expect(later.rows).toEqual(rows)
-    await pullLever(activation.parts, 'cancel', sessionId, actor)
+    await pullLever(activation.deps, 'cancel', sessionId, actor)
   })
 
   it('ends in one of the two outcomes when two people press different buttons at once', async () => {
     for (let round = 0; round < 10; round += 1) {
       const { sessionId } = await activation.start({ ids: await activation.addLeads(3) }, { delaySeconds: 3600 })
       const [paused, cancelled] = await Promise.allSettled([
-        pullLever(activation.parts, 'pause', sessionId, actor),
-        pullLever(activation.parts, 'cancel', sessionId, { id: 'staff-2', name: 'Grace' }),
+        pullLever(activation.deps, 'pause', sessionId, actor),
+        pullLever(activation.deps, 'cancel', sessionId, { id: 'staff-2', name: 'Grace' }),
       ])
       const { progress, events } = await sessionDetail(test.database, sessionId)
       const types = events.map(({ type }) => type).filter((type) => type === 'paused' || type === 'cancelled')

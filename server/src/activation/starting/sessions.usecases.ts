@@ -20,7 +20,7 @@ import {
 import type { SessionTemplate } from '../session/template.ts'
 
 /** What the use cases of sessions need. */
-export interface ActivationParts {
+export interface ActivationDeps {
   database: Database
   boss: PgBoss
   now: () => Date
@@ -62,18 +62,18 @@ export async function previewSelection(database: Database, selection: Selection,
  * Refuses the same id with another body, an empty selection, unknown leads and a start in the past.
  */
 export async function startSession(
-  parts: ActivationParts,
+  deps: ActivationDeps,
   request: StartRequest,
   options: { actor: Person; template: SessionTemplate },
 ): Promise<{ progress: Progress; started: boolean }> {
-  const now = parts.now()
+  const now = deps.now()
   const sessionId = request.sessionId ?? newSessionId(now)
   const requestDigest = digestOf({ selection: request.selection, options: request.options ?? {} })
-  const earlier = await readSession(parts.database, sessionId)
+  const earlier = await readSession(deps.database, sessionId)
   if (earlier !== null) return { progress: presentProgress(sameRequest(earlier, requestDigest)), started: false }
   const settings = { mail: true, remind: false, unconfirmed: 'hold' as const, ...request.options }
   const startAt = startTime(settings, now)
-  const row = await parts.database.transaction(async (transaction) => {
+  const row = await deps.database.transaction(async (transaction) => {
     const isNew = await insertSession(transaction, {
       id: sessionId,
       status: startAt === null ? 'queued' : 'scheduled',
@@ -92,8 +92,8 @@ export async function startSession(
     const selected = selectedLeads(request.selection)
     const total = await insertItems(transaction, { sessionId, selected, chunkSize })
     if (total === 0) throw new Refusal(422, 'EMPTY_SELECTION', 'No lead is selected, so there is nothing to activate.')
-    if (startAt === null) await enqueueWaiting(parts.boss, transaction, sessionId, null)
-    else await enqueue(parts.boss, transaction, 'due', [{ data: { sessionId }, startAfter: startAt }])
+    if (startAt === null) await enqueueWaiting(deps.boss, transaction, sessionId, null)
+    else await enqueue(deps.boss, transaction, 'due', [{ data: { sessionId }, startAfter: startAt }])
     return sealSession(transaction, {
       sessionId,
       total,
@@ -103,12 +103,12 @@ export async function startSession(
     })
   })
   if (row === null) {
-    const other = await readSession(parts.database, sessionId)
+    const other = await readSession(deps.database, sessionId)
     if (other === null)
       throw new Refusal(409, 'SESSION_EXISTS', 'A session with this id was just being started; try again.')
     return { progress: presentProgress(sameRequest(other, requestDigest)), started: false }
   }
-  parts.publish([sessionId], true)
+  deps.publish([sessionId], true)
   return { progress: presentProgress(row), started: true }
 }
 

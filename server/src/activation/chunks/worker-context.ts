@@ -4,10 +4,10 @@ import type { Database } from '../../db/database.ts'
 import type { Pace } from '../../mail/rate-limit/rate-limiter.ts'
 import type { SmtpSender } from '../../mail/smtp/types.ts'
 import type { Ledger } from './ledger.ts'
-import type { ActivationParts } from '../starting/sessions.usecases.ts'
+import type { ActivationDeps } from '../starting/sessions.usecases.ts'
 
 /** What a process needs to run activations. */
-export interface WorkerParts extends ActivationParts {
+export interface WorkerContext extends ActivationDeps {
   logger: FastifyBaseLogger
   /** The same database, over connections for statements that go by keys: see `openKeyedPool`. */
   keyed: Database
