@@ -1,6 +1,6 @@
 import type { Progress, RetryRequest } from '@rollcall/shared'
 import { ref } from 'vue'
-import { useProgressStore } from '../tracker/progress.store.ts'
+import { useProgressStore } from '../tracker/tracker.ts'
 import { call } from '../api/http.ts'
 import { useNotices } from '../ui/useNotices.ts'
 

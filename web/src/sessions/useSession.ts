@@ -1,7 +1,7 @@
 import { useThrottleFn } from '@vueuse/core'
 import { computed, watch } from 'vue'
-import { useOptionsStore } from '../tracker/options.store.ts'
-import { useProgressStore } from '../tracker/progress.store.ts'
+import { useOptionsStore } from '../tracker/options.ts'
+import { useProgressStore } from '../tracker/tracker.ts'
 import { useRefresh } from '../ui/useRefresh.ts'
 import { useSessionDetail } from './history.queries.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { exampleEnd, exampleProgress } from './example.ts'
+import { exampleEnd, exampleProgress } from '../live/example-progress.ts'
 import { accountsSettled, hasBegun, isOver, mailsSettled, percent, percentOfAll } from './percent.ts'
 
 test('A percent is floored', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { exampleEnd, exampleProgress } from './example.ts'
+import { exampleEnd, exampleProgress } from '../live/example-progress.ts'
 import { situationOf, waitsByOptions } from './situation.ts'
 
 const createdAt = '2026-11-01T10:00:00.000Z'

@@ -1,6 +1,6 @@
 import { ref, watch } from 'vue'
-import { useProgressStore } from './progress.store.ts'
-import { announcement } from '../words/words.ts'
+import { useProgressStore } from './tracker.ts'
+import { announcement } from '../words/tracker.ts'
 
 /** The sentence for a polite live region: it changes with a session's status, not with every number. */
 export function useAnnouncements() {

@@ -1,6 +1,6 @@
 import type { List, Progress, SessionEvent } from '@rollcall/shared'
-import { backoffDelay } from './backoff.ts'
-import { livePaths, type AnswerLike, type EventsLike, type LiveListener, type LivePorts } from './live.ports.ts'
+import { backoffDelay } from './back-off.ts'
+import { livePaths, type AnswerLike, type EventsLike, type LiveListener, type LivePorts } from './environment.ts'
 
 export const firstMessageMilliseconds = 2_500
 export const pollMilliseconds = 2_000

@@ -1,4 +1,4 @@
-import type { AnswerLike, EventsHears, LiveListener, LivePorts, SocketHears, Transport } from './live.ports.ts'
+import type { AnswerLike, EventsHears, LiveListener, LivePorts, SocketHears, Transport } from './environment.ts'
 
 /** A WebSocket that does what a test says. */
 export class FakeSocket {

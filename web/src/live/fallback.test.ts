@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { FakeWorld } from './fake-world.ts'
-import { LiveConnection } from './live.ts'
+import { FakeWorld } from './fake-network.ts'
+import { LiveConnection } from './connection.ts'
 
 const S = 'activation_1704123456789_a7bc3d2f1'
 let world: FakeWorld

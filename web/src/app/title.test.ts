@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { exampleEnd, exampleProgress } from './example.ts'
+import { exampleEnd, exampleProgress } from '../live/example-progress.ts'
 import { titleOf } from './title.ts'
 
 test('The title of the tab shows how far running sessions have come', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { exampleProgress } from './example.ts'
-import { forgetKept, keptKey, mergeKept, parseKept, readKept, writeKept } from './kept.ts'
+import { exampleProgress } from '../live/example-progress.ts'
+import { forgetKept, keptKey, mergeKept, parseKept, readKept, writeKept } from './cache.ts'
 
 const kept = (version: number, trueAt = 1) => ({ progress: exampleProgress({ version }), trueAt })
 

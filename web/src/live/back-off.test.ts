@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { backoffDelay } from './backoff.ts'
+import { backoffDelay } from './back-off.ts'
 
 test('The first attempt comes within a second, at random', () => {
   expect(backoffDelay(0, 0)).toBe(0)

@@ -1,9 +1,9 @@
 import type { Progress } from '@rollcall/shared'
 import { holdReasons, type HoldReason } from '@rollcall/shared/reasons'
 import type { SessionStatus } from '@rollcall/shared/statuses'
-import type { Transport } from '../live/live.ts'
+import type { Transport } from '../live/connection.ts'
 import { countOf, formatCount, formatRate, formatSeconds } from './numbers.ts'
-import type { Knowledge } from '../tracker/tracked.ts'
+import type { Knowledge } from '../tracker/sessions.ts'
 
 export const statusWords: Record<SessionStatus, string> = {
   scheduled: 'Scheduled',

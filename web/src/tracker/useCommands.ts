@@ -2,7 +2,7 @@ import type { Lever } from '@rollcall/shared/statuses'
 import { ref } from 'vue'
 import { call } from '../api/http.ts'
 import { useNotices } from '../ui/useNotices.ts'
-import { useProgressStore } from './progress.store.ts'
+import { useProgressStore } from './tracker.ts'
 
 const failedWords: Record<Lever, string> = {
   pause: 'The session was not paused',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { exampleEnd, exampleProgress } from '../tracker/example.ts'
-import { freshness, holdSentence, paceOf } from './words.ts'
+import { exampleEnd, exampleProgress } from '../live/example-progress.ts'
+import { freshness, holdSentence, paceOf } from './tracker.ts'
 
 test('The pace and the time left are told only while the numbers are live', () => {
   expect(paceOf(exampleProgress(), 'live')).toBe('4.2 mails/s · about 9 s left')

@@ -1,5 +1,5 @@
 import type { ClientFrame, ServerFrame } from '@rollcall/shared'
-import type { LivePorts, SocketLike } from './live.ports.ts'
+import type { LivePorts, SocketLike } from './environment.ts'
 
 export const openingMilliseconds = 2_500
 export const firstFrameMilliseconds = 5_000

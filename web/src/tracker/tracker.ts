@@ -3,11 +3,11 @@ import { useEventListener, useIntervalFn, useThrottleFn } from '@vueuse/core'
 import { defineStore } from 'pinia'
 import { computed, reactive, ref } from 'vue'
 import { ApiFailure, call } from '../api/http.ts'
-import { browserPorts, LiveConnection, type LiveListener, type Transport } from '../live/live.ts'
-import { forgetKept, keptKey, parseKept, readKept, writeKept, type KeptBySession } from './kept.ts'
+import { browserPorts, LiveConnection, type LiveListener, type Transport } from '../live/connection.ts'
+import { forgetKept, keptKey, parseKept, readKept, writeKept, type KeptBySession } from './cache.ts'
 import { hasBegun, isOver } from './percent.ts'
-import { knowledgeOf, showEndedMilliseconds, showsInTracker, unknownSession, withProgress } from './tracked.ts'
-import type { Knowledge, Source, Tracked } from './tracked.ts'
+import { knowledgeOf, showEndedMilliseconds, showsInTracker, unknownSession, withProgress } from './sessions.ts'
+import type { Knowledge, Source, Tracked } from './sessions.ts'
 
 const keepEveryMilliseconds = 1_000
 const recentSessions = 20

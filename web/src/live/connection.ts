@@ -1,11 +1,11 @@
 import type { ServerFrame } from '@rollcall/shared'
 import { closeCodes } from '@rollcall/shared/codes'
-import { backoffDelay } from './backoff.ts'
-import { Fallback } from './live.fallback.ts'
-import type { LiveListener, LivePorts, Transport } from './live.ports.ts'
-import { LiveSocket } from './live.socket.ts'
+import { backoffDelay } from './back-off.ts'
+import { Fallback } from './fallback.ts'
+import type { LiveListener, LivePorts, Transport } from './environment.ts'
+import { LiveSocket } from './socket.ts'
 
-export { browserPorts, type LiveListener, type LivePorts, type Transport } from './live.ports.ts'
+export { browserPorts, type LiveListener, type LivePorts, type Transport } from './environment.ts'
 
 const failedOpeningsBeforeFallback = 2
 const healthyMilliseconds = 10_000

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { exampleEnd, exampleProgress } from './example.ts'
-import { knowledgeOf, showsInTracker, unknownSession, withProgress } from './tracked.ts'
+import { exampleEnd, exampleProgress } from '../live/example-progress.ts'
+import { knowledgeOf, showsInTracker, unknownSession, withProgress } from './sessions.ts'
 
 const at = Date.parse('2026-11-01T10:00:06Z')
 
