@@ -1,16 +1,30 @@
 import ui from '@nuxt/ui/vite'
 import vue from '@vitejs/plugin-vue'
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vite'
+import { defineConfig, type Plugin } from 'vite'
 
 const server = process.env['ROLLCALL_URL'] ?? 'http://localhost:3000'
 /** The server checks the Origin exactly, so the development proxy speaks in the server's own name. */
 const toServer = { target: server, ws: true, headers: { origin: server } }
 
+const root = fileURLToPath(new URL('.', import.meta.url))
+
+/** Serves the invited person's page at its links during development, as the server does for the built one. */
+const activationPage: Plugin = {
+  name: 'activation-page',
+  configureServer({ middlewares }) {
+    middlewares.use((request, _response, next) => {
+      if (request.url?.startsWith('/activate/')) request.url = '/activate.html'
+      next()
+    })
+  },
+}
+
 export default defineConfig({
-  root: fileURLToPath(new URL('.', import.meta.url)),
+  root,
   plugins: [
     vue(),
+    activationPage,
     ui({
       // Components are imported by name, so types and the linter see them without generated files.
       components: false,
@@ -22,7 +36,12 @@ export default defineConfig({
       ui: { colors: { primary: 'teal', neutral: 'slate' } },
     }),
   ],
-  build: { target: 'es2022', chunkSizeWarningLimit: 800 },
+  build: {
+    target: 'es2022',
+    chunkSizeWarningLimit: 800,
+    manifest: true,
+    rolldownOptions: { input: [`${root}index.html`, `${root}activate.html`] },
+  },
   server: {
     proxy: {
       '/api': toServer,

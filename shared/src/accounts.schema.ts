@@ -1,8 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { strict, Timestamp } from './basics.schema.ts'
 
-export const passwordLength = { minimum: 10, maximum: 200 } as const
-
 const Token = Type.String({ minLength: 1, maxLength: 200 })
 
 /** `POST /activation/inspect`: what the page of a link needs; changes nothing, however often it is asked. */

@@ -7,7 +7,15 @@ import { answerUnknown } from './errors.ts'
 import type { Server } from './server.ts'
 
 const root = path.join(import.meta.dirname, '../../..')
-const sources = ['web/src', 'web/public', 'web/index.html', 'web/vite.config.ts', 'web/package.json', 'shared/src']
+const sources = [
+  'web/src',
+  'web/public',
+  'web/index.html',
+  'web/activate.html',
+  'web/vite.config.ts',
+  'web/package.json',
+  'shared/src',
+]
 
 /**
  * Builds the web app where it is missing or older than what it is made of; gives its folder. An image for production has
@@ -50,7 +58,10 @@ function build(): Promise<void> {
 /** What the API answers itself, so an unknown path below is its 404 and never a page. */
 const apiPaths = /^\/(api|crm|staff|mailbox\/messages|activation|health|metrics|docs|openapi\.json)(\/|$|\?)/
 
-/** Serves the built web app; every path that is a page of it gets the same document. */
+/** An activation link, whose page is a small document of its own. */
+const activationPath = /^\/activate\/[^/?]+\/?($|\?)/
+
+/** Serves the built web app: every path that is a page of it gets the document of the staff's app, or that of the invited person. */
 export async function serveWebApp(server: Server, folder: string): Promise<void> {
   await server.register(fastifyStatic, {
     root: folder,
@@ -63,7 +74,7 @@ export async function serveWebApp(server: Server, folder: string): Promise<void>
   answerUnknown(server, (request, reply) => {
     const reads = request.method === 'GET' || request.method === 'HEAD'
     const isPage = reads && !apiPaths.test(request.url) && !/\.[a-z0-9]+($|\?)/i.test(request.url)
-    if (isPage) void reply.sendFile('index.html')
+    if (isPage) void reply.sendFile(activationPath.test(request.url) ? 'activate.html' : 'index.html')
     return isPage
   })
 }

@@ -20,12 +20,6 @@ export function createAppRouter(): Router {
         component: () => import('../staff/SignInPage.vue'),
         meta: { title: 'Sign in', public: true },
       },
-      {
-        path: '/activate/:token',
-        component: () => import('../activate/ActivatePage.vue'),
-        meta: { title: 'Your account', public: true },
-        props: true,
-      },
       { path: '/leads', component: () => import('../leads/LeadsPage.vue'), meta: { title: 'Leads' } },
       { path: '/leads/:id', component: () => import('../leads/LeadPage.vue'), meta: { title: 'Lead' }, props: true },
       { path: '/sessions', component: () => import('../sessions/SessionsPage.vue'), meta: { title: 'Sessions' } },
