@@ -63,3 +63,40 @@ test('An answer that cannot be read is a sentence for a person, and no answer is
   )
   expect(isNetworkFailure(await call('GET /crm/leads/facets', {}).catch((error: unknown) => error))).toBe(true)
 })
+
+test('A call that is not answered in time ends with a sentence that says so, and counts as one without an answer', async () => {
+  vi.stubGlobal(
+    'fetch',
+    vi.fn<typeof fetch>((_path, { signal } = {}) => {
+      return new Promise((_resolve, reject) => {
+        signal?.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError')))
+      })
+    }),
+  )
+  const failure = await call('GET /crm/leads/facets', {}, { timeoutMilliseconds: 5 }).catch((error: unknown) => error)
+  expect(failure).toMatchObject({
+    code: 'TIMEOUT',
+    message: 'Rollcall did not answer within 0.005 seconds. Try again.',
+  })
+  expect(isNetworkFailure(failure)).toBe(true)
+})
+
+test('A call that its caller ends is no failure of the network', async () => {
+  vi.stubGlobal(
+    'fetch',
+    vi.fn<typeof fetch>((_path, { signal } = {}) => {
+      return new Promise((_resolve, reject) => {
+        const abort = () => reject(new DOMException('aborted', 'AbortError'))
+        if (signal?.aborted) abort()
+        signal?.addEventListener('abort', abort)
+      })
+    }),
+  )
+  for (const when of ['before', 'after']) {
+    const caller = new AbortController()
+    if (when === 'before') caller.abort()
+    const failure = call('GET /crm/leads/facets', {}, { signal: caller.signal }).catch((error: unknown) => error)
+    caller.abort()
+    expect(await failure).toMatchObject({ name: 'AbortError' })
+  }
+})

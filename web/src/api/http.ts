@@ -1,12 +1,15 @@
 import type { ErrorCode, Failure, ImportResult } from '@rollcall/shared'
 import type { Answer, CallName, Input } from './calls.ts'
 
+/** `NETWORK`: no answer came at all. `TIMEOUT`: none came in time. Both are the browser's own words, not the contract's. */
+type FailureCode = ErrorCode | 'NETWORK' | 'TIMEOUT'
+
 /** A call that did not succeed; `message` is the server's own sentence for a person. */
 export class ApiFailure extends Error {
   readonly status: number
-  readonly code: ErrorCode | 'NETWORK'
+  readonly code: FailureCode
 
-  constructor(status: number, code: ErrorCode | 'NETWORK', message: string) {
+  constructor(status: number, code: FailureCode, message: string) {
     super(message)
     this.name = 'ApiFailure'
     this.status = status
@@ -16,9 +19,25 @@ export class ApiFailure extends Error {
 
 const unreachable = 'Rollcall cannot be reached. Check your connection and try again.'
 
-/** True when no answer came at all, so that nobody knows whether the server did what was asked. */
+/** A call that takes longer has hung: the slowest read over a million leads takes a few seconds. */
+const usualTimeoutMilliseconds = 30_000
+/** Calls whose work grows with the selection: a start of a million leads takes about ten seconds on a small machine. */
+const timeoutMilliseconds: Partial<Record<CallName, number>> = {
+  'POST /crm/activation/preview': 120_000,
+  'POST /crm/activation/sessions': 120_000,
+}
+/** An upload that moves no byte for this long has hung. */
+const uploadStallMilliseconds = 60_000
+/** How long the server may work on a file once all of it has arrived. */
+const importTimeoutMilliseconds = 600_000
+
+function timedOut(milliseconds: number): ApiFailure {
+  return new ApiFailure(0, 'TIMEOUT', `Rollcall did not answer within ${milliseconds / 1000} seconds. Try again.`)
+}
+
+/** True when no answer came, so that nobody knows whether the server did what was asked. */
 export function isNetworkFailure(error: unknown): boolean {
-  return error instanceof ApiFailure && error.code === 'NETWORK'
+  return error instanceof ApiFailure && (error.code === 'NETWORK' || error.code === 'TIMEOUT')
 }
 
 /** The sentence to show for whatever was thrown. */
@@ -53,27 +72,59 @@ function unwrap(status: number, body: unknown): unknown {
   throw new ApiFailure(status, status === 401 ? 'SIGN_IN_REQUIRED' : 'INTERNAL', sentence)
 }
 
-interface Options {
+interface CallOptions {
   signal?: AbortSignal
+  /** How long to wait for the whole answer; where it is not given, as long as this call may take. */
+  timeoutMilliseconds?: number
   /** For calls whose 401 is an answer to a form, not the end of a sign-in. */
   signsIn?: boolean
 }
 
-/** Makes one call of the contract and gives its `data`. Throws ApiFailure, or AbortError when `signal` said so. */
+/**
+ * Makes one call of the contract and gives its `data`. Throws ApiFailure (also when no answer came in time), or AbortError
+ * when `signal` said so.
+ */
 export async function call<Name extends CallName>(
   name: Name,
   input: Input<Name>,
-  options: Options = {},
+  options: CallOptions = {},
 ): Promise<Answer<Name>> {
   const [method, pattern] = name.split(' ') as [string, string]
   const { parameters, query, body } = input as { parameters?: Record<string, string>; query?: object; body?: unknown }
-  const request = requestOf(method, body, options.signal)
-  const { status, answer } = await send(pathOf(pattern, parameters, query), request)
+  const timeout = options.timeoutMilliseconds ?? timeoutMilliseconds[name] ?? usualTimeoutMilliseconds
+  const { status, answer } = await withTimeout(timeout, options.signal, (signal) =>
+    send(pathOf(pattern, parameters, query), requestOf(method, body, signal)),
+  )
   if (status === 401 && !options.signsIn) signedOut()
   return unwrap(status, answer) as Answer<Name>
 }
 
-function requestOf(method: string, body: unknown, signal?: AbortSignal): RequestInit {
+/** Aborts the work after the time, or when `outer` aborts. Throws ApiFailure with code `TIMEOUT` where it was the time. */
+async function withTimeout<Result>(
+  milliseconds: number,
+  outer: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const timeout = new AbortController()
+  const abort = () => timeout.abort(outer?.reason)
+  if (outer?.aborted) abort()
+  outer?.addEventListener('abort', abort)
+  let isOver = false
+  const timer = setTimeout(() => {
+    isOver = true
+    timeout.abort()
+  }, milliseconds)
+  try {
+    return await work(timeout.signal)
+  } catch (error) {
+    throw isOver ? timedOut(milliseconds) : error
+  } finally {
+    clearTimeout(timer)
+    outer?.removeEventListener('abort', abort)
+  }
+}
+
+function requestOf(method: string, body: unknown, signal: AbortSignal): RequestInit {
   const headers: Record<string, string> = { accept: 'application/json' }
   if (body === undefined || body instanceof FormData) return { method, headers, body, signal }
   return { method, headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body), signal }
@@ -89,15 +140,29 @@ async function send(path: string, request: RequestInit): Promise<{ status: numbe
   }
 }
 
-/** Sends a file to `POST /crm/leads/import`; `sent` hears the share that has left the browser, 0 to 1. fetch cannot tell that. */
-export function uploadImport(form: FormData, sent: (share: number) => void): Promise<ImportResult> {
+/**
+ * Sends a file to `POST /crm/leads/import`. `onProgress` is told the share that has left the browser, 0 to 1, which fetch
+ * cannot tell. Throws ApiFailure, also when no byte moves for a minute.
+ */
+export function uploadImport(form: FormData, onProgress: (share: number) => void): Promise<ImportResult> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest()
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const expectNewsWithin = (milliseconds: number) => {
+      clearTimeout(timer)
+      timer = setTimeout(() => {
+        reject(timedOut(milliseconds))
+        request.abort()
+      }, milliseconds)
+    }
     request.open('POST', '/crm/leads/import')
     request.setRequestHeader('accept', 'application/json')
     request.upload.addEventListener('progress', (event) => {
-      if (event.lengthComputable) sent(event.loaded / event.total)
+      expectNewsWithin(uploadStallMilliseconds)
+      if (event.lengthComputable) onProgress(event.loaded / event.total)
     })
+    request.upload.addEventListener('load', () => expectNewsWithin(importTimeoutMilliseconds))
+    request.addEventListener('loadend', () => clearTimeout(timer))
     request.addEventListener('error', () => reject(new ApiFailure(0, 'NETWORK', unreachable)))
     request.addEventListener('load', () => {
       if (request.status === 401) signedOut()
@@ -107,6 +172,7 @@ export function uploadImport(form: FormData, sent: (share: number) => void): Pro
         reject(error)
       }
     })
+    expectNewsWithin(uploadStallMilliseconds)
     request.send(form)
   })
 }
