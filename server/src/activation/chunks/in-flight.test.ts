@@ -4,9 +4,9 @@ import path from 'node:path'
 import type { Client } from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until, workerSecret } from '../../../test/app/activation.ts'
-import { faultBench } from '../../../test/simulation/faults.ts'
+import { faultBench } from '../../../test/simulation/fault-fixture.ts'
 import { workerProcess, type WorkerProcess } from '../../../test/process/worker-process.ts'
-import { expectPromises } from '../../../test/simulation/promises.ts'
+import { expectPromises } from '../../../test/simulation/invariants.ts'
 import type { SmtpMoment, SmtpReply, SmtpScript } from '../../../test/smtp/scripted-smtp-server.ts'
 
 const bench = faultBench()

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { actor, until } from '../../../test/app/activation.ts'
-import { at, faultBench } from '../../../test/simulation/faults.ts'
-import { expectPromises, hurry } from '../../../test/simulation/promises.ts'
+import { at, faultBench } from '../../../test/simulation/fault-fixture.ts'
+import { expectPromises, hurry } from '../../../test/simulation/invariants.ts'
 import type { SmtpMoment, SmtpReply } from '../../../test/smtp/scripted-smtp-server.ts'
 import { pullLever, retryMails } from '../commands/levers.usecases.ts'
 

@@ -7,7 +7,7 @@ import { actor, createActivation, until, type Activation } from '../../../test/a
 import { createTestDatabase, type TestDatabase } from '../../../test/database/database.ts'
 import { earlyMilliseconds, expectNeverAhead } from '../../../test/smtp/mail-rate.ts'
 import { workerProcess, type WorkerProcess } from '../../../test/process/worker-process.ts'
-import { expectPromises } from '../../../test/simulation/promises.ts'
+import { expectPromises } from '../../../test/simulation/invariants.ts'
 import { startSmtpServer, type TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { changeSettings } from '../../settings/settings.usecases.ts'
 

@@ -10,11 +10,19 @@ import {
   startWorker,
   type Command,
   type Real,
-} from './commands.ts'
-import { isAllowed, isLoss, isResend, isWorkedOn, keepsDoubts, type Policy, type SessionModel } from './model.ts'
-import { movesOf } from './moves.ts'
-import { expectPromises, hurry } from './promises.ts'
-import { connections, createWorld, patience, type World } from './world.ts'
+} from './model-commands.ts'
+import {
+  isAllowed,
+  isLoss,
+  isResend,
+  isWorkedOn,
+  keepsDoubts,
+  type Policy,
+  type SessionModel,
+} from './session-model.ts'
+import { movesOf } from './transitions.ts'
+import { expectPromises, hurry } from './invariants.ts'
+import { connections, createWorld, patience, type World } from './simulation.ts'
 import { sessionDetail } from '../../src/activation/history/history.usecases.ts'
 import { pullLever } from '../../src/activation/commands/levers.usecases.ts'
 

@@ -8,7 +8,7 @@ import {
   type SessionStatus,
   type TransitionName,
 } from '@rollcall/shared'
-import type { Move } from './moves.ts'
+import type { Move } from './transitions.ts'
 
 /** What is known of a session without looking at it: the statuses it may be in, and bounds of its numbers. */
 export interface SessionModel {

@@ -3,9 +3,9 @@ import { expect } from 'vitest'
 import { canTransition, levers, type Lever, type Progress } from '@rollcall/shared'
 import { pullLever, retryMails } from '../../src/activation/commands/levers.usecases.ts'
 import { actor, until } from '../app/activation.ts'
-import { afterLevers, afterRetry, isWorkedOn, laterStatuses, type Outcome, type SessionModel } from './model.ts'
-import { expectSums } from './promises.ts'
-import { connections, type Mood, type World } from './world.ts'
+import { afterLevers, afterRetry, isWorkedOn, laterStatuses, type Outcome, type SessionModel } from './session-model.ts'
+import { expectSums } from './invariants.ts'
+import { connections, type Mood, type World } from './simulation.ts'
 
 /** A session in its world. */
 export interface Real {

@@ -10,7 +10,7 @@ import type { SmtpTimeouts } from '../../src/mail/smtp/types.ts'
 import { startWorker, type Worker } from '../../src/worker.ts'
 import { actor, createActivation, until, type Activation } from '../app/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../database/database.ts'
-import { expectPromises, hurry } from './promises.ts'
+import { expectPromises, hurry } from './invariants.ts'
 import {
   startSmtpServer,
   type SmtpMoment,

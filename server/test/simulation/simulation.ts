@@ -5,7 +5,7 @@ import { expect } from 'vitest'
 import type { Worker } from '../../src/worker.ts'
 import { createActivation, until, workerSecret, type Activation } from '../app/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../database/database.ts'
-import { noteMoves } from './moves.ts'
+import { noteMoves } from './transitions.ts'
 import { workerProcess } from '../process/worker-process.ts'
 import { startSmtpServer, type SmtpScript, type TestSmtpServer } from '../smtp/scripted-smtp-server.ts'
 
