@@ -218,7 +218,7 @@ class CutConnections implements Command {
   toString = () => 'cut all connections to the database'
 }
 
-/** Lets the session move, where it does within a moment. */
+/** Lets the session progress, where it does within a moment. */
 class Watch implements Command {
   check = () => true
 

@@ -12,7 +12,7 @@ import {
   type Real,
 } from './model-commands.ts'
 import {
-  isAllowed,
+  isAllowedTransition,
   isLoss,
   isResend,
   isWorkedOn,
@@ -20,7 +20,7 @@ import {
   type Policy,
   type SessionModel,
 } from './session-model.ts'
-import { movesOf } from './transitions.ts'
+import { itemTransitionsOf } from './transitions.ts'
 import { expectPromises, hurry } from './invariants.ts'
 import { connections, createWorld, patience, type World } from './simulation.ts'
 import { sessionDetail } from '../../src/activation/history/history.usecases.ts'
@@ -107,7 +107,7 @@ async function finish(model: SessionModel, real: Real): Promise<void> {
 }
 
 /**
- * Nothing is lost and nobody is mailed twice: every move of every item was allowed, a second copy has only who was to be
+ * Nothing is lost and nobody is mailed twice: every transition of every item was allowed, a second copy has only who was to be
  * mailed again, and each answer that was lost is explained by what was done to the session.
  */
 async function judge(
@@ -116,10 +116,10 @@ async function judge(
   policy: Policy,
   seen: { takenForDead: number; lostAnswers: number },
 ): Promise<void> {
-  const moves = await movesOf(world.test, real.sessionId)
-  expect(moves.filter((move) => !isAllowed(move, policy))).toEqual([])
-  for (const ofItem of Map.groupBy(moves, ({ email }) => email).values()) expect(ofItem).toSatisfy(keepsDoubts)
-  const resends = moves.filter(isResend)
+  const transitions = await itemTransitionsOf(world.test, real.sessionId)
+  expect(transitions.filter((transition) => !isAllowedTransition(transition, policy))).toEqual([])
+  for (const ofItem of Map.groupBy(transitions, ({ email }) => email).values()) expect(ofItem).toSatisfy(keepsDoubts)
+  const resends = transitions.filter(isResend)
   const resendsTo = Map.groupBy(resends, ({ email }) => email)
   await expectPromises(world.test, real.sessionId, world.smtp.mails, {
     copies: ({ lead }) => 1 + (resendsTo.get(lead.email)?.length ?? 0),
@@ -127,7 +127,7 @@ async function judge(
   const { events } = await sessionDetail(world.test.database, real.sessionId)
   const takeovers = events.filter(({ type }) => type === 'taken_over').map(({ details }) => Number(details.inFlight))
   expect(Math.max(0, ...takeovers)).toBeLessThanOrEqual(connections)
-  const lost = moves.filter(isLoss).length
+  const lost = transitions.filter(isLoss).length
   const explained = (model.kills + seen.takenForDead) * connections + model.cutConnections + seen.lostAnswers
   expect(lost).toBeLessThanOrEqual(explained)
 

@@ -8,12 +8,12 @@ import {
   type SessionStatus,
   type TransitionName,
 } from '@rollcall/shared'
-import type { Move } from './transitions.ts'
+import type { ItemTransition } from './transitions.ts'
 
 /** What is known of a session without looking at it: the statuses it may be in, and bounds of its numbers. */
 export interface SessionModel {
   statuses: ReadonlySet<SessionStatus>
-  /** Which of the workers run; without one, nothing of a session moves by itself. */
+  /** Which of the workers run; without one, nothing of a session changes by itself. */
   running: boolean[]
   /** What was seen last: versions, created accounts and sent mails never go down. */
   seen: Progress
@@ -75,7 +75,7 @@ export function afterLevers(
 }
 
 /** What may follow a state of a mail: nothing is sent without having passed the gate, and what is sent stays so. */
-const mailMoves: Record<MailState, readonly MailState[]> = {
+const mailTransitions: Record<MailState, readonly MailState[]> = {
   pending: ['sending', 'sent', 'failed', 'skipped', 'cancelled', 'unconfirmed'],
   sending: ['pending', 'sent', 'failed', 'unconfirmed'],
   sent: [],
@@ -84,7 +84,7 @@ const mailMoves: Record<MailState, readonly MailState[]> = {
   skipped: [],
   cancelled: [],
 }
-const accountMoves: Record<AccountState, readonly AccountState[]> = {
+const accountTransitions: Record<AccountState, readonly AccountState[]> = {
   pending: ['created', 'existing', 'failed', 'cancelled'],
   created: [],
   existing: [],
@@ -92,36 +92,37 @@ const accountMoves: Record<AccountState, readonly AccountState[]> = {
   cancelled: [],
 }
 
-/** True of a move that may happen; under `hold` nobody but a person has a mail sent again that may have arrived. */
-export function isAllowed(move: Move, policy: Policy): boolean {
-  if (move.what === 'account') return accountMoves[move.before as AccountState].includes(move.after as AccountState)
-  if (policy === 'hold' && isResend(move) && move.before === 'sending') return false
-  return mailMoves[move.before as MailState].includes(move.after as MailState)
+/** True of a transition that may happen; under `hold` nobody but a person has a mail sent again that may have arrived. */
+export function isAllowedTransition(transition: ItemTransition, policy: Policy): boolean {
+  if (transition.what === 'account')
+    return accountTransitions[transition.before as AccountState].includes(transition.after as AccountState)
+  if (policy === 'hold' && isResend(transition) && transition.before === 'sending') return false
+  return mailTransitions[transition.before as MailState].includes(transition.after as MailState)
 }
 
-/** True of a move that tells that an answer was lost: the mail may have arrived or not. */
-export function isLoss(move: Move): boolean {
-  return move.before === 'sending' && (move.after === 'unconfirmed' || isResend(move))
+/** True of a transition that tells that an answer was lost: the mail may have arrived or not. */
+export function isLoss(transition: ItemTransition): boolean {
+  return transition.before === 'sending' && (transition.after === 'unconfirmed' || isResend(transition))
 }
 
-/** True of a move by which a mail is to be sent again that may have arrived: so many second copies may a person have. */
-export function isResend({ before, after, reason }: Move): boolean {
+/** True of a transition by which a mail is to be sent again that may have arrived: so many second copies may a person have. */
+export function isResend({ before, after, reason }: ItemTransition): boolean {
   if (before === 'unconfirmed') return after === 'pending'
   return before === 'sending' && after === 'pending' && (reason === 'answer_lost' || reason === 'worker_lost')
 }
 
 /**
- * True of an item's moves when a mail that may have arrived is never called anything that says that it did not, and only
+ * True of an item's transitions when a mail that may have arrived is never called anything that says that it did not, and only
  * such a mail becomes unconfirmed or sent without passing the gate once more.
  */
-export function keepsDoubts(moves: readonly Move[]): boolean {
+export function keepsDoubts(history: readonly ItemTransition[]): boolean {
   let inDoubt = false
-  for (const move of moves.filter(({ what }) => what === 'mail')) {
-    const denies = ['failed', 'skipped', 'cancelled'].includes(move.after)
-    const presumes = move.before === 'pending' && ['sent', 'unconfirmed'].includes(move.after)
+  for (const transition of history.filter(({ what }) => what === 'mail')) {
+    const denies = ['failed', 'skipped', 'cancelled'].includes(transition.after)
+    const presumes = transition.before === 'pending' && ['sent', 'unconfirmed'].includes(transition.after)
     if (inDoubt ? denies : presumes) return false
-    if (move.after === 'unconfirmed' || isResend(move)) inDoubt = true
-    if (move.after === 'sent') inDoubt = false
+    if (transition.after === 'unconfirmed' || isResend(transition)) inDoubt = true
+    if (transition.after === 'sent') inDoubt = false
   }
   return true
 }

@@ -5,7 +5,7 @@ import { expect } from 'vitest'
 import type { Worker } from '../../src/worker.ts'
 import { createActivation, until, workerSecret, type Activation } from '../app/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../database/database.ts'
-import { noteMoves } from './transitions.ts'
+import { recordItemTransitions } from './transitions.ts'
 import { workerProcess } from '../process/worker-process.ts'
 import { startSmtpServer, type SmtpScript, type TestSmtpServer } from '../smtp/scripted-smtp-server.ts'
 
@@ -61,7 +61,7 @@ export type Mood = keyof typeof moods
 /** Everything runs but the workers. */
 export async function createWorld(): Promise<World> {
   const test = await createTestDatabase()
-  await noteMoves(test)
+  await recordItemTransitions(test)
   const activation = await createActivation(test)
   const smtp = await startSmtpServer()
   const folder = await mkdtemp(path.join(tmpdir(), 'rollcall-world-'))

@@ -1,7 +1,7 @@
 import type { TestDatabase } from '../database/database.ts'
 
 /** A change of state of an item's account or mail, as the database saw it. */
-export interface Move {
+export interface ItemTransition {
   email: string
   what: 'account' | 'mail'
   before: string
@@ -10,15 +10,15 @@ export interface Move {
   reason: string | null
 }
 
-/** Has the database itself write down every move of every item from now on. */
-export async function noteMoves(test: Pick<TestDatabase, 'pool'>): Promise<void> {
+/** Has the database itself write down every transition of every item from now on. */
+export async function recordItemTransitions(test: Pick<TestDatabase, 'pool'>): Promise<void> {
   await test.pool.query(`
-    CREATE TABLE moves (
+    CREATE TABLE item_transitions (
       number bigint GENERATED ALWAYS AS IDENTITY, session_id text, email text, what text, before text, after text, reason text
     );
-    CREATE FUNCTION note_move() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION record_item_transition() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-      INSERT INTO moves (session_id, email, what, before, after, reason)
+      INSERT INTO item_transitions (session_id, email, what, before, after, reason)
       SELECT NEW.session_id, NEW.email, 'account', OLD.account_state, NEW.account_state, NEW.account_reason
       WHERE OLD.account_state <> NEW.account_state
       UNION ALL
@@ -26,14 +26,17 @@ export async function noteMoves(test: Pick<TestDatabase, 'pool'>): Promise<void>
       WHERE OLD.mail_state <> NEW.mail_state;
       RETURN NULL;
     END $$;
-    CREATE TRIGGER note_move AFTER UPDATE ON items FOR EACH ROW EXECUTE FUNCTION note_move();
+    CREATE TRIGGER record_item_transition AFTER UPDATE ON items FOR EACH ROW EXECUTE FUNCTION record_item_transition();
   `)
 }
 
-/** The moves of a session's items, each item's in the order in which they happened. */
-export async function movesOf(test: Pick<TestDatabase, 'pool'>, sessionId: string): Promise<Move[]> {
-  const { rows } = await test.pool.query<Move>(
-    'SELECT email, what, before, after, reason FROM moves WHERE session_id = $1 ORDER BY number',
+/** The transitions of a session's items, each item's in the order in which they happened. */
+export async function itemTransitionsOf(
+  test: Pick<TestDatabase, 'pool'>,
+  sessionId: string,
+): Promise<ItemTransition[]> {
+  const { rows } = await test.pool.query<ItemTransition>(
+    'SELECT email, what, before, after, reason FROM item_transitions WHERE session_id = $1 ORDER BY number',
     [sessionId],
   )
   return rows
