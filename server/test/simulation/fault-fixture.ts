@@ -10,7 +10,7 @@ import type { SmtpTimeouts } from '../../src/mail/smtp/types.ts'
 import { startWorker, type Worker } from '../../src/worker.ts'
 import { actor, createActivation, until, type Activation } from '../app/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../database/database.ts'
-import { expectPromises, hurry } from './invariants.ts'
+import { expectInvariants, makeRetriesDue } from './invariants.ts'
 import {
   startSmtpServer,
   type SmtpMoment,
@@ -49,7 +49,7 @@ export interface FaultBench {
   /** Waits until so many mails wait for a next try and all the others are sent; gives the items. */
   untilWaiting(sessionId: string, waiting: number): Promise<Item[]>
   /** Like `untilCompleted`, but what waits for its next try does not wait. */
-  hurryToTheEnd(sessionId: string): Promise<Progress>
+  untilCompletedWithRetriesDue(sessionId: string): Promise<Progress>
   /** Waits for the end: everybody has exactly one mail, at the first try. */
   expectAllSentAtFirstTry(sessionId: string): Promise<void>
 }
@@ -137,11 +137,11 @@ export function faultBench(): FaultBench {
         () => bench.items(sessionId),
         (all) => all.filter(isWaiting).length === waiting && all.filter(isSent).length === all.length - waiting,
       ),
-    hurryToTheEnd: (sessionId) =>
+    untilCompletedWithRetriesDue: (sessionId) =>
       until(
         async () => {
           // A chunk that is given back just now may still name the later time.
-          await hurry(test)
+          await makeRetriesDue(test)
           return activation.progress(sessionId)
         },
         ({ completed }) => completed,
@@ -149,7 +149,7 @@ export function faultBench(): FaultBench {
     async expectAllSentAtFirstTry(sessionId) {
       const done = await bench.untilCompleted(sessionId)
       expect(done.mails).toMatchObject({ sent: done.total, failed: 0, unconfirmed: 0 })
-      const all = await expectPromises(test, sessionId, smtp.mails)
+      const all = await expectInvariants(test, sessionId, smtp.mails)
       expect(all.map(({ mail }) => mail.tries)).toEqual(all.map(() => 1))
       expect(smtp.mails).toHaveLength(done.total)
     },

@@ -6,11 +6,12 @@ import type { TestDatabase } from '../database/database.ts'
 import type { ReceivedMail } from '../smtp/scripted-smtp-server.ts'
 
 /**
- * Holds what must be true of every session at every time in which nothing is under way: its counters equal its items,
- * what is `sent` the mail server has, nobody has more copies than `copies`, each of them the same byte for byte, nobody
- * has two accounts or somebody else's, and whoever was not mailed has a reason. Gives the items.
+ * Expects what must be true of every session whenever nothing of it is under way: its counters equal its items; the mail
+ * server received every mail that is `sent`; nobody received more than `copies` mails, and all copies are the same byte
+ * for byte; no address has two accounts and no item has the account of another lead; every item that was not mailed
+ * has a reason. Returns the session's items.
  */
-export async function expectPromises(
+export async function expectInvariants(
   test: Pick<TestDatabase, 'database' | 'pool'>,
   sessionId: string,
   received: readonly ReceivedMail[],
@@ -34,12 +35,15 @@ export async function expectPromises(
   }
   const { rows } = await test.pool.query('SELECT email_key FROM accounts GROUP BY email_key HAVING count(*) > 1')
   expect(rows).toEqual([])
-  expect(await othersAccounts(test, sessionId)).toEqual([])
+  expect(await itemsWithAccountOfAnotherLead(test, sessionId)).toEqual([])
   return items
 }
 
-/** The items of a session whose account is not that of their lead's address: a link of theirs would be somebody else's. */
-export async function othersAccounts(test: Pick<TestDatabase, 'pool'>, sessionId: string): Promise<unknown[]> {
+/** Returns the items of a session whose account belongs to another address than their lead's: they would be mailed somebody else's link. */
+export async function itemsWithAccountOfAnotherLead(
+  test: Pick<TestDatabase, 'pool'>,
+  sessionId: string,
+): Promise<unknown[]> {
   const { rows } = await test.pool.query(
     `SELECT items.position, leads.email_key AS lead, account.email_key AS account FROM items JOIN leads ON leads.id = items.lead_id
       JOIN accounts account ON account.id = items.account_id
@@ -49,8 +53,8 @@ export async function othersAccounts(test: Pick<TestDatabase, 'pool'>, sessionId
   return rows
 }
 
-/** The numbers of a progress add up, in accounts and in mails. */
-export function expectSums({ accounts, mails, total }: Progress): void {
+/** Expects that the counters of accounts and those of mails each add up to the total. */
+export function expectCountersAddUp({ accounts, mails, total }: Progress): void {
   const sum = (counts: Record<string, number>) => Object.values(counts).reduce((whole, count) => whole + count, 0)
   expect([sum(accounts), sum(mails)]).toEqual([total, total])
 }

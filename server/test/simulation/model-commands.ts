@@ -4,7 +4,7 @@ import { canTransition, levers, type Lever, type Progress } from '@rollcall/shar
 import { pullLever, retryMails } from '../../src/activation/commands/levers.usecases.ts'
 import { actor, until } from '../app/activation.ts'
 import { afterLevers, afterRetry, isWorkedOn, laterStatuses, type Outcome, type SessionModel } from './session-model.ts'
-import { expectSums } from './invariants.ts'
+import { expectCountersAddUp } from './invariants.ts'
 import { connections, type Mood, type World } from './simulation.ts'
 
 /** A session in its world. */
@@ -32,7 +32,7 @@ export async function look(model: SessionModel, real: Real): Promise<Progress> {
   const received = new Set(real.world.smtp.mails.map(({ to }) => to.join()).filter((to) => to.endsWith(real.domain)))
   const { seen } = model
   expect([...laterStatuses(model.statuses, isWorkedOn(model))]).toContain(progress.status)
-  expectSums(progress)
+  expectCountersAddUp(progress)
   expect(progress.version).toBeGreaterThanOrEqual(seen.version)
   if (progress.version === seen.version) expect(progress).toEqual(seen)
   expect(progress.accounts.created).toBeGreaterThanOrEqual(seen.accounts.created)

@@ -21,7 +21,7 @@ import {
   type SessionModel,
 } from './session-model.ts'
 import { itemTransitionsOf } from './transitions.ts'
-import { expectPromises, hurry } from './invariants.ts'
+import { expectInvariants, hurry } from './invariants.ts'
 import { connections, createWorld, patience, type World } from './simulation.ts'
 import { sessionDetail } from '../../src/activation/history/history.usecases.ts'
 import { pullLever } from '../../src/activation/commands/levers.usecases.ts'
@@ -121,7 +121,7 @@ async function judge(
   for (const ofItem of Map.groupBy(transitions, ({ email }) => email).values()) expect(ofItem).toSatisfy(keepsDoubts)
   const resends = transitions.filter(isResend)
   const resendsTo = Map.groupBy(resends, ({ email }) => email)
-  await expectPromises(world.test, real.sessionId, world.smtp.mails, {
+  await expectInvariants(world.test, real.sessionId, world.smtp.mails, {
     copies: ({ lead }) => 1 + (resendsTo.get(lead.email)?.length ?? 0),
   })
   const { events } = await sessionDetail(world.test.database, real.sessionId)
@@ -144,7 +144,7 @@ const storyTime = 34_000
 const fewestStories = 3
 
 it(
-  'does what the table of transitions says, whatever is done to it and to what it needs, and keeps every promise',
+  'a session follows the table of transitions and keeps every invariant, whatever is done to it and to what it needs',
   { timeout: 240_000 },
   async () => {
     // `STORY=seed:path`, as a failure names them, tells a story again.

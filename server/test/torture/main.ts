@@ -17,10 +17,10 @@ const report = await torture({
 })
 const { broken, ...numbers } = report
 say(JSON.stringify(numbers, null, 2))
-for (const promise of broken) say(`BROKEN: ${promise}`)
+for (const invariant of broken) say(`BROKEN: ${invariant}`)
 say(
   broken.length === 0
-    ? 'every promise held'
+    ? 'every invariant held'
     : `again with: npm run torture -- --minutes ${values.minutes} --seed ${values.seed}`,
 )
 process.exit(broken.length === 0 ? 0 : 1)

@@ -4,7 +4,7 @@ import { torture } from './torture.ts'
 const seed = Date.now() % 1_000_000
 
 it(
-  'keeps every promise while processes are killed and frozen and servers restarted',
+  'Rollcall keeps every invariant while its processes are killed and frozen and its servers are restarted',
   { timeout: 240_000 },
   async () => {
     const report = await torture({

@@ -53,7 +53,7 @@ const addressOf = (to: readonly string[]) => (to[0] ?? '').toLowerCase()
 
 /**
  * Runs sessions on two worker processes while killing and freezing them, restarting PostgreSQL and the mail server, and
- * losing answers; then lets everything end and holds the promises against items, accounts and the mails that the mail
+ * losing answers; then lets everything end and compares the invariants with items, accounts and the mails that the mail
  * server has.
  */
 export async function torture(options: TortureOptions): Promise<TortureReport> {

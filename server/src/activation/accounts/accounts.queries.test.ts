@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createActivation, type Activation } from '../../../test/app/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../../../test/database/database.ts'
-import { othersAccounts } from '../../../test/simulation/invariants.ts'
+import { itemsWithAccountOfAnotherLead } from '../../../test/simulation/invariants.ts'
 import { draftAccounts, type AccountDrafts } from '../../accounts/accounts.usecases.ts'
 import { activationToken, linkKey, tokenDigest } from '../../accounts/token.ts'
 import { openDatabase, openKeyedPool, rowsOf, type Database, type Queryable } from '../../db/database.ts'
@@ -115,7 +115,7 @@ describe('the accounts of a chunk', () => {
       [held.sessionId],
     )
     expect(rows.map((row) => row.account_id)).toEqual([null, null, ...drafts.ids, null, null])
-    expect(await othersAccounts(test, held.sessionId)).toEqual([])
+    expect(await itemsWithAccountOfAnotherLead(test, held.sessionId)).toEqual([])
   })
 
   it('are told from those that there were, and from people who cannot be mailed', async () => {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until, workerSecret } from '../../../test/app/activation.ts'
 import { faultBench } from '../../../test/simulation/fault-fixture.ts'
 import { workerProcess, type WorkerProcess } from '../../../test/process/worker-process.ts'
-import { expectPromises } from '../../../test/simulation/invariants.ts'
+import { expectInvariants } from '../../../test/simulation/invariants.ts'
 import type { SmtpMoment, SmtpReply, SmtpScript } from '../../../test/smtp/scripted-smtp-server.ts'
 
 const bench = faultBench()
@@ -154,7 +154,7 @@ describe('while an outcome cannot be stored', () => {
     await other.query('ROLLBACK')
     expect((await bench.untilCompleted(first)).mails.sent).toBe(connections)
     expect((await bench.untilCompleted(second)).mails.sent).toBe(others.length)
-    await expectPromises(bench.test, second, bench.smtp.mails)
+    await expectInvariants(bench.test, second, bench.smtp.mails)
 
     /** As many mails as there are connections. */
     async function startFirst(): Promise<string> {
@@ -218,7 +218,7 @@ describe('a process that is killed while an outcome cannot be stored', () => {
       expect(done.mails.sent + done.mails.unconfirmed).toBe(leads)
       expect(done.mails.unconfirmed).toBeLessThanOrEqual(connections)
       expect(done.mails.unconfirmed).toBeGreaterThanOrEqual(least)
-      await expectPromises(bench.test, sessionId, bench.smtp.mails)
+      await expectInvariants(bench.test, sessionId, bench.smtp.mails)
     },
     180_000,
   )

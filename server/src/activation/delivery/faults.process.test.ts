@@ -5,7 +5,7 @@ import type { Client } from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../../../test/app/activation.ts'
 import { faultBench } from '../../../test/simulation/fault-fixture.ts'
-import { expectPromises } from '../../../test/simulation/invariants.ts'
+import { expectInvariants } from '../../../test/simulation/invariants.ts'
 import { startSmtpServer, type SmtpMoment, type TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { workerProcess, type WorkerProcess } from '../../../test/process/worker-process.ts'
 
@@ -81,7 +81,7 @@ describe('when every connection to PostgreSQL is cut', () => {
       (progress) => progress?.completed === true,
     )
     expect(done?.mails).toMatchObject({ sent: 150, failed: 0, unconfirmed: 0 })
-    await expectPromises(bench.test, sessionId, bench.smtp.mails)
+    await expectInvariants(bench.test, sessionId, bench.smtp.mails)
     expect(bench.smtp.mails).toHaveLength(150)
   })
 })
@@ -165,7 +165,7 @@ describe('of two worker processes', () => {
     const done = await bench.untilCompleted(sessionId)
     expect(done.mails.sent + done.mails.unconfirmed).toBe(leads)
     expect(done.mails.unconfirmed).toBeLessThanOrEqual(connections)
-    const all = await expectPromises(
+    const all = await expectInvariants(
       bench.test,
       sessionId,
       servers.flatMap(({ mails }) => mails),

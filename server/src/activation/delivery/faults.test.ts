@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { actor, until } from '../../../test/app/activation.ts'
 import { at, faultBench } from '../../../test/simulation/fault-fixture.ts'
-import { expectPromises, hurry } from '../../../test/simulation/invariants.ts'
+import { expectInvariants, makeRetriesDue } from '../../../test/simulation/invariants.ts'
 import type { SmtpMoment, SmtpReply } from '../../../test/smtp/scripted-smtp-server.ts'
 import { pullLever, retryMails } from '../commands/levers.usecases.ts'
 
@@ -52,7 +52,7 @@ describe('an answer that is lost after the gate', () => {
       const sessionId = await bench.run(at(moment, reply), { timeouts })
       const done = await bench.untilCompleted(sessionId)
       expect(done.mails).toMatchObject({ sent: leads - 1, unconfirmed: 1, failed: 0 })
-      const all = await expectPromises(bench.test, sessionId, bench.smtp.mails)
+      const all = await expectInvariants(bench.test, sessionId, bench.smtp.mails)
       const lost = all.find(({ mail }) => mail.state === 'unconfirmed')?.mail
       expect(lost).toMatchObject({
         reason: 'answer_lost',
@@ -72,9 +72,9 @@ describe('an answer that is lost after the gate', () => {
       const sessionId = await bench.run(at(moment, reply), { timeouts, session: { unconfirmed: 'resend' } })
       const waiting = (await bench.untilWaiting(sessionId, 1)).find(({ mail }) => mail.state === 'pending')
       expect(waiting?.mail).toMatchObject({ reason: 'answer_lost', tries: 1 })
-      const done = await bench.hurryToTheEnd(sessionId)
+      const done = await bench.untilCompletedWithRetriesDue(sessionId)
       expect(done.mails).toMatchObject({ sent: leads, unconfirmed: 0 })
-      const all = await expectPromises(bench.test, sessionId, bench.smtp.mails, { copies: 2 })
+      const all = await expectInvariants(bench.test, sessionId, bench.smtp.mails, { copies: 2 })
       expect(all.map(({ mail }) => mail.tries).toSorted((a, b) => a - b)).toEqual([1, 1, 1, 2])
       const copies = bench.smtp.mails.filter(({ to }) => to.join() === waiting?.lead.email)
       expect(copies).toHaveLength(moment === 'DOT' ? 2 : 1)
@@ -161,7 +161,7 @@ describe('an answer of the mail server', () => {
   async function expectFailed(sessionId: string, reason: string, answer: string): Promise<void> {
     const done = await bench.untilCompleted(sessionId)
     expect(done.mails).toMatchObject({ sent: leads - 1, failed: 1, pending: 0 })
-    const all = await expectPromises(bench.test, sessionId, bench.smtp.mails)
+    const all = await expectInvariants(bench.test, sessionId, bench.smtp.mails)
     const refused = all.find(({ mail }) => mail.state === 'failed')
     expect(refused?.mail).toMatchObject({ reason, reply: answer, tries: 1, nextTryAt: null })
     expect(bench.smtp.mails.map(({ to }) => to.join())).not.toContain(refused?.lead.email)
@@ -181,9 +181,9 @@ describe('an answer of the mail server', () => {
       status: 'running',
       mails: { sent: leads - 1, pending: 1, failed: 0 },
     })
-    const done = await bench.hurryToTheEnd(sessionId)
+    const done = await bench.untilCompletedWithRetriesDue(sessionId)
     expect(done.mails).toMatchObject({ sent: leads, failed: 0 })
-    const all = await expectPromises(bench.test, sessionId, bench.smtp.mails)
+    const all = await expectInvariants(bench.test, sessionId, bench.smtp.mails)
     expect(all.map(({ mail }) => mail.tries).toSorted((a, b) => a - b)).toEqual([1, 1, 1, 2])
   }
 
@@ -197,7 +197,7 @@ describe('an answer of the mail server', () => {
       `UPDATE items SET first_try_at = first_try_at - make_interval(hours => $2) WHERE session_id = $1`,
       [sessionId, hours],
     )
-    const done = await bench.hurryToTheEnd(sessionId)
+    const done = await bench.untilCompletedWithRetriesDue(sessionId)
     expect(done.mails).toMatchObject({ failed: 1, sent: 0 })
     expect((await bench.items(sessionId))[0]?.mail).toMatchObject({ reason, reply: answer, nextTryAt: null })
     expect(bench.smtp.mails).toEqual([])
@@ -220,14 +220,14 @@ describe('a mail server that takes nothing', () => {
       const attempts = bench.smtp.totalConnections
       expect(attempts).toBeGreaterThanOrEqual(5)
       expect(attempts).toBeLessThanOrEqual(fewAttempts)
-      await hurry(bench.test)
+      await makeRetriesDue(bench.test)
       await until(
         async () => bench.smtp.totalConnections,
         (total) => total > attempts,
       )
       expect(await bench.activation.progress(sessionId)).toMatchObject({ status: 'held' })
       bench.smtp.script = () => undefined
-      expect((await bench.hurryToTheEnd(sessionId)).mails.sent).toBe(many)
+      expect((await bench.untilCompletedWithRetriesDue(sessionId)).mails.sent).toBe(many)
       await bench.expectAllSentAtFirstTry(sessionId)
       const types = (await bench.events(sessionId)).map(({ type }) => type)
       expect(types).toEqual(['started', 'running', 'held', 'resumed', 'completed'])
@@ -239,7 +239,7 @@ describe('a mail server that takes nothing', () => {
     const sessionId = await bench.run(() => undefined, { leads: many })
     await expectHeldAndNothingLost(sessionId, 'mail_server_down')
     await bench.smtp.start()
-    expect((await bench.hurryToTheEnd(sessionId)).mails.sent).toBe(many)
+    expect((await bench.untilCompletedWithRetriesDue(sessionId)).mails.sent).toBe(many)
     await bench.expectAllSentAtFirstTry(sessionId)
   })
 
@@ -269,7 +269,7 @@ describe('a mail server that takes nothing', () => {
     )
     const attempts = bench.smtp.totalConnections
     expect(attempts).toBeLessThanOrEqual(6)
-    await hurry(bench.test)
+    await makeRetriesDue(bench.test)
     const other = await bench.activation.start({ ids: await bench.activation.addLeads(1) })
     await bench.untilHeld(other.sessionId)
     expect(bench.smtp.totalConnections).toBe(attempts)

@@ -7,7 +7,7 @@ import { actor, createActivation, until, type Activation } from '../../../test/a
 import { createTestDatabase, type TestDatabase } from '../../../test/database/database.ts'
 import { earlyMilliseconds, expectNeverAhead } from '../../../test/smtp/mail-rate.ts'
 import { workerProcess, type WorkerProcess } from '../../../test/process/worker-process.ts'
-import { expectPromises } from '../../../test/simulation/invariants.ts'
+import { expectInvariants } from '../../../test/simulation/invariants.ts'
 import { startSmtpServer, type TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { changeSettings } from '../../settings/settings.usecases.ts'
 
@@ -128,7 +128,7 @@ describe('three processes on one database', () => {
       patience,
     )
     expect(done.mails).toMatchObject({ sent: leads, unconfirmed: 0 })
-    await expectPromises(test, sessionId, smtp.mails)
+    await expectInvariants(test, sessionId, smtp.mails)
   }, 300_000)
 
   it('keep a rate that is set for one domain, and let the mails to others pass', async () => {
