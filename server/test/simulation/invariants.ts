@@ -59,9 +59,12 @@ export function expectCountersAddUp({ accounts, mails, total }: Progress): void 
   expect([sum(accounts), sum(mails)]).toEqual([total, total])
 }
 
-/** What waits for its next try is due now: in the items, in the jobs that would look at them then, and in the probes of held mail servers. */
-export async function hurry(test: Pick<TestDatabase, 'pool'>): Promise<void> {
-  await test.pool.query(`UPDATE items SET next_try_at = now() WHERE mail_state = 'pending' AND next_try_at > now()`)
-  await test.pool.query(`UPDATE jobs.job SET start_after = now() WHERE state < 'active' AND start_after > now()`)
-  await test.pool.query(`UPDATE mail_server_holds SET next_probe_at = now() WHERE next_probe_at > now()`)
+/**
+ * Makes everything that waits for a later time due now: the next tries of items, the jobs that would make them, and the
+ * probes of mail servers.
+ */
+export async function makeRetriesDue({ pool }: Pick<TestDatabase, 'pool'>): Promise<void> {
+  await pool.query(`UPDATE items SET next_try_at = now() WHERE mail_state = 'pending' AND next_try_at > now()`)
+  await pool.query(`UPDATE jobs.job SET start_after = now() WHERE state < 'active' AND start_after > now()`)
+  await pool.query(`UPDATE mail_server_holds SET next_probe_at = now() WHERE next_probe_at > now()`)
 }

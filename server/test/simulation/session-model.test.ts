@@ -21,7 +21,7 @@ import {
   type SessionModel,
 } from './session-model.ts'
 import { itemTransitionsOf } from './transitions.ts'
-import { expectInvariants, hurry } from './invariants.ts'
+import { expectInvariants, makeRetriesDue } from './invariants.ts'
 import { connections, createWorld, patience, type World } from './simulation.ts'
 import { sessionDetail } from '../../src/activation/history/history.usecases.ts'
 import { pullLever } from '../../src/activation/commands/levers.usecases.ts'
@@ -95,7 +95,7 @@ async function finish(model: SessionModel, real: Real): Promise<void> {
   await until(
     async () => {
       const progress = await progressOf(real)
-      if (progress.version === before) await hurry(world.test)
+      if (progress.version === before) await makeRetriesDue(world.test)
       before = progress.version
       if (canTransition('resume', progress.status))
         await outcomeOf(pullLever(world.activation.deps, 'resume', real.sessionId, actor))

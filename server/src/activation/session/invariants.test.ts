@@ -104,13 +104,13 @@ describe('whatever happens to a session', () => {
       if (progress.completed && progress.mails.pending === 0 && progress.accounts.pending === 0) return
       await meanwhile(progress)
       idle.set(progress.version, (idle.get(progress.version) ?? 0) + 1)
-      if ((idle.get(progress.version) ?? 0) % 20 === 19) await hurry(progress)
+      if ((idle.get(progress.version) ?? 0) % 20 === 19) await resumeAndMakeRetriesDue(progress)
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
     throw new Error(`The session does not end: ${JSON.stringify(seen.at(-1))}`)
   }
 
-  async function hurry(progress: Progress): Promise<void> {
+  async function resumeAndMakeRetriesDue(progress: Progress): Promise<void> {
     if (canTransition('resume', progress.status))
       await ignoringConflict(() => pullLever(activation.deps, 'resume', progress.sessionId, actor))
     // What waits for its next try is tried now: in the items, and in the jobs that would look at them then.
