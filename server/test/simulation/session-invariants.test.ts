@@ -1,14 +1,15 @@
 import fc from 'fast-check'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { canTransition, isFinal, levers, type Progress, type SessionOptions } from '@rollcall/shared'
-import { actor, recounted, type Activation } from '../../../test/app/activation.ts'
-import type { TestDatabase } from '../../../test/database/database.ts'
-import { startSending } from '../../../test/smtp/activation-with-mail-server.ts'
-import type { SmtpReply, TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
-import { allItems } from '../history/history.usecases.ts'
-import { pullLever, retryMails } from '../commands/levers.usecases.ts'
-import { presentProgress } from './progress.presenter.ts'
-import { readSnapshots } from './progress.queries.ts'
+import { actor, recounted, type Activation } from '../app/activation.ts'
+import type { TestDatabase } from '../database/database.ts'
+import { startSending } from '../smtp/activation-with-mail-server.ts'
+import type { SmtpReply, TestSmtpServer } from '../smtp/scripted-smtp-server.ts'
+import { makeRetriesDue } from './invariants.ts'
+import { allItems } from '../../src/activation/history/history.usecases.ts'
+import { pullLever, retryMails } from '../../src/activation/commands/levers.usecases.ts'
+import { presentProgress } from '../../src/activation/session/progress.presenter.ts'
+import { readSnapshots } from '../../src/activation/session/progress.queries.ts'
 
 /** What the mail server does to one mail. */
 const fates = ['taken', 'taken', 'taken', 'taken', 'unknown', 'later', 'lost', 'dropped early', 'slow'] as const
@@ -113,15 +114,7 @@ describe('whatever happens to a session', () => {
   async function resumeAndMakeRetriesDue(progress: Progress): Promise<void> {
     if (canTransition('resume', progress.status))
       await ignoringConflict(() => pullLever(activation.deps, 'resume', progress.sessionId, actor))
-    // What waits for its next try is tried now: in the items, and in the jobs that would look at them then.
-    await asked(() =>
-      test.pool.query(`UPDATE items SET next_try_at = now() WHERE session_id = $1 AND next_try_at > now()`, [
-        progress.sessionId,
-      ]),
-    )
-    await asked(() =>
-      test.pool.query(`UPDATE jobs.job SET start_after = now() WHERE state < 'active' AND start_after > now()`),
-    )
+    await asked(() => makeRetriesDue(test))
   }
 
   async function disturb(what: Disturbance['what'], { sessionId }: Progress): Promise<void> {
