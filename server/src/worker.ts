@@ -19,7 +19,7 @@ import { joinNodes } from './jobs/node.ts'
 import { queues, work, type QueueName } from './jobs/queues.ts'
 import { startSweeper } from './jobs/sweeper.ts'
 import { readSettings } from './settings/settings.usecases.ts'
-import { createPace } from './mail/rate-limit/rate-limiter.ts'
+import { createRateLimiter } from './mail/rate-limit/rate-limiter.ts'
 import type { SmtpSender } from './mail/smtp/types.ts'
 
 /** Runs activations until it is stopped. */
@@ -74,7 +74,7 @@ export async function startWorker(options: {
     linkKey: linkKey(options.secret),
     sender,
     mailServer: options.mailServer,
-    pace: createPace({ database: deps.database, readRates: () => readSettings(deps.database) }),
+    rateLimiter: createRateLimiter({ database: deps.database, readRates: () => readSettings(deps.database) }),
     ledger,
     random: options.random ?? Math.random,
     turns: new Set(),

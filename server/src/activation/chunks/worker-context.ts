@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../../db/database.ts'
-import type { Pace } from '../../mail/rate-limit/rate-limiter.ts'
+import type { RateLimiter } from '../../mail/rate-limit/rate-limiter.ts'
 import type { SmtpSender } from '../../mail/smtp/types.ts'
 import type { Ledger } from './ledger.ts'
 import type { ActivationDeps } from '../starting/sessions.usecases.ts'
@@ -16,7 +16,7 @@ export interface WorkerContext extends ActivationDeps {
   /** Signs activation links. */
   linkKey: KeyObject
   sender: SmtpSender
-  pace: Pace
+  rateLimiter: RateLimiter
   /** What names the mail server among all nodes: host and port, or the built-in mailbox. */
   mailServer: string
   ledger: Ledger

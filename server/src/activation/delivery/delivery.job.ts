@@ -108,18 +108,18 @@ async function preparedMails(context: WorkerContext, held: HeldChunk, session: S
 
 async function sendAll(turn: Turn, mails: DueMail[]): Promise<void> {
   const next = mails.values()
-  const count = Math.min(lanesFor(turn), mails.length)
-  turn.shared.lanes += count
-  const lanes = Array.from({ length: count }, async () => {
+  const count = Math.min(sendLoopsFor(turn), mails.length)
+  turn.shared.sendLoops += count
+  const loops = Array.from({ length: count }, async () => {
     for (const mail of next) {
       if (!goesOn(turn)) return
       await sendMail(turn, mail)
     }
   })
   try {
-    await together(lanes)
+    await together(loops)
   } finally {
-    turn.shared.lanes -= count
+    turn.shared.sendLoops -= count
     await Promise.all(turn.storing)
   }
   if (turn.failure !== null) throw turn.failure
@@ -129,15 +129,14 @@ async function sendAll(turn: Turn, mails: DueMail[]): Promise<void> {
  * How many mails of a turn are asked for at once: one for each connection, and one more for each, to be announced with it, as
  * far as other turns do not ask for them. More would only wait, and what waits long costs the collector more.
  */
-function lanesFor({ context, shared }: Turn): number {
+function sendLoopsFor({ context, shared }: Turn): number {
   const { connections } = context.sender
-  return Math.max(connections, 2 * connections - shared.lanes)
+  return Math.max(connections, 2 * connections - shared.sendLoops)
 }
 
 async function sendMail(turn: Turn, mail: DueMail): Promise<void> {
   const { context } = turn
-  const mayGo = context.pace.turnFor(mail.email)
-  if (mayGo !== true && !(await mayGo)) return
+  if (!(await context.rateLimiter.acquire(mail.email))) return
   const trial = new Trial(turn, mail)
   try {
     await context.sender.send(trial)
@@ -237,7 +236,7 @@ function keep(turn: Turn, connection: object | null, of: Pick<LastMail, 'stored'
   if (connection !== null) turn.shared.last.set(connection, { sessionId: turn.held.sessionId, ...of })
 }
 
-/** Stores an outcome while its lane goes on with the next mail. */
+/** Stores an outcome while its send loop goes on with the next mail. */
 async function store(turn: Turn, mail: DueMail, outcome: Outcome): Promise<void> {
   const { context, held } = turn
   const entry = { holding: held, position: mail.position, at: context.now(), triedAt: null, ...outcome }

@@ -36,7 +36,7 @@ export interface SharedTurns {
   streaks: Map<string, Streak>
   underWay: Set<Turn>
   /** How many mails they ask for at once, all together. */
-  lanes: number
+  sendLoops: number
   /** Holds that are being stored; none of these rejects. */
   holding: Set<Promise<unknown>>
   last: WeakMap<object, LastMail>
@@ -53,5 +53,5 @@ export interface LastMail {
 
 /** Nothing is under way yet. */
 export function createSharedTurns(): SharedTurns {
-  return { streaks: new Map(), underWay: new Set(), lanes: 0, holding: new Set(), last: new WeakMap() }
+  return { streaks: new Map(), underWay: new Set(), sendLoops: 0, holding: new Set(), last: new WeakMap() }
 }

@@ -21,8 +21,8 @@ interface Arrival {
 }
 
 const senders = ['first', 'second', 'third']
-/** Each process has one connection and works on three chunks at once, each of which may have one mail past its turn. */
-const mailsPastTheirTurn = senders.length * 3
+/** Each process has one connection and works on three chunks at once, each of which may have one mail that the limiter has let go. */
+const mailsLetGo = senders.length * 3
 /** Milliseconds, also where processes share a core with many others. */
 const patience = 120_000
 /** A process reads the rates anew after so long. */
@@ -38,14 +38,14 @@ let arrivals: Arrival[]
 beforeAll(async () => {
   test = await createTestDatabase()
   activation = await createActivation(test)
-  folder = await mkdtemp(path.join(tmpdir(), 'rollcall-pace-'))
+  folder = await mkdtemp(path.join(tmpdir(), 'rollcall-rates-'))
   smtp = await startSmtpServer({ extensions: ['AUTH PLAIN'] })
   workers = senders.map((sender) =>
     workerProcess(
       {
         DATABASE_URL: test.url,
         SMTP_URL: `${smtp.url.replace('//', `//${sender}:secret@`)}?connections=1&ignoreTLS=true`,
-        SECRET: 'the pace of processes '.repeat(2),
+        SECRET: 'the rates of processes '.repeat(2),
         DATA_DIR: folder,
       },
       path.join(folder, `${sender}.log`),
@@ -83,10 +83,10 @@ async function setRates(rates: Pick<SettingsPatch, 'mailsPerSecond' | 'domainRat
   return [before, performance.now()]
 }
 
-/** In any stretch of time no more have come than the rate allows, and those that were past their turn before it. */
+/** In any stretch of time no more have come than the rate allows, and those that the limiter let go before it. */
 function expectNoBurst(times: number[], stretch: number, perSecond: number): void {
   const most = Math.max(...times.map((from) => times.filter((at) => at >= from && at <= from + stretch).length))
-  expect(most).toBeLessThanOrEqual((perSecond * (stretch + earlyMilliseconds)) / 1000 + 1 + mailsPastTheirTurn)
+  expect(most).toBeLessThanOrEqual((perSecond * (stretch + earlyMilliseconds)) / 1000 + 1 + mailsLetGo)
 }
 
 const timesOf = (some: Arrival[]) => some.map(({ at }) => at)
@@ -116,8 +116,8 @@ describe('three processes on one database', () => {
     expectNeverAhead(before, begun, fast)
     for (const stretch of [250, 1000, 2000]) expectNoBurst(before, stretch, fast)
     const after = arrivals.filter(({ at }) => at > changed && at <= changed + watched)
-    // What was read of the rate until a second later, and whoever had its turn or was about to get it then.
-    const most = (fast * ratesLive + slow * watched) / 1000 + 1 + 2 * mailsPastTheirTurn
+    // What was read of the rate until a second later, and the mails that the limiter had let go or was about to let go then.
+    const most = (fast * ratesLive + slow * watched) / 1000 + 1 + 2 * mailsLetGo
     expect(after.length).toBeLessThanOrEqual(most)
     expect(most).toBeLessThan((fast * watched) / 1000)
 

@@ -1,47 +1,49 @@
 import { sql } from 'drizzle-orm'
 import { rowsOf, type Database } from '../../db/database.ts'
 
-/** Places in a lane, in milliseconds from now; the first is `first`, and each further one comes `apart` later. */
-export interface Lease {
+/** Send times that a node has to itself. All are in milliseconds, the first counted from now. */
+export interface ReservedTimes {
   first: number
-  apart: number
-  places: number
+  /** The time between one and the next. */
+  interval: number
+  /** 0 when the next second is already reserved as a whole. */
+  count: number
 }
 
 /**
- * Takes up to `wanted` places in a lane for the second that comes, for this node alone. The row's lock makes the rate
- * exact over all nodes, and the database's clock is the only one that counts. No place when the second is full.
+ * Reserves up to `wanted` send times of a bucket within the next second, for the calling node alone. The lock on the bucket's
+ * row makes the rate exact over all nodes, and only the clock of the database counts. Creates the row when it is missing.
  */
-export async function leasePlaces(
+export async function reserveSendTimes(
   database: Database,
-  options: { lane: string; perSecond: number; wanted: number },
-): Promise<Lease> {
-  const lease = await leaseFromRow(database, options)
-  if (lease !== null) return lease
+  options: { bucket: string; perSecond: number; wanted: number },
+): Promise<ReservedTimes> {
+  const reserved = await reserveFromRow(database, options)
+  if (reserved !== null) return reserved
   await database.execute(
-    sql`INSERT INTO mail_lanes (lane, free_at) VALUES (${options.lane}, now()) ON CONFLICT (lane) DO NOTHING`,
+    sql`INSERT INTO mail_lanes (lane, free_at) VALUES (${options.bucket}, now()) ON CONFLICT (lane) DO NOTHING`,
   )
-  return (await leaseFromRow(database, options)) ?? { first: 0, apart: 0, places: 0 }
+  return (await reserveFromRow(database, options)) ?? { first: 0, interval: 0, count: 0 }
 }
 
-/** Null while the lane has no row. */
-async function leaseFromRow(
+/** Resolves to null while the bucket has no row. */
+async function reserveFromRow(
   database: Database,
-  { lane, perSecond, wanted }: { lane: string; perSecond: number; wanted: number },
-): Promise<Lease | null> {
-  const apart = 1 / perSecond
-  const [row] = await rowsOf<{ first: number; places: number }>(
+  { bucket, perSecond, wanted }: { bucket: string; perSecond: number; wanted: number },
+): Promise<ReservedTimes | null> {
+  const interval = 1 / perSecond
+  const [row] = await rowsOf<{ first: number; count: number }>(
     database,
     sql`WITH begins AS MATERIALIZED (
-      SELECT lane, greatest(free_at, clock_timestamp()) AS at FROM mail_lanes WHERE lane = ${lane} FOR NO KEY UPDATE
+      SELECT lane, greatest(free_at, clock_timestamp()) AS at FROM mail_lanes WHERE lane = ${bucket} FOR NO KEY UPDATE
     ), counted AS (
       SELECT lane, at, least(${wanted}::int,
-        greatest(0, ceil(extract(epoch FROM clock_timestamp() + interval '1 second' - at)::float8 / ${apart}::float8))::int) AS places
+        greatest(0, ceil(extract(epoch FROM clock_timestamp() + interval '1 second' - at)::float8 / ${interval}::float8))::int) AS count
       FROM begins
     )
-    UPDATE mail_lanes SET free_at = counted.at + make_interval(secs => counted.places * ${apart}::float8) FROM counted
+    UPDATE mail_lanes SET free_at = counted.at + make_interval(secs => counted.count * ${interval}::float8) FROM counted
     WHERE mail_lanes.lane = counted.lane
-    RETURNING (extract(epoch FROM counted.at - clock_timestamp()) * 1000)::float8 AS first, counted.places`,
+    RETURNING (extract(epoch FROM counted.at - clock_timestamp()) * 1000)::float8 AS first, counted.count`,
   )
-  return row === undefined ? null : { first: Math.max(0, row.first), apart: apart * 1000, places: row.places }
+  return row === undefined ? null : { first: Math.max(0, row.first), interval: interval * 1000, count: row.count }
 }

@@ -1,11 +1,11 @@
 import { pgTable, text, timestamp } from 'drizzle-orm/pg-core'
 
 /**
- * One row for each lane that mails are paced in: the whole mail server, and each recipient domain with a rate of its own.
- * `free_at` is when the lane may take the next mail: the theoretical arrival time of the generic cell rate algorithm
- * (ITU-T I.371).
+ * One row a bucket of the rate limiter: the whole mail server, and each recipient domain that has a rate of its own. `free_at`
+ * is the time at which the bucket can take the next mail: the theoretical arrival time of the generic cell rate algorithm
+ * (ITU-T I.371). In the database a bucket is called a lane.
  */
-export const mailLanes = pgTable('mail_lanes', {
-  lane: text().primaryKey(),
+export const rateLimitBuckets = pgTable('mail_lanes', {
+  bucket: text('lane').primaryKey(),
   freeAt: timestamp({ withTimezone: true }).notNull(),
 })

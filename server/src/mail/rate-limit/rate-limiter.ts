@@ -1,106 +1,94 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Database } from '../../db/database.ts'
-import { leasePlaces } from './rate-limiter.queries.ts'
+import { reserveSendTimes } from './rate-limiter.queries.ts'
 
-/** How fast mails may leave; null: as fast as they can. */
+/** How fast mails may leave; null means as fast as they can. */
 export interface Rates {
   mailsPerSecond: number | null
   domainRates: { domain: string; mailsPerSecond: number }[]
 }
 
-/** Lets mails pass one by one, at the rates that are set, over all nodes together. */
-export interface Pace {
+/** Keeps the mails of all nodes together within the rates that are set. */
+export interface RateLimiter {
   /**
-   * Waits for this mail's turn, at most about a second, and gives true. False when its lane is full for longer: then the
-   * mail is to come again later, and others may go first.
+   * Waits, for at most about a second, until a mail to this address may leave, and resolves to true. Resolves to false when a
+   * limit is used up for longer than that: the caller lets other mails go first and tries this one again later.
    */
-  turnFor(address: string): boolean | Promise<boolean>
+  acquire(address: string): Promise<boolean>
 }
 
 const wholeServer = 'server'
-/** Changed rates apply to running sessions after this long at the latest. */
+/** Changed rates apply to running sessions after this many milliseconds at the latest. */
 const ratesLive = 1000
 
-interface Lane {
-  /** When the leased places are, by the clock of this process. */
-  places: number[]
-  /** No place is asked for before this: the second was full. */
+interface Bucket {
+  /** The send times that are reserved and not used yet, on the clock of this process. */
+  times: number[]
+  /** The database is not asked before this time, because the next second was already reserved as a whole. */
   fullUntil: number
-  leasing: Promise<void> | null
+  reserving: Promise<void> | null
   waiting: number
 }
 
-/** A pace that leases places from the database, at most a second of them at once. */
-export function createPace(options: {
+/** Creates a rate limiter that reserves send times in the database, at most a second of them at once. */
+export function createRateLimiter(options: {
   database: Database
   readRates: () => Promise<Rates>
   clock?: () => number
-}): Pace {
+}): RateLimiter {
   const clock = options.clock ?? (() => performance.now())
-  const lanes = new Map<string, Lane>()
-  let rates: { value: Promise<Rates>; until: number; unlimited: boolean } | null = null
+  const buckets = new Map<string, Bucket>()
+  let rates: { value: Promise<Rates>; until: number } | null = null
 
   function currentRates(): Promise<Rates> {
-    if (rates !== null && clock() <= rates.until) return rates.value
-    const read = { value: options.readRates(), until: clock() + ratesLive, unlimited: false }
-    rates = read
-    read.value.then(
-      ({ mailsPerSecond, domainRates }) => (read.unlimited = mailsPerSecond === null && domainRates.length === 0),
-      // Whoever waits for the rates is told.
-      () => undefined,
-    )
-    return read.value
+    if (rates === null || clock() > rates.until) rates = { value: options.readRates(), until: clock() + ratesLive }
+    return rates.value
   }
 
-  /** The next place in a lane as a time of this process, or null when there is none within a second. */
-  async function placeIn(name: string, perSecond: number): Promise<number | null> {
-    const lane = lanes.get(name) ?? { places: [], fullUntil: 0, leasing: null, waiting: 0 }
-    lanes.set(name, lane)
-    lane.waiting += 1
+  /** Resolves to the bucket's next send time on the clock of this process, or to null when there is none within a second. */
+  async function nextTimeIn(name: string, perSecond: number): Promise<number | null> {
+    const bucket = buckets.get(name) ?? { times: [], fullUntil: 0, reserving: null, waiting: 0 }
+    buckets.set(name, bucket)
+    bucket.waiting += 1
     try {
-      // A place that nobody took in its second is lost; places saved up would let too many go at once.
-      lane.places = lane.places.filter((place) => place > clock() - 1000)
-      while (lane.places.length === 0) {
-        if (clock() < lane.fullUntil) return null
-        lane.leasing ??= lease(lane, name, perSecond).finally(() => (lane.leasing = null))
-        await lane.leasing
+      // A time that nobody used within its second is lost; times that were saved up would let too many mails go at once.
+      bucket.times = bucket.times.filter((time) => time > clock() - 1000)
+      while (bucket.times.length === 0) {
+        if (clock() < bucket.fullUntil) return null
+        bucket.reserving ??= reserve(bucket, name, perSecond).finally(() => (bucket.reserving = null))
+        await bucket.reserving
       }
-      return lane.places.shift() ?? null
+      return bucket.times.shift() ?? null
     } finally {
-      lane.waiting -= 1
+      bucket.waiting -= 1
     }
   }
 
-  async function lease(lane: Lane, name: string, perSecond: number): Promise<void> {
+  async function reserve(bucket: Bucket, name: string, perSecond: number): Promise<void> {
     const asked = clock()
-    const { first, apart, places } = await leasePlaces(options.database, {
-      lane: name,
+    const { first, interval, count } = await reserveSendTimes(options.database, {
+      bucket: name,
       perSecond,
-      wanted: lane.waiting,
+      wanted: bucket.waiting,
     })
-    // Counted from after the answer, so that a place is never early.
+    // The times are counted from after the database's answer, so that none of them is early.
     const now = clock()
-    for (let each = 0; each < places; each += 1) lane.places.push(now + first + each * apart)
-    if (places === 0) lane.fullUntil = asked + Math.min(1000, apart)
-  }
-
-  async function turnAtRates(address: string): Promise<boolean> {
-    const { mailsPerSecond, domainRates } = await currentRates()
-    const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase()
-    const ofDomain = domainRates.find((each) => each.domain === domain)
-    const inDomain = ofDomain === undefined ? 0 : await placeIn(`domain ${domain}`, ofDomain.mailsPerSecond)
-    if (inDomain === null) return false
-    const inServer = mailsPerSecond === null ? 0 : await placeIn(wholeServer, mailsPerSecond)
-    if (inServer === null) return false
-    const delay = Math.max(inDomain, inServer) - clock()
-    if (delay > 0) await wait(delay)
-    return true
+    for (let each = 0; each < count; each += 1) bucket.times.push(now + first + each * interval)
+    if (count === 0) bucket.fullUntil = asked + Math.min(1000, interval)
   }
 
   return {
-    turnFor(address) {
-      // Most of the time nothing is set, and then nothing is waited for.
-      return rates?.unlimited === true && clock() <= rates.until ? true : turnAtRates(address)
+    async acquire(address) {
+      const { mailsPerSecond, domainRates } = await currentRates()
+      const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase()
+      const ofDomain = domainRates.find((each) => each.domain === domain)
+      const timeInDomain = ofDomain === undefined ? 0 : await nextTimeIn(`domain ${domain}`, ofDomain.mailsPerSecond)
+      if (timeInDomain === null) return false
+      const timeInServer = mailsPerSecond === null ? 0 : await nextTimeIn(wholeServer, mailsPerSecond)
+      if (timeInServer === null) return false
+      const delay = Math.max(timeInDomain, timeInServer) - clock()
+      if (delay > 0) await wait(delay)
+      return true
     },
   }
 }
