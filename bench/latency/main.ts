@@ -4,7 +4,7 @@ import { startHelper } from '../support/processes.ts'
 import { seedLeads, startRollcall, untilCompleted, type Rollcall } from '../support/rollcall.ts'
 import { describeMachine, median } from '../support/rounds.ts'
 import { startSink } from '../support/sink.ts'
-import type { Compared, Request } from './crowd.process.ts'
+import type { Compared, Request } from './clients.process.ts'
 import { addPeople } from './people.ts'
 
 /**
@@ -56,7 +56,7 @@ async function runRound(round: number): Promise<void> {
   await rollcall.query('TRUNCATE bench_versions')
   // Watched before it begins: the start is a change like any other.
   const { sessionId } = await rollcall.start(source, { startAt: inAnHour() })
-  const crowd = startHelper(new URL('crowd.process.ts', import.meta.url))
+  const crowd = startHelper(new URL('clients.process.ts', import.meta.url))
   const ask = <Answer>(request: Request) => crowd.ask<Answer>(request)
   await ask({ do: 'join', port: Number(new URL(rollcall.url).port), sockets, people, sessionId })
   await rollcall.call('POST', `/crm/activation/sessions/${sessionId}/pause`)

@@ -3,9 +3,9 @@ import { pino } from 'pino'
 import { decorateWithStaff } from '../../server/src/http/roles.ts'
 import { createServer } from '../../server/src/http/server.ts'
 import { liveRoutes, liveTimings } from '../../server/src/realtime/live.routes.ts'
-import { createOpenings, openingRates } from '../../server/src/realtime/openings.ts'
+import { createOpenings, openingRates } from '../../server/src/realtime/connection-rate-limit.ts'
 import { createRooms } from '../../server/src/realtime/rooms.ts'
-import { watchSignIns } from '../../server/src/realtime/sign-ins.ts'
+import { watchSignIns } from '../../server/src/realtime/sign-in-revalidation.ts'
 import { progressNow, type Contender } from './contender.ts'
 
 /** Rollcall's own server, live connection and rooms; only who is signed in and what is stored are made up. */

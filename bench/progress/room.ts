@@ -3,8 +3,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { describeMachine } from '../support/rounds.ts'
 import { progressNow } from './contender.ts'
-import type { Ended } from './crowd.process.ts'
-import { CrowdProcess } from './crowd.ts'
+import type { Ended } from './clients.process.ts'
+import { CrowdProcess } from './clients.ts'
 import { openRollcall } from './rollcall.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Progress } from '@rollcall/shared'
-import { createAlarm } from './alarm.ts'
+import { createAlarm } from './deadline-timer.ts'
 import { Frame } from './frames.ts'
 import type { Subscriber } from './rooms.ts'
 import { inTurns } from '../util/turns.ts'

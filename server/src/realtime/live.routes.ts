@@ -8,9 +8,9 @@ import { ClientFrame, closeCodes, Failure, heartbeatMilliseconds, SessionId, typ
 import { Refusal } from '../errors.ts'
 import type { Server } from '../http/server.ts'
 import { Frame } from './frames.ts'
-import type { Openings } from './openings.ts'
+import type { Openings } from './connection-rate-limit.ts'
 import type { Rooms, Subscriber } from './rooms.ts'
-import type { SignInWatch } from './sign-ins.ts'
+import type { SignInWatch } from './sign-in-revalidation.ts'
 import { inTurns } from '../util/turns.ts'
 
 const frameLimit = 64 * 1024

@@ -1,9 +1,9 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Progress, SessionEvent } from '@rollcall/shared'
 import { createActiveRoom } from './active-room.ts'
-import { createAlarm } from './alarm.ts'
+import { createAlarm } from './deadline-timer.ts'
 import { Frame } from './frames.ts'
-import { shareReadings } from './readings.ts'
+import { shareReadings } from './coalesced-reads.ts'
 import { inTurns } from '../util/turns.ts'
 
 /** Somebody who watches: a WebSocket or a stream of server-sent events. */

@@ -4,9 +4,9 @@ import { fileAnswers } from '../http/answers.ts'
 import { Refusal } from '../errors.ts'
 import type { Server } from '../http/server.ts'
 import type { Frame } from './frames.ts'
-import type { Openings } from './openings.ts'
+import type { Openings } from './connection-rate-limit.ts'
 import type { Rooms, Subscriber } from './rooms.ts'
-import type { SignInWatch } from './sign-ins.ts'
+import type { SignInWatch } from './sign-in-revalidation.ts'
 
 const bufferLimit = 64 * 1024
 

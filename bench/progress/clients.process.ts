@@ -1,4 +1,4 @@
-import { openCrowd, type Crowd } from '../../server/test/app/crowd.ts'
+import { openCrowd, type Crowd } from '../../server/test/app/websocket-clients.ts'
 import type { Ages } from '../support/ages.ts'
 import { versionIn } from '../support/frames.ts'
 import { microseconds, sessionId } from './contender.ts'

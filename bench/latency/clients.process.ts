@@ -1,4 +1,4 @@
-import { openCrowd } from '../../server/test/app/crowd.ts'
+import { openCrowd } from '../../server/test/app/websocket-clients.ts'
 import type { Ages } from '../support/ages.ts'
 import { versionIn } from '../support/frames.ts'
 import { answerRequests } from '../support/processes.ts'

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, type App } from '../../test/app/app.ts'
 import { decorateWithStaff } from '../http/roles.ts'
 import { createServer } from '../http/server.ts'
-import { createOpenings } from './openings.ts'
+import { createOpenings } from './connection-rate-limit.ts'
 
 const own = 'http://localhost:3000'
 const unknownSession = '/crm/activation/progress/activation_1704123456789_a7bc3d2f1/stream'

@@ -1,9 +1,9 @@
 import { fork, type ChildProcess } from 'node:child_process'
-import type { Answer, Request } from './crowd.process.ts'
+import type { Answer, Request } from './clients.process.ts'
 
 /** Sockets in a process of their own. */
 export class CrowdProcess {
-  readonly #child: ChildProcess = fork(new URL('crowd.process.ts', import.meta.url), { execArgv: [] })
+  readonly #child: ChildProcess = fork(new URL('clients.process.ts', import.meta.url), { execArgv: [] })
   onReceived: () => void = () => undefined
   #answered: (answer: Answer) => void = () => undefined
 

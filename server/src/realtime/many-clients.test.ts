@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Progress } from '@rollcall/shared'
 import { actor, until } from '../../test/app/activation.ts'
 import { createTestApp, type App } from '../../test/app/app.ts'
-import { openCrowd, type Crowd, type Member } from '../../test/app/crowd.ts'
+import { openCrowd, type Crowd, type Member } from '../../test/app/websocket-clients.ts'
 import { pullLever } from '../activation/commands/levers.usecases.ts'
 
 /** Both ends of each are in this process, whose files the system may limit to some thousands. */

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { createAlarm } from './alarm.ts'
+import { createAlarm } from './deadline-timer.ts'
 
 const goOff = vi.fn<() => void>()
 const alarm = () => createAlarm(() => Date.now(), goOff)

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Progress } from '@rollcall/shared'
-import { shareReadings } from './readings.ts'
+import { shareReadings } from './coalesced-reads.ts'
 
 /** A database that answers when the test lets it, with the version that was stored when it was asked. */
 function createStore() {
