@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Progress } from '@rollcall/shared'
-import { createAlarm } from './deadline-timer.ts'
+import { createDeadlineTimer } from './deadline-timer.ts'
 import { Frame } from './frames.ts'
 import type { Subscriber } from './rooms.ts'
 import { inTurns } from '../util/turns.ts'
@@ -28,14 +28,14 @@ export function createActiveRoom(options: {
   const { read, clock, logger } = options
   /** Which list each was sent; null: none yet. */
   const members = new Map<Subscriber, string | null>()
-  const alarm = createAlarm(clock, () => void readAndTell())
+  const timer = createDeadlineTimer(clock, () => void readAndTell())
   let due: number | null = null
   /** From the reading of a list until everybody was told. */
   let busy = false
 
   /** A list is read when everybody has the one before, so that nobody gets an older one after a newer one. */
   function wake(): void {
-    if (due !== null && !busy) alarm.set(due)
+    if (due !== null && !busy) timer.set(due)
   }
 
   async function readAndTell(): Promise<void> {
@@ -77,7 +77,7 @@ export function createActiveRoom(options: {
     has: (subscriber) => members.has(subscriber),
     refresh,
     close() {
-      alarm.stop()
+      timer.stop()
       members.clear()
     },
   }

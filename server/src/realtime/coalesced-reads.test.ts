@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import type { Progress } from '@rollcall/shared'
-import { shareReadings } from './coalesced-reads.ts'
+import { coalesceReads } from './coalesced-reads.ts'
 
-/** A database that answers when the test lets it, with the version that was stored when it was asked. */
+/** Makes a database that answers when the test lets it, with the version that was stored when it was asked. */
 function createStore() {
   const waiting: { ids: string[]; answer: (failing?: boolean) => void }[] = []
   const store = {
@@ -22,17 +22,17 @@ function createStore() {
   return store
 }
 
-const settle = () => new Promise((resolve) => setImmediate(resolve))
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve))
 
-it('a thousand who ask while a reading is under way share one that begins after they asked', async () => {
+it('a thousand callers that come while a read runs share one read that begins after they asked', async () => {
   const store = createStore()
-  const read = shareReadings(store.read)
+  const read = coalesceReads(store.read)
   const first = read('a')
   const others = Array.from({ length: 1000 }, (_, index) => read(index % 2 === 0 ? 'a' : 'b'))
   store.version = 2
   store.waiting[0]?.answer()
   expect(await first).toEqual({ sessionId: 'a', version: 1 })
-  await settle()
+  await nextTurn()
   expect(store.waiting.map(({ ids }) => ids)).toEqual([['a'], ['a', 'b']])
   store.waiting[1]?.answer()
   expect(await Promise.all(others)).toEqual(
@@ -40,14 +40,14 @@ it('a thousand who ask while a reading is under way share one that begins after 
   )
 })
 
-it('a reading that fails fails for those who share it, and the next is made anew', async () => {
+it('a read that fails rejects for everybody who shares it, and the next caller begins a new one', async () => {
   const store = createStore()
-  const read = shareReadings(store.read)
+  const read = coalesceReads(store.read)
   const failing = read('a')
   const sharing = read('unknown')
   store.waiting[0]?.answer(true)
   await expect(failing).rejects.toThrow('away')
-  await settle()
+  await nextTurn()
   store.waiting[1]?.answer()
   expect(await sharing).toBeUndefined()
   const later = read('a')

@@ -1,42 +1,43 @@
 import type { Progress } from '@rollcall/shared'
 
-/** Gives what is stored of a session at some moment after the call; undefined where there is no such session. */
+/** Reads a session's progress as it is stored at some moment after the call; undefined where there is no such session. */
 export type ReadProgress = (sessionId: string) => Promise<Progress | undefined>
 
 type Found = Promise<Map<string, Progress>>
 
 /**
- * One reading at a time: whoever asks while one is under way shares the next with all others who do, so that thousands
- * who come back together after a restart cost some readings and not thousands.
+ * Lets one read run at a time. All callers that come while it runs share the next one, which begins after they asked; so
+ * thousands of clients that reconnect together after a restart cost some reads and not thousands. A read that fails
+ * rejects for everybody who shares it.
  */
-export function shareReadings(read: (sessionIds: string[]) => Promise<Progress[]>): ReadProgress {
-  let underWay: Promise<void> | null = null
-  let next: { asked: Set<string>; found: Found } | null = null
+export function coalesceReads(read: (sessionIds: string[]) => Promise<Progress[]>): ReadProgress {
+  let running: Promise<void> | null = null
+  let next: { sessionIds: Set<string>; found: Found } | null = null
 
-  function begin(asked: Set<string>): Found {
-    const found = read([...asked]).then(
+  function begin(sessionIds: Set<string>): Found {
+    const found = read([...sessionIds]).then(
       (progresses) => new Map(progresses.map((progress) => [progress.sessionId, progress])),
     )
-    const over = () => {
-      underWay = null
+    const onEnd = () => {
+      running = null
     }
-    underWay = found.then(over, over)
+    running = found.then(onEnd, onEnd)
     return found
   }
 
-  function beginAfter(before: Promise<void>) {
-    const asked = new Set<string>()
-    const found = before.then(() => {
+  function beginAfter(previous: Promise<void>) {
+    const sessionIds = new Set<string>()
+    const found = previous.then(() => {
       next = null
-      return begin(asked)
+      return begin(sessionIds)
     })
-    return { asked, found }
+    return { sessionIds, found }
   }
 
   return async (sessionId) => {
-    if (underWay === null) return (await begin(new Set([sessionId]))).get(sessionId)
-    next ??= beginAfter(underWay)
-    next.asked.add(sessionId)
+    if (running === null) return (await begin(new Set([sessionId]))).get(sessionId)
+    next ??= beginAfter(running)
+    next.sessionIds.add(sessionId)
     return (await next.found).get(sessionId)
   }
 }

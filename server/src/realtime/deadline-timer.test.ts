@@ -1,47 +1,47 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { createAlarm } from './deadline-timer.ts'
+import { createDeadlineTimer } from './deadline-timer.ts'
 
-const goOff = vi.fn<() => void>()
-const alarm = () => createAlarm(() => Date.now(), goOff)
+const onDeadline = vi.fn<() => void>()
+const openTimer = () => createDeadlineTimer(() => Date.now(), onDeadline)
 
 beforeEach(() => {
-  goOff.mockClear()
-  // Immediates stay real: what is due now must need no timer.
+  onDeadline.mockClear()
+  // Immediates stay real, because a deadline that has come already must need no timer.
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
 })
 afterEach(() => {
   vi.useRealTimers()
 })
 
-it('goes off without a timer where the time has come', async () => {
-  const once = alarm()
-  once.set(Date.now())
-  once.set(Date.now() - 1)
-  expect(goOff).not.toHaveBeenCalled()
-  await turn()
-  expect(goOff).toHaveBeenCalledOnce()
+it('a deadline that has come already is reached without a timer', async () => {
+  const timer = openTimer()
+  timer.set(Date.now())
+  timer.set(Date.now() - 1)
+  expect(onDeadline).not.toHaveBeenCalled()
+  await nextTurn()
+  expect(onDeadline).toHaveBeenCalledOnce()
 })
 
-it('goes off once, at the earliest time that it was set to, and again when it is set again', () => {
+it('the deadline is the earliest time that was set, is reached once, and can be set again afterwards', () => {
   const start = Date.now()
-  const earliest = alarm()
-  for (const time of [30, 10, 20]) earliest.set(start + time)
+  const timer = openTimer()
+  for (const time of [30, 10, 20]) timer.set(start + time)
   vi.advanceTimersByTime(9)
-  expect(goOff).not.toHaveBeenCalled()
+  expect(onDeadline).not.toHaveBeenCalled()
   vi.advanceTimersByTime(100)
-  expect(goOff).toHaveBeenCalledOnce()
-  earliest.set(start + 200)
+  expect(onDeadline).toHaveBeenCalledOnce()
+  timer.set(start + 200)
   vi.advanceTimersByTime(100)
-  expect(goOff).toHaveBeenCalledTimes(2)
+  expect(onDeadline).toHaveBeenCalledTimes(2)
 })
 
-it('does not go off when it was stopped, whoever sets it', async () => {
-  const stopped = alarm()
-  stopped.set(Date.now())
-  stopped.stop()
-  stopped.set(Date.now())
-  await turn()
+it('a stopped timer reaches no deadline, neither the one that was set nor a later one', async () => {
+  const timer = openTimer()
+  timer.set(Date.now())
+  timer.stop()
+  timer.set(Date.now())
+  await nextTurn()
   vi.advanceTimersByTime(100)
-  expect(goOff).not.toHaveBeenCalled()
+  expect(onDeadline).not.toHaveBeenCalled()
 })

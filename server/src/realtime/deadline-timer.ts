@@ -1,38 +1,43 @@
-export interface Alarm {
-  /** Makes sure that it goes off at this time or earlier. It has one time only: whoever has a later one sets it again. */
+/** A timer with at most one deadline. */
+export interface DeadlineTimer {
+  /** Sets the deadline, or moves it forward; a time after the present deadline changes nothing. */
   set(time: number): void
-  /** It does not go off any more, whoever sets it. */
+  /** Cancels the deadline. Every later call of `set` is ignored. */
   stop(): void
 }
 
-/** Calls `goOff` at the earliest of the times that it was set to since it went off last; times are those of the clock, in milliseconds. */
-export function createAlarm(clock: () => number, goOff: () => void): Alarm {
-  let setTo = Infinity
-  let callOff = () => {}
+/**
+ * Calls `onDeadline` once the earliest time has come that was set since its last call. Times are milliseconds of `clock`.
+ * A time that has come already is reached in the same turn of the event loop, because a timer takes a millisecond at least
+ * (decision 13).
+ */
+export function createDeadlineTimer(clock: () => number, onDeadline: () => void): DeadlineTimer {
+  let deadline = Infinity
+  let cancel = () => {}
   let stopped = false
   return {
     set(time) {
-      if (stopped || time >= setTo) return
-      callOff()
-      setTo = time
-      callOff = callIn(time - clock(), () => {
-        setTo = Infinity
-        goOff()
+      if (stopped || time >= deadline) return
+      cancel()
+      deadline = time
+      cancel = callIn(time - clock(), () => {
+        deadline = Infinity
+        onDeadline()
       })
     },
     stop() {
       stopped = true
-      callOff()
+      cancel()
     },
   }
 }
 
-/** Where there is nothing to wait for, not by a timer: it takes a millisecond at least. Gives what calls it off. */
-function callIn(milliseconds: number, call: () => void): () => void {
+/** Calls back after so many milliseconds; returns the function that cancels the call. */
+function callIn(milliseconds: number, callback: () => void): () => void {
   if (milliseconds > 0) {
-    const timer = setTimeout(call, milliseconds)
+    const timer = setTimeout(callback, milliseconds)
     return () => clearTimeout(timer)
   }
-  const immediate = setImmediate(call)
+  const immediate = setImmediate(callback)
   return () => clearImmediate(immediate)
 }

@@ -1,9 +1,9 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Progress, SessionEvent } from '@rollcall/shared'
 import { createActiveRoom } from './active-room.ts'
-import { createAlarm } from './deadline-timer.ts'
+import { createDeadlineTimer } from './deadline-timer.ts'
 import { Frame } from './frames.ts'
-import { shareReadings } from './coalesced-reads.ts'
+import { coalesceReads } from './coalesced-reads.ts'
 import { inTurns } from '../util/turns.ts'
 
 /** Somebody who watches: a WebSocket or a stream of server-sent events. */
@@ -93,15 +93,15 @@ export function createRooms(options: {
   const { source, logger } = options
   const clock = options.clock ?? (() => performance.now())
   const mergeInterval = options.mergeInterval ?? usualMergeInterval
-  const readProgress = shareReadings((sessionIds) => source.progress(sessionIds))
+  const readProgress = coalesceReads((sessionIds) => source.progress(sessionIds))
   const rooms = new Map<string, Room>()
   const active = createActiveRoom({ read: () => source.active(), clock, logger })
-  const alarm = createAlarm(clock, () => void refreshDue())
+  const timer = createDeadlineTimer(clock, () => void refreshDue())
   let refreshing = false
 
-  /** While rooms are read it sets nothing: the alarm is set for all of them afterwards. */
+  /** While rooms are read it sets nothing: the timer is set for all of them afterwards. */
   function wakeFor(room: Room): void {
-    if (room.due !== null && isReadable(room) && !refreshing) alarm.set(room.due)
+    if (room.due !== null && isReadable(room) && !refreshing) timer.set(room.due)
   }
 
   /** Has a room read: at once, or as soon as its frames are merged. */
@@ -249,7 +249,7 @@ export function createRooms(options: {
       return rooms.size
     },
     close() {
-      alarm.stop()
+      timer.stop()
       rooms.clear()
       active.close()
     },
