@@ -1,4 +1,4 @@
-import { openCrowd } from '../../server/test/app/websocket-clients.ts'
+import { openClients } from '../../server/test/app/websocket-clients.ts'
 import type { Ages } from '../support/ages.ts'
 import { versionIn } from '../support/frames.ts'
 import { answerRequests } from '../support/processes.ts'
@@ -31,21 +31,21 @@ async function join(request: Extract<Request, { do: 'join' }>): Promise<void> {
   const { port, sockets, people, sessionId } = request
   const everybodyTold = Promise.withResolvers<void>()
   let joined = 0
-  await openCrowd({
+  await openClients({
     port,
     path: '/crm/activation/live',
     count: sockets,
     headers: (index) => people[index % people.length] ?? {},
-    onOpen: (member) => member.send(JSON.stringify({ type: 'subscribe', sessionId })),
-    onText(member, bytes, begin, end) {
+    onOpen: (client) => client.send(JSON.stringify({ type: 'subscribe', sessionId })),
+    onText(client, bytes, begin, end) {
       const version = versionIn(bytes, begin, end)
       if (version === null) return
-      const mine = (told[member.index] ??= [])
+      const mine = (told[client.index] ??= [])
       if (mine.length === 0) joined += 1
       mine.push(version, performance.timeOrigin + performance.now())
       if (joined === sockets) everybodyTold.resolve()
     },
-    onClose: (_member, code) => {
+    onClose: (_client, code) => {
       throw new Error(`A socket was closed with ${code}.`)
     },
   })

@@ -56,8 +56,8 @@ async function runRound(round: number): Promise<void> {
   await rollcall.query('TRUNCATE bench_versions')
   // Watched before it begins: the start is a change like any other.
   const { sessionId } = await rollcall.start(source, { startAt: inAnHour() })
-  const crowd = startHelper(new URL('clients.process.ts', import.meta.url))
-  const ask = <Answer>(request: Request) => crowd.ask<Answer>(request)
+  const clients = startHelper(new URL('clients.process.ts', import.meta.url))
+  const ask = <Answer>(request: Request) => clients.ask<Answer>(request)
   await ask({ do: 'join', port: Number(new URL(rollcall.url).port), sockets, people, sessionId })
   await rollcall.call('POST', `/crm/activation/sessions/${sessionId}/pause`)
   await rollcall.query('TRUNCATE bench_versions')
@@ -78,7 +78,7 @@ async function runRound(round: number): Promise<void> {
     do: 'compare',
     versions: rows.map(({ version, at }) => [Number(version), at]),
   })
-  await crowd.stop()
+  await clients.stop()
   const change = ageOf(ofChanges, 0.99) - mergeInterval
   reached.change.push(change)
   reached.frame.push(ageOf(ofFrames, 0.99))

@@ -2,7 +2,7 @@ import { hashPassword } from 'better-auth/crypto'
 import { signInAt } from '../../server/test/app/client.ts'
 import type { Rollcall } from '../support/rollcall.ts'
 
-const password = 'a password of the crowd'
+const password = 'a password of the benchmark'
 
 /** Staff who sign in as people do, each from an address of their own; gives the headers of their tabs. */
 export async function addPeople(rollcall: Rollcall, count: number): Promise<Record<string, string>[]> {

@@ -1,4 +1,4 @@
-import { openCrowd, type Crowd } from '../../server/test/app/websocket-clients.ts'
+import { openClients, type Clients } from '../../server/test/app/websocket-clients.ts'
 import type { Ages } from '../support/ages.ts'
 import { versionIn } from '../support/frames.ts'
 import { microseconds, sessionId } from './contender.ts'
@@ -28,7 +28,7 @@ export interface Ended {
   mostInASecond: number
 }
 
-let crowd: Crowd | null = null
+let clients: Clients | null = null
 let leaving = false
 let sockets = 0
 /** How many sockets have a version; until all have it. */
@@ -60,25 +60,25 @@ async function join(request: Extract<Request, { do: 'join' }>): Promise<void> {
   sockets = request.count
   newest = new Float64Array(sockets)
   let joined = 0
-  crowd = await openCrowd({
+  clients = await openClients({
     port: request.port,
     path,
     count: request.count,
     headers: (index) => ({ 'x-api-key': `person-${process.pid}-${index}` }),
-    onOpen: (member) => member.send(hello),
-    onText(member, bytes, begin, end) {
+    onOpen: (client) => client.send(hello),
+    onText(client, bytes, begin, end) {
       // Socket.IO's ping and its pong.
-      if (end - begin === 1 && bytes[begin] === 0x32) return member.send('3')
+      if (end - begin === 1 && bytes[begin] === 0x32) return client.send('3')
       const version = versionIn(bytes, begin, end)
       if (version === null) return undefined
-      newest[member.index] = version
+      newest[client.index] = version
       if (joined < sockets) {
         joined += 1
         if (joined === sockets) answer('joined')
       } else take(version)
       return undefined
     },
-    onClose: (_member, code) => {
+    onClose: (_client, code) => {
       if (!leaving) throw new Error(`A socket was closed with ${code}.`)
       closed.push({ at: microseconds() / 1e6, code })
       if (closed.length === sockets) answer(ended())
@@ -108,7 +108,7 @@ function take(version: number): void {
 
 function leave(): void {
   leaving = true
-  crowd?.close()
+  clients?.close()
   answer('left')
 }
 

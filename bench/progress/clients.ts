@@ -1,8 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import type { Answer, Request } from './clients.process.ts'
 
-/** Sockets in a process of their own. */
-export class CrowdProcess {
+/** WebSocket clients in a process of their own. */
+export class ClientsProcess {
   readonly #child: ChildProcess = fork(new URL('clients.process.ts', import.meta.url), { execArgv: [] })
   onReceived: () => void = () => undefined
   #answered: (answer: Answer) => void = () => undefined

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { describeMachine } from '../support/rounds.ts'
 import { progressNow } from './contender.ts'
 import type { Ended } from './clients.process.ts'
-import { CrowdProcess } from './clients.ts'
+import { ClientsProcess } from './clients.ts'
 import { openRollcall } from './rollcall.ts'
 
 /**
@@ -24,10 +24,10 @@ const memory = () => {
 }
 
 const server = await openRollcall('its own')
-const crowd = new CrowdProcess()
+const clients = new ClientsProcess()
 const before = memory()
 const begun = performance.now()
-await crowd.ask({ do: 'join', contender: 'Rollcall', port: server.port, count: sockets })
+await clients.ask({ do: 'join', contender: 'Rollcall', port: server.port, count: sockets })
 const joined = (performance.now() - begun) / 1000
 const joinedMemory = memory()
 print(describeMachine())
@@ -55,7 +55,7 @@ print(`${((user + system) / Number(given.seconds) / 1e4).toFixed(0)} % of a proc
 
 // Merged changes may be a second on their way.
 await wait(2000)
-const ended = crowd.ask({ do: 'expectEnd' })
+const ended = clients.ask({ do: 'expectEnd' })
 await server.close()
 const { complete, codes, seconds, mostInASecond } = (await ended) as Ended
 print(`${complete} of ${sockets} had the last frame`)

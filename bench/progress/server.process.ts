@@ -5,7 +5,7 @@ import { ageOf } from '../support/ages.ts'
 import { answerRequests } from '../support/processes.ts'
 import { microseconds, progressNow, type Contender } from './contender.ts'
 import type { Measured } from './clients.process.ts'
-import { CrowdProcess } from './clients.ts'
+import { ClientsProcess } from './clients.ts'
 import { openRollcall } from './rollcall.ts'
 import { openSocketIo } from './socket-io.ts'
 
@@ -31,17 +31,17 @@ export interface Reached {
 
 const name = process.argv[2] ?? ''
 const contender: Contender = name === 'Rollcall' ? await openRollcall('as fast as it can') : await openSocketIo()
-const crowd = new CrowdProcess()
+const clients = new ClientsProcess()
 answerRequests((order) => obey(order as Order))
 
 async function obey(order: Order): Promise<Joined | Reached | null> {
   if (order.do === 'publish') return publish(order)
   if (order.do === 'leave') {
-    await crowd.ask({ do: 'leave' })
+    await clients.ask({ do: 'leave' })
     return null
   }
   const before = memory()
-  await crowd.ask({ do: 'join', contender: name, port: contender.port, count: order.sockets })
+  await clients.ask({ do: 'join', contender: name, port: contender.port, count: order.sockets })
   return { memory: memory() - before }
 }
 
@@ -49,12 +49,12 @@ async function publish(order: Extract<Order, { do: 'publish' }>): Promise<Reache
   const stop = publishInTurn()
   await wait(order.warmUp * 1000)
   const from = microseconds()
-  crowd.tell({ do: 'measure', from, until: from + order.seconds * 1e6 })
+  clients.tell({ do: 'measure', from, until: from + order.seconds * 1e6 })
   const cpuBefore = process.cpuUsage()
   await profiled(order.profile, () => wait(order.seconds * 1000))
   const { user, system } = process.cpuUsage(cpuBefore)
   await stop()
-  const { frames, ages } = (await crowd.ask({ do: 'tell' })) as Measured
+  const { frames, ages } = (await clients.ask({ do: 'tell' })) as Measured
   return {
     framesPerSecond: frames / order.seconds,
     p50: ageOf(ages, 0.5),
@@ -66,7 +66,7 @@ async function publish(order: Extract<Order, { do: 'publish' }>): Promise<Reache
 /** Publishes a version as soon as nine in ten have the one before. Gives what ends it. */
 function publishInTurn(): () => Promise<void> {
   let stopping: (() => void) | null = null
-  crowd.onReceived = () => {
+  clients.onReceived = () => {
     if (stopping === null) contender.publish(progressNow())
     else stopping()
   }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Progress } from '@rollcall/shared'
 import { actor, until } from '../../test/app/activation.ts'
 import { createTestApp, type App } from '../../test/app/app.ts'
-import { openCrowd, type Crowd, type Member } from '../../test/app/websocket-clients.ts'
+import { openClients, type Clients, type Client } from '../../test/app/websocket-clients.ts'
 import { pullLever } from '../activation/commands/levers.usecases.ts'
 
 /** Both ends of each are in this process, whose files the system may limit to some thousands. */
@@ -14,7 +14,7 @@ const bufferLimit = 64 * 1024
 
 /** Everybody in one room, and what each was told. */
 interface Watching {
-  crowd: Crowd
+  clients: Clients
   versions: number[][]
   statuses: string[]
   codes: Map<number, number>
@@ -25,25 +25,25 @@ async function watchAll(app: App, sessionId: string, count: number): Promise<Wat
   const statuses: string[] = []
   const codes = new Map<number, number>()
   const { port } = new URL(app.url)
-  const crowd = await openCrowd({
+  const clients = await openClients({
     port: Number(port),
     path: '/crm/activation/live',
     count,
     headers: () => ({ 'x-api-key': app.staff.admin.key }),
-    onOpen: (member) => member.send(JSON.stringify({ type: 'subscribe', sessionId })),
-    onText(member, bytes, begin, end) {
+    onOpen: (client) => client.send(JSON.stringify({ type: 'subscribe', sessionId })),
+    onText(client, bytes, begin, end) {
       const { type, data } = JSON.parse(bytes.toString('utf8', begin, end)) as { type: string; data: Progress }
       if (type !== 'progress') return
-      versions[member.index]?.push(data.version)
-      statuses[member.index] = data.status
+      versions[client.index]?.push(data.version)
+      statuses[client.index] = data.status
     },
-    onClose: (member, code) => void codes.set(member.index, code),
+    onClose: (client, code) => void codes.set(client.index, code),
   })
   await until(
     async () => versions.filter((each) => each.length > 0).length,
     (told) => told === count,
   )
-  return { crowd, versions, statuses, codes }
+  return { clients, versions, statuses, codes }
 }
 
 /** A session that waits for a person, so that nothing of it changes by itself. */
@@ -87,7 +87,7 @@ describe('a large room', () => {
   it('is told of the end as a whole, in the order of versions, and costs no more memory than its sockets do', async () => {
     const sessionId = await pausedSession(app)
     const before = process.memoryUsage().rss
-    const { crowd, versions, statuses } = await watchAll(app, sessionId, many)
+    const { clients, versions, statuses } = await watchAll(app, sessionId, many)
     for (let change = 0; change < 200; change++) await raiseVersion(app, sessionId)
     await pullLever(app.activation.deps, 'cancel', sessionId, actor)
     await until(
@@ -101,7 +101,7 @@ describe('a large room', () => {
     }
     // With both ends, and whatever the collector has not got to yet.
     expect((process.memoryUsage().rss - before) / many).toBeLessThan(200 * 1024)
-    crowd.close()
+    clients.close()
     await until(
       async () => app.rooms.size,
       (size) => size === 0,
@@ -111,16 +111,16 @@ describe('a large room', () => {
   it('does not wait for those who stop reading, keeps little for them, and gives them the newest when they go on', async () => {
     const sessionId = await pausedSession(app)
     const sockets = collectSockets(app)
-    const { crowd, versions } = await watchAll(app, sessionId, 60)
-    const stalled = crowd.members.slice(0, 20)
-    const reading = crowd.members.slice(20)
-    for (const member of stalled) member.pause()
+    const { clients, versions } = await watchAll(app, sessionId, 60)
+    const stalled = clients.all.slice(0, 20)
+    const reading = clients.all.slice(20)
+    for (const client of stalled) client.pause()
     const bytes = 400_000
     await enlarge(app, sessionId, bytes)
-    const haveAll = (members: readonly Member[], version: number) =>
+    const haveAll = (all: readonly Client[], version: number) =>
       until(
-        async () => members.filter(({ index }) => versions[index]?.at(-1) === version).length,
-        (count) => count === members.length,
+        async () => all.filter(({ index }) => versions[index]?.at(-1) === version).length,
+        (count) => count === all.length,
       )
     let newest = 0
     for (let change = 0; change < 25; change++) {
@@ -131,14 +131,14 @@ describe('a large room', () => {
     expect(buffered.filter((amount) => amount > bufferLimit)).toHaveLength(stalled.length)
     // What was not more than the limit before a frame was taken in with that frame.
     expect(Math.max(...buffered)).toBeLessThan(bufferLimit + bytes + 2000)
-    for (const member of stalled) member.resume()
+    for (const client of stalled) client.resume()
     await haveAll(stalled, newest)
     for (const { index } of stalled) {
       const seen = versions[index] ?? []
       expect(seen).toEqual([...new Set(seen)].toSorted((a, b) => a - b))
       expect(seen.length).toBeLessThan(25)
     }
-    crowd.close()
+    clients.close()
   })
 
   it('lets go over a while of everybody when the server closes, each with 1012', async () => {
@@ -166,9 +166,9 @@ describe('peers that are gone without a word', () => {
     const app = await createTestApp({ openingRates, timings: { heartbeat: 6000, pongWithin: 5000 } })
     const sessionId = await pausedSession(app)
     const sockets = collectSockets(app)
-    const { crowd, versions, codes } = await watchAll(app, sessionId, 200)
-    const gone = crowd.members.slice(0, 100)
-    for (const member of gone) member.pause()
+    const { clients, versions, codes } = await watchAll(app, sessionId, 200)
+    const gone = clients.all.slice(0, 100)
+    for (const client of gone) client.pause()
     await until(
       async () => sockets.size,
       (size) => size === 100,
@@ -180,7 +180,7 @@ describe('peers that are gone without a word', () => {
     )
     expect(codes.size).toBe(0)
     for (const { index } of gone) expect(versions[index]).not.toContain(newest)
-    crowd.close()
+    clients.close()
     await app.close()
   })
 })

@@ -1,19 +1,19 @@
 import net from 'node:net'
 
-/** One of many WebSockets of a crowd. */
-export interface Member {
+/** One of many WebSockets. */
+export interface Client {
   readonly index: number
   /** Sends a text frame of at most 125 bytes. */
   send(text: string): void
-  /** Reads nothing more until `resume`, while its line stands. */
+  /** Reads nothing more until `resume`; the connection stays open. */
   pause(): void
   resume(): void
-  /** Ends the line without a word. */
+  /** Ends the connection without a close frame. */
   destroy(): void
 }
 
-export interface Crowd {
-  readonly members: readonly Member[]
+export interface Clients {
+  readonly all: readonly Client[]
   close(): void
 }
 
@@ -21,52 +21,52 @@ interface Options {
   port: number
   path: string
   count: number
-  /** What the opening of each member carries besides what every WebSocket's does. */
+  /** The headers of each client's request, besides those that every WebSocket sends. */
   headers: (index: number) => Record<string, string>
-  onOpen: (member: Member) => void
-  /** One text frame, which lies between `begin` and `end`; the bytes are another's as soon as this returns. */
-  onText: (member: Member, bytes: Buffer, begin: number, end: number) => void
-  /** The close code that the server sent; 1006 where the line ended without one. */
-  onClose?: (member: Member, code: number) => void
+  onOpen: (client: Client) => void
+  /** Called with each text frame, which lies between `begin` and `end`. The buffer is used again as soon as the call returns. */
+  onText: (client: Client, bytes: Buffer, begin: number, end: number) => void
+  /** Called with the close code that the server sent; 1006 where the connection ended without one. */
+  onClose?: (client: Client, code: number) => void
 }
 
-/** As many openings are under way at once; the system's queue of new connections is not endless. */
-const openingsAtOnce = 100
+/** So many connections are opened at the same time, because the system's queue of new connections has an end. */
+const openedAtOnce = 100
 const headersEnd = Buffer.from('\r\n\r\n')
 
 /**
- * Thousands of WebSockets in one process, so lean that what is measured is the server: every frame is looked at in one
- * buffer that all share. Pings are answered. Resolves when all are open; rejects with the status where one is refused.
+ * Opens thousands of WebSockets in one process. All of them read into one buffer, so they cost little and a benchmark
+ * measures the server. Each answers pings. Resolves when all are open; rejects with the status where one is refused.
  */
-export async function openCrowd(options: Options): Promise<Crowd> {
-  const members: Line[] = []
+export async function openClients(options: Options): Promise<Clients> {
+  const all: ClientConnection[] = []
   const shared = Buffer.allocUnsafe(256 * 1024)
   const opening = async () => {
-    while (members.length < options.count) {
-      const member = new Line(members.length, options)
-      members.push(member)
-      await member.open(shared)
+    while (all.length < options.count) {
+      const client = new ClientConnection(all.length, options)
+      all.push(client)
+      await client.open(shared)
     }
   }
   try {
-    await Promise.all(Array.from({ length: openingsAtOnce }, opening))
+    await Promise.all(Array.from({ length: openedAtOnce }, opening))
   } catch (error) {
-    for (const member of members) member.destroy()
+    for (const client of all) client.destroy()
     throw error
   }
   return {
-    members,
+    all,
     close() {
-      for (const member of members) member.destroy()
+      for (const client of all) client.destroy()
     },
   }
 }
 
-class Line implements Member {
+class ClientConnection implements Client {
   readonly index: number
   readonly #options: Options
   #socket: net.Socket | null = null
-  /** The beginning of what has not come completely. */
+  /** The beginning of a frame whose rest has not arrived. */
   #rest: Buffer | null = null
   #isOpen = false
   #code = 1006
@@ -100,10 +100,10 @@ class Line implements Member {
       this.#socket = socket
       socket.on('error', reject)
       socket.on('close', () => {
-        reject(new Error('The line was closed while it was opened.'))
+        reject(new Error('The connection was closed while it was being opened.'))
         if (this.#isOpen) this.#options.onClose?.(this, this.#code)
       })
-      const lines = {
+      const fields = {
         Host: `127.0.0.1:${port}`,
         Connection: 'Upgrade',
         Upgrade: 'websocket',
@@ -111,7 +111,7 @@ class Line implements Member {
         'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
         ...headers(this.index),
       }
-      const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`)
+      const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
       socket.write(`GET ${path} HTTP/1.1\r\n${head.join('')}\r\n`)
     })
   }
@@ -131,7 +131,7 @@ class Line implements Member {
     return undefined
   }
 
-  /** Frames as RFC 6455 section 5.2 has them; a server does not mask. */
+  /** Reads frames as RFC 6455 section 5.2 lays them out; a server's frames are not masked. */
   #take(bytes: Buffer, from: number, until: number): void {
     let at = from
     while (until - at >= 2) {
@@ -157,7 +157,7 @@ class Line implements Member {
     this.#write(8, payload)
   }
 
-  /** With a mask of zeros. */
+  /** Writes one frame; a client has to mask, and a mask of zeros leaves the payload as it is. */
   #write(opcode: number, payload: Buffer): void {
     this.#socket?.write(Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0]), payload]))
   }
