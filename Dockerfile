@@ -6,6 +6,7 @@ COPY package.json package-lock.json .npmrc tsconfig.base.json ./
 COPY shared/package.json shared/
 COPY server/package.json server/
 COPY web/package.json web/
+COPY packages/embedded-postgres/package.json packages/embedded-postgres/
 RUN npm ci --omit=dev
 COPY shared shared
 COPY web web
@@ -18,6 +19,7 @@ COPY package.json package-lock.json .npmrc ./
 COPY shared/package.json shared/
 COPY server/package.json server/
 COPY web/package.json web/
+COPY packages/embedded-postgres/package.json packages/embedded-postgres/
 RUN npm ci --omit=dev --omit=optional --workspace=shared --workspace=server
 
 FROM node:24-trixie-slim
@@ -28,6 +30,7 @@ WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY package.json ./
 COPY shared shared
+COPY packages packages
 COPY server server
 # Built, and without its sources, so that no process builds it.
 COPY --from=web /app/web/dist web/dist

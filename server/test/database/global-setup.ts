@@ -5,8 +5,8 @@ import { Client } from 'pg'
 import { pino } from 'pino'
 import type { TestProject } from 'vitest/node'
 import { makeFolder } from '../process/folder.ts'
-import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
-import { isAlive } from '../../src/db/embedded-place.ts'
+import { startEmbeddedPostgres } from '../../../packages/embedded-postgres/src/embedded-postgres.ts'
+import { isAlive } from '../../../packages/embedded-postgres/src/cluster.ts'
 import { migrateDatabase } from '../../src/db/migrate.ts'
 
 declare module 'vitest' {

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { pino } from 'pino'
 import { readDatabaseConfig } from '../../config.ts'
 import { openDatabase, openPool } from '../../db/database.ts'
-import { visitEmbeddedPostgres } from '../../db/embedded-visit.ts'
+import { visitEmbeddedPostgres } from '../../../../packages/embedded-postgres/src/attach.ts'
 import { checkCounters, mismatchLine, type CounterCheck } from './check.usecases.ts'
 
 const logger = pino({ level: 'warn' }, pino.destination(2))

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Logger } from 'pino'
-import { embeddedDatabase, startEmbeddedPostgres } from './embedded.ts'
-import { preparePlace } from './embedded-place.ts'
-import { findRunning, urlOf } from './embedded-postmaster.ts'
+import { embeddedDatabase, startEmbeddedPostgres } from './embedded-postgres.ts'
+import { preparePlace } from './cluster.ts'
+import { findRunning, urlOf } from './postmaster.ts'
 
 /** The embedded PostgreSQL for a command that looks at it and goes again. */
 export interface Visit {

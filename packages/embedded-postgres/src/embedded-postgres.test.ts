@@ -8,8 +8,8 @@ import { createInterface } from 'node:readline'
 import { Client } from 'pg'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded.ts'
-import { megabytesForPages } from './embedded-postmaster.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts'
+import { megabytesForPages } from './postmaster.ts'
 
 const logger = pino({ level: 'silent' })
 let dataDirectory: string
@@ -42,7 +42,7 @@ async function stop(postgres: EmbeddedPostgres): Promise<void> {
 
 /** Another process that starts on the data folder, and what it says of it. */
 async function startOwner() {
-  const script = path.join(import.meta.dirname, '../../test/embedded-owner.process.ts')
+  const script = path.join(import.meta.dirname, '../test/owner.process.ts')
   const child = spawn(process.execPath, [script, dataDirectory], {
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],

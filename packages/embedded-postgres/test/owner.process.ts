@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { startEmbeddedPostgres } from '../src/db/embedded.ts'
+import { startEmbeddedPostgres } from '../src/embedded-postgres.ts'
 
 // A process that owns an embedded PostgreSQL until it is killed; its first line says how it went.
 process.on('SIGINT', () => {})

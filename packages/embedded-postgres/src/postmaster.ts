@@ -5,7 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Client } from 'pg'
-import { isAlive, type Place, run, spawnOptions, superuser } from './embedded-place.ts'
+import { isAlive, type Place, run, spawnOptions, superuser } from './cluster.ts'
 
 /** A PostgreSQL that runs and answers. */
 export interface Postmaster {

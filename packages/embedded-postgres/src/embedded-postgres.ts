@@ -4,17 +4,9 @@ import net from 'node:net'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { type Ownership, takeOwnership } from './embedded-owner.ts'
-import { type Place, preparePlace } from './embedded-place.ts'
-import {
-  boundLog,
-  findRunning,
-  launch,
-  type Postmaster,
-  stopPostmaster,
-  urlOf,
-  withClient,
-} from './embedded-postmaster.ts'
+import { type Ownership, takeOwnership } from './ownership.ts'
+import { type Place, preparePlace } from './cluster.ts'
+import { boundLog, findRunning, launch, type Postmaster, stopPostmaster, urlOf, withClient } from './postmaster.ts'
 
 export interface EmbeddedPostgres {
   /** Of the database `rollcall`; the same until the end. */
