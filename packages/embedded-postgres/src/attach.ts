@@ -1,27 +1,30 @@
 import { existsSync } from 'node:fs'
-import path from 'node:path'
-import type { Logger } from 'pino'
-import { embeddedDatabase, startEmbeddedPostgres } from './embedded-postgres.ts'
-import { preparePlace } from './cluster.ts'
-import { findRunning, urlOf } from './postmaster.ts'
+import { entranceOf, openCluster, urlOf } from './cluster.ts'
+import { type EmbeddedPostgresOptions, startEmbeddedPostgres } from './embedded-postgres.ts'
+import { findRunning } from './postmaster.ts'
 
-/** The embedded PostgreSQL for a command that looks at it and goes again. */
-export interface Visit {
+/** The connection of a command to a PostgreSQL that another process may own. */
+export interface Attachment {
+  /** The address of the application's database. */
   url: string
-  /** Stops PostgreSQL where the visit had to start it. */
-  leave(): Promise<void>
+  /** Stops PostgreSQL where attaching had to start it; leaves it as it is where it was found running. */
+  detach(): Promise<void>
 }
 
 /**
- * Finds the PostgreSQL of a data folder, whoever runs it, or starts it for the length of the visit.
- * Throws an Error with one sentence where there is no database yet.
+ * Finds the PostgreSQL of a data folder, whoever owns it, or starts it until `detach` is called.
+ * Throws an Error with one sentence where there is no database yet; it never makes one.
  */
-export async function visitEmbeddedPostgres(options: { dataDirectory: string; logger: Logger }): Promise<Visit> {
-  if (!existsSync(path.join(options.dataDirectory, 'postgres')))
-    throw new Error(`There is no database in ${options.dataDirectory}; set DATA_DIR or DATABASE_URL to where it is.`)
-  const place = await preparePlace(options.dataDirectory, options.logger)
-  const running = await findRunning(place)
-  if (running !== null) return { url: urlOf(place, running.port, embeddedDatabase), leave: async () => undefined }
+export async function attachEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<Attachment> {
+  const { application, dataDirectory, logger } = options
+  if (!existsSync(entranceOf(dataDirectory)))
+    throw new Error(
+      `There is no database in ${dataDirectory}; set ${application.settings.dataDirectory} or ${application.settings.databaseUrl} to where it is.`,
+    )
+  const cluster = await openCluster(dataDirectory, application, logger)
+  const running = await findRunning(cluster)
+  if (running !== null)
+    return { url: urlOf(cluster, running.port, application.database), detach: async () => undefined }
   const started = await startEmbeddedPostgres(options)
-  return { url: started.url, leave: () => started.stop() }
+  return { url: started.url, detach: () => started.stop() }
 }

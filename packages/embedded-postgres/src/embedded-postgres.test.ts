@@ -6,18 +6,17 @@ import os from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { Client } from 'pg'
-import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { application, silentLogger } from '../test/application.ts'
+import { attachEmbeddedPostgres } from './attach.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts'
-import { megabytesForPages } from './postmaster.ts'
 
-const logger = pino({ level: 'silent' })
 let dataDirectory: string
 let running: EmbeddedPostgres[]
 let processes: ChildProcess[]
 
 beforeEach(async () => {
-  dataDirectory = await mkdtemp(path.join(os.tmpdir(), 'rollcall-embedded-'))
+  dataDirectory = await mkdtemp(path.join(os.tmpdir(), 'embedded-postgres-'))
   running = []
   processes = []
 })
@@ -30,7 +29,7 @@ afterEach(async () => {
 })
 
 async function start(folder = dataDirectory): Promise<EmbeddedPostgres> {
-  const postgres = await startEmbeddedPostgres({ dataDirectory: folder, logger })
+  const postgres = await startEmbeddedPostgres({ application, dataDirectory: folder, logger: silentLogger })
   running.push(postgres)
   return postgres
 }
@@ -50,7 +49,7 @@ async function startOwner() {
   processes.push(child)
   for await (const line of createInterface(child.stdout))
     return { child, answer: JSON.parse(line) as { url: string; port: number; adopted: boolean; error?: string } }
-  throw new Error('The owner ended without a word.')
+  throw new Error('The owner ended before it wrote a line.')
 }
 
 async function kill(child: ChildProcess): Promise<void> {
@@ -195,7 +194,7 @@ describe('the embedded PostgreSQL', () => {
   it('refuses a second owner with a sentence, and does not disturb the first', async () => {
     const first = await start()
     const { answer } = await startOwner()
-    expect(answer.error).toMatch(/^Rollcall already runs on .*postgres \(process \d+\): stop that one first/)
+    expect(answer.error).toMatch(/^Example already runs on .*postgres \(process \d+\): stop that one first/)
     expect(answer.error).toContain(`process ${process.pid}`)
     await storeOne(first.url)
     await expectKept(first.url)
@@ -204,7 +203,7 @@ describe('the embedded PostgreSQL', () => {
   it('has one owner where two start at the same time on a new folder', async () => {
     const answers = (await Promise.all([startOwner(), startOwner()])).map(({ answer }) => answer)
     expect(answers.filter(({ error }) => error === undefined)).toHaveLength(1)
-    expect(answers.find(({ error }) => error !== undefined)?.error).toMatch(/^Rollcall already runs on /)
+    expect(answers.find(({ error }) => error !== undefined)?.error).toMatch(/^Example already runs on /)
     const winner = answers.find(({ error }) => error === undefined)
     await Promise.all(processes.map(kill))
     await storeOne(winner!.url)
@@ -219,12 +218,12 @@ describe('the embedded PostgreSQL', () => {
     await vi.waitFor(
       async () =>
         expect(
-          await query(postgres.url, `SELECT FROM pg_stat_activity WHERE application_name LIKE 'rollcall owner%'`),
+          await query(postgres.url, `SELECT FROM pg_stat_activity WHERE application_name LIKE 'example owner%'`),
         ).toHaveLength(1),
       { timeout: 5_000, interval: 50 },
     )
     const { answer } = await startOwner()
-    expect(answer.error).toMatch(/^Rollcall already runs on /)
+    expect(answer.error).toMatch(/^Example already runs on /)
   })
 
   it('starts again by itself when it was taken over and is killed', async () => {
@@ -245,7 +244,7 @@ describe('the embedded PostgreSQL', () => {
     expect(await started()).toEqual(before)
   })
 
-  it('works below a folder that only the user of Rollcall can enter', async () => {
+  it('works below a folder that only the user of the application can enter', async () => {
     await chmod(dataDirectory, 0o700)
     const folder = path.join(dataDirectory, 'closed', 'data')
     await mkdir(folder, { recursive: true })
@@ -273,12 +272,32 @@ describe('the embedded PostgreSQL', () => {
   })
 })
 
-it.each([
-  ['an eighth of the memory', 8 * 2 ** 30, 64 * 2 ** 30, 1024],
-  ['of the machine where no limit is set', 2 ** 64, 4 * 2 ** 30, 512],
-  ['of the machine where the limit is unknown', 0, 4 * 2 ** 30, 512],
-  ['but not so little that nothing fits', 2 ** 29, 64 * 2 ** 30, 256],
-  ['and not more than is of use', 2 ** 64, 64 * 2 ** 30, 2048],
-])('gives PostgreSQL %s for its pages', (_, limit, machine, megabytes) => {
-  expect(megabytesForPages(limit, machine)).toBe(megabytes)
+describe('a command that attaches to the embedded PostgreSQL', () => {
+  const attach = () => attachEmbeddedPostgres({ application, dataDirectory, logger: silentLogger })
+
+  it('is told that there is no database yet, and makes none', async () => {
+    await expect(attach()).rejects.toThrow(
+      `There is no database in ${dataDirectory}; set EXAMPLE_DATA or EXAMPLE_URL to where it is.`,
+    )
+    expect(existsSync(path.join(dataDirectory, 'postgres'))).toBe(false)
+  })
+
+  it('uses the one that its owner runs, and leaves it running', async () => {
+    const owner = await start()
+    await storeOne(owner.url)
+    const attachment = await attach()
+    expect(attachment.url).toBe(owner.url)
+    await attachment.detach()
+    await expectKept(owner.url)
+  })
+
+  it('starts it where nobody runs it, and stops it again', async () => {
+    const owner = await start()
+    await storeOne(owner.url)
+    await stop(owner)
+    const attachment = await attach()
+    await expectKept(attachment.url)
+    await attachment.detach()
+    expect(existsSync(path.join(dataDirectory, 'postgres/cluster/postmaster.pid'))).toBe(false)
+  })
 })

@@ -1,12 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Client } from 'pg'
+import { type Cluster, urlOf } from './cluster.ts'
 
-/** Any number that nothing else locks in this PostgreSQL. */
+/** The number of the advisory lock. Nothing else takes locks in the database `postgres` of this cluster. */
 const lockNumber = 7_665_001
 
-const applicationName = (pid: number) => `rollcall owner, process ${pid}`
+/** A process that was killed holds its lock until PostgreSQL notices the closed connection; that takes moments. */
+const patienceMilliseconds = 1_500
 
-/** That this process, and no other, uses a data folder. PostgreSQL takes it back by itself when the process dies. */
+/** That this process, and no other, uses a cluster. PostgreSQL takes it back by itself when the process dies. */
 export interface Ownership {
   /** False once the connection that carries it is lost. */
   isHeld(): boolean
@@ -15,16 +17,19 @@ export interface Ownership {
 
 /**
  * Takes an advisory lock on a connection that stays open.
- * Throws an Error with one sentence where another process has it for longer than the moments that a dying one takes.
+ * Throws an Error with one sentence where another process keeps it for more than a second and a half.
  */
-export async function takeOwnership(url: string, home: string): Promise<Ownership> {
-  const client = new Client({ connectionString: url, application_name: applicationName(process.pid) })
+export async function takeOwnership(cluster: Cluster, port: number): Promise<Ownership> {
+  const client = new Client({
+    connectionString: urlOf(cluster, port, 'postgres'),
+    application_name: `${cluster.application.database} owner, process ${process.pid}`,
+  })
   let held = true
   client.on('error', () => (held = false))
   client.on('end', () => (held = false))
   await client.connect()
   try {
-    await lock(client, home)
+    await lock(client, cluster)
   } catch (error) {
     await client.end()
     throw error
@@ -32,21 +37,24 @@ export async function takeOwnership(url: string, home: string): Promise<Ownershi
   return { isHeld: () => held, release: () => client.end() }
 }
 
-async function lock(client: Client, home: string): Promise<void> {
-  const deadline = Date.now() + 1_500
+async function lock(client: Client, { application, paths }: Cluster): Promise<void> {
+  const deadline = Date.now() + patienceMilliseconds
   for (;;) {
     const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [lockNumber])
     if (rows[0]?.locked) return
     if (Date.now() > deadline) break
     await wait(50)
   }
+  throw new Error(
+    `${application.name} already runs on ${paths.home} (${await ownerOf(client)}): stop that one first, or set ${application.settings.dataDirectory} to another folder.`,
+  )
+}
+
+async function ownerOf(client: Client): Promise<string> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT a.application_name AS name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
      WHERE l.locktype = 'advisory' AND l.classid = 0 AND l.objid = $1 AND l.granted`,
     [lockNumber],
   )
-  const owner = /process \d+/.exec(rows[0]?.name ?? '')?.[0] ?? 'another process'
-  throw new Error(
-    `Rollcall already runs on ${home} (${owner}): stop that one first, or set DATA_DIR to another folder.`,
-  )
+  return /process \d+/.exec(rows[0]?.name ?? '')?.[0] ?? 'another process'
 }

@@ -5,8 +5,8 @@ import { Client } from 'pg'
 import { pino } from 'pino'
 import type { TestProject } from 'vitest/node'
 import { makeFolder } from '../process/folder.ts'
-import { startEmbeddedPostgres } from '../../../packages/embedded-postgres/src/embedded-postgres.ts'
-import { isAlive } from '../../../packages/embedded-postgres/src/cluster.ts'
+import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
+import { isProcessAlive } from 'embedded-postgres-server'
 import { migrateDatabase } from '../../src/db/migrate.ts'
 
 declare module 'vitest' {
@@ -73,6 +73,7 @@ async function memoryFolder(): Promise<string> {
 async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const pid = new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1]
-    if (pid !== undefined && !isAlive(Number(pid))) await rm(path.join(folder, name), { recursive: true, force: true })
+    if (pid !== undefined && !isProcessAlive(Number(pid)))
+      await rm(path.join(folder, name), { recursive: true, force: true })
   }
 }

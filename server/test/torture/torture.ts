@@ -9,7 +9,7 @@ import { latestProgress } from '../../src/activation/history/history.usecases.ts
 import { pullLever } from '../../src/activation/commands/levers.usecases.ts'
 import { startSession, type ActivationDeps } from '../../src/activation/starting/sessions.usecases.ts'
 import { openDatabase, openPool } from '../../src/db/database.ts'
-import { startEmbeddedPostgres } from '../../../packages/embedded-postgres/src/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { migrateDatabase } from '../../src/db/migrate.ts'
 import { openBoss } from '../../src/jobs/queues.ts'
 import { actor, addLeads, recounted, template } from '../app/activation.ts'

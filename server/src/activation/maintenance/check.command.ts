@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { pino } from 'pino'
 import { readDatabaseConfig } from '../../config.ts'
 import { openDatabase, openPool } from '../../db/database.ts'
-import { visitEmbeddedPostgres } from '../../../../packages/embedded-postgres/src/attach.ts'
+import { attachEmbeddedPostgres } from '../../db/embedded.ts'
 import { checkCounters, mismatchLine, type CounterCheck } from './check.usecases.ts'
 
 const logger = pino({ level: 'warn' }, pino.destination(2))
@@ -10,17 +10,17 @@ const logger = pino({ level: 'warn' }, pino.destination(2))
 /** Checks the counters of all sessions, in a database that may be in use. Exit code 1: some disagree; 2: it could not look. */
 async function command(): Promise<number> {
   const { databaseUrl, dataDirectory } = readDatabaseConfig(process.env)
-  const visit =
+  const attachment =
     databaseUrl === null
-      ? await visitEmbeddedPostgres({ dataDirectory, logger })
-      : { url: databaseUrl, leave: async () => undefined }
+      ? await attachEmbeddedPostgres({ dataDirectory, logger })
+      : { url: databaseUrl, detach: async () => undefined }
   try {
-    const { checked, mismatches } = await check(visit.url)
+    const { checked, mismatches } = await check(attachment.url)
     const lines = [...mismatches.map(mismatchLine), `${checked} sessions checked, ${mismatches.length} disagree`]
     process.stdout.write(`${lines.join('\n')}\n`)
     return mismatches.length === 0 ? 0 : 1
   } finally {
-    await visit.leave()
+    await attachment.detach()
   }
 }
 

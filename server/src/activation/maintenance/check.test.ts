@@ -11,7 +11,7 @@ import { startSending } from '../../../test/smtp/activation-with-mail-server.ts'
 import type { TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { createWorkerApp } from '../../app.ts'
 import { openPool } from '../../db/database.ts'
-import { startEmbeddedPostgres } from '../../../../packages/embedded-postgres/src/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../../db/embedded.ts'
 import { migrateDatabase } from '../../db/migrate.ts'
 import { checkCounters, checkWhenDue } from './check.usecases.ts'
 
