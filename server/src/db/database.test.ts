@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../test/database/database.ts'
 import { openDatabase, openKeyedPool, rowsOf, type Queryable } from './database.ts'
 import { prepare, value } from './prepared.ts'
-import { together } from '../util/together.ts'
+import { settleAll } from '../util/settle-all.ts'
 
 const add = prepare<{ id: number }>('test_add', sql`INSERT INTO noted (id) VALUES (${value('id')}) RETURNING id`)
 const divide = prepare('test_divide', sql`SELECT 1 / ${value('by')}::int`)
@@ -30,7 +30,7 @@ describe('statements that are sent together', () => {
   it('run in the order in which they were called, each seeing the one before', async () => {
     const counted = prepare<{ rows: number }>('test_count', sql`SELECT count(*)::int AS rows FROM noted`)
     const answers = await openDatabase(pool).transaction((transaction) =>
-      together([
+      settleAll([
         add.rows(transaction, { id: 1 }),
         counted.rows(transaction, {}),
         add.rows(transaction, { id: 2 }),
@@ -45,7 +45,7 @@ describe('statements that are sent together', () => {
     const database = openDatabase(pool)
     const failing = (by: number): Promise<unknown> =>
       database.transaction((transaction) =>
-        together([
+        settleAll([
           add.rows(transaction, { id: 3 }),
           divide.rows(transaction, { by }),
           add.rows(transaction, { id: 4 }),
@@ -60,7 +60,7 @@ describe('statements that are sent together', () => {
   it('are all answered before a failure is told', async () => {
     const slow = Promise.withResolvers<string>()
     let told = false
-    const both = together([Promise.reject(new Error('first')), slow.promise])
+    const both = settleAll([Promise.reject(new Error('first')), slow.promise])
     both.catch(() => (told = true))
     await new Promise((resolve) => setImmediate(resolve))
     expect(told).toBe(false)

@@ -3,7 +3,7 @@ import type { Progress } from '@rollcall/shared'
 import { createDeadlineTimer } from './deadline-timer.ts'
 import { Frame } from './frames.ts'
 import type { Subscriber } from './rooms.ts'
-import { inTurns } from '../util/turns.ts'
+import { forEachYielding } from '../util/for-each-yielding.ts'
 
 /** Everybody who watches which sessions run. */
 export interface ActiveRoom {
@@ -55,7 +55,7 @@ export function createActiveRoom(options: {
   async function tell(progresses: Progress[]): Promise<void> {
     const list = progresses.map((progress) => progress.sessionId).join(' ')
     const frame = new Frame({ type: 'active', data: progresses })
-    await inTurns(members, ([subscriber, sent]) => {
+    await forEachYielding(members, ([subscriber, sent]) => {
       if (sent === list || !subscriber.ready()) return
       members.set(subscriber, list)
       subscriber.send(frame)

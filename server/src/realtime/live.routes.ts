@@ -11,7 +11,7 @@ import { Frame } from './frames.ts'
 import type { Openings } from './connection-rate-limit.ts'
 import type { Rooms, Subscriber } from './rooms.ts'
 import type { SignInWatch } from './sign-in-revalidation.ts'
-import { inTurns } from '../util/turns.ts'
+import { forEachYielding } from '../util/for-each-yielding.ts'
 
 const frameLimit = 64 * 1024
 /** What a socket may leave unread before it is skipped; the kernel holds some megabytes more. */
@@ -186,7 +186,7 @@ function sendError(client: Client, code: ErrorCode, msg: string, sessionId?: str
 async function beat(clients: Set<Client>, now: () => Date, pongWithin: number): Promise<void> {
   const heartbeat = new Frame({ type: 'heartbeat', at: now().toISOString() })
   const asked: Client[] = []
-  await inTurns(clients, (client) => {
+  await forEachYielding(clients, (client) => {
     if (client.socket.readyState !== WebSocket.OPEN) return
     asked.push(client)
     client.alive = false

@@ -4,7 +4,7 @@ import { createActiveRoom } from './active-room.ts'
 import { createDeadlineTimer } from './deadline-timer.ts'
 import { Frame } from './frames.ts'
 import { coalesceReads } from './coalesced-reads.ts'
-import { inTurns } from '../util/turns.ts'
+import { forEachYielding } from '../util/for-each-yielding.ts'
 
 /** Somebody who watches: a WebSocket or a stream of server-sent events. */
 export interface Subscriber {
@@ -152,12 +152,12 @@ export function createRooms(options: {
         if (id <= (room.lastEventId ?? 0)) continue
         room.lastEventId = id
         const frame = new Frame({ type: 'event', sessionId, data: event })
-        await inTurns(Array.from(room.members.keys()), (subscriber) => {
+        await forEachYielding(Array.from(room.members.keys()), (subscriber) => {
           if (room.members.has(subscriber) && subscriber.ready()) subscriber.send(frame)
         })
       }
       // Also where it is not newer than what the room knows: somebody who joined may have read it for the room.
-      await inTurns(room.members.values(), (member) => sendProgress(room, member))
+      await forEachYielding(room.members.values(), (member) => sendProgress(room, member))
     } catch (error) {
       logger.error({ err: error }, 'a room could not be told')
     } finally {

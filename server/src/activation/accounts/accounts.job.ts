@@ -6,7 +6,7 @@ import {
   type LinkLife,
 } from '../../accounts/accounts.usecases.ts'
 import type { Transaction } from '../../db/database.ts'
-import { together } from '../../util/together.ts'
+import { settleAll } from '../../util/settle-all.ts'
 import { enqueue, type ChunkJob } from '../../jobs/queues.ts'
 import {
   itemsWithoutAccount,
@@ -44,7 +44,7 @@ export async function createAccountsOfChunk(context: WorkerContext, job: ChunkJo
 
 /** True when the session's status changed with it. */
 async function createAccounts(context: WorkerContext, transaction: Transaction, held: HeldChunk): Promise<boolean> {
-  const [isHeld, session] = await together([
+  const [isHeld, session] = await settleAll([
     lockHeldChunk(transaction, held),
     readSession(transaction, held.sessionId) as Promise<SessionRow>,
   ])
@@ -62,7 +62,7 @@ async function createAccounts(context: WorkerContext, transaction: Transaction, 
     startAfter: timeOrNull(session.mail_not_before),
   }
   // This locks the session, for which outcomes of mails wait: from here on nothing else is waited for but the commit.
-  const [, moved] = await together([
+  const [, moved] = await settleAll([
     finishAccounts(transaction, held, !toMail),
     outcomes === null
       ? storeAllCreated(transaction, held, { ...ofMade, ids: drafts.ids, now })

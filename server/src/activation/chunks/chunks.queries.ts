@@ -3,7 +3,7 @@ import type { PgBoss } from 'pg-boss'
 import type { SessionStatus } from '@rollcall/shared'
 import { rowsOf, type Queryable, type Transaction } from '../../db/database.ts'
 import { prepare, value } from '../../db/prepared.ts'
-import { together } from '../../util/together.ts'
+import { settleAll } from '../../util/settle-all.ts'
 import { enqueue } from '../../jobs/queues.ts'
 import { settleInFlight } from './takeover.queries.ts'
 import type { Holding } from './ledger.queries.ts'
@@ -114,7 +114,7 @@ export async function releaseChunk(
   phase: Phase,
   options: { delaySeconds: number; now: Date },
 ): Promise<void> {
-  const [isHeld, isFinished] = await together([
+  const [isHeld, isFinished] = await settleAll([
     lockHeldChunk(transaction, held),
     // A statement of its own after the lock, so that it sees what was reopened meanwhile.
     finishWhole(transaction, held),

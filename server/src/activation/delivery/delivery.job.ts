@@ -4,7 +4,7 @@ import type { ChunkJob } from '../../jobs/queues.ts'
 import { composeMail, composeTemplate } from '../../mail/composing/compose.ts'
 import { senderOf } from '../../mail/address.ts'
 import type { Delivery, SendRequest } from '../../mail/smtp/types.ts'
-import { together } from '../../util/together.ts'
+import { settleAll } from '../../util/settle-all.ts'
 import { lockHeldChunk, type HeldChunk } from '../chunks/chunks.queries.ts'
 import { lastEventId } from '../session/events.queries.ts'
 import { dueMails, settleActive, type DueMail } from '../chunks/items.queries.ts'
@@ -117,7 +117,7 @@ async function sendAll(turn: Turn, mails: DueMail[]): Promise<void> {
     }
   })
   try {
-    await together(loops)
+    await settleAll(loops)
   } finally {
     turn.shared.sendLoops -= count
     await Promise.all(turn.storing)

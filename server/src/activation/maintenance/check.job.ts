@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { goRound, type Rounds } from '../../util/rounds.ts'
+import { periodicTask, type PeriodicTask } from '../../util/periodic-task.ts'
 import { checkWhenDue } from './check.usecases.ts'
 import type { ActivationDeps } from '../starting/sessions.usecases.ts'
 
@@ -8,7 +8,7 @@ const first = 60_000
 const every = 5 * 60_000
 
 /** The watch over counters, and what it knows. */
-export interface CounterWatch extends Rounds {
+export interface CounterWatch extends PeriodicTask {
   /** How many sessions disagree with their items; null while that is not known. */
   disagreeing: () => number | null
 }
@@ -18,7 +18,7 @@ export function watchCounters(
   deps: Pick<ActivationDeps, 'database' | 'now'> & { logger: FastifyBaseLogger },
 ): CounterWatch {
   let known: number | null = null
-  const rounds = goRound({ what: 'checking the counters', first, every, logger: deps.logger }, async (signal) => {
+  const rounds = periodicTask({ what: 'checking the counters', first, every, logger: deps.logger }, async (signal) => {
     const { check, disagreeing } = await checkWhenDue(deps.database, deps.now(), signal)
     known = disagreeing
     for (const { sessionId, version, counters } of check?.mismatches ?? [])

@@ -1,5 +1,5 @@
 import type { Database, Queryable, Transaction } from '../../db/database.ts'
-import { onlyNodeAt } from '../../util/rounds.ts'
+import { tryClusterLock } from '../../util/periodic-task.ts'
 import { countAgain, counterNames, lastCheck, storeCheck, type CountedSession } from './check.queries.ts'
 
 /** A session whose counters are not what its items say. */
@@ -66,7 +66,7 @@ export async function checkWhenDue(
   signal?: AbortSignal,
 ): Promise<{ check: CounterCheck | null; disagreeing: number | null }> {
   return database.transaction(async (transaction) => {
-    const alone = await onlyNodeAt('counters', transaction)
+    const alone = await tryClusterLock('counters', transaction)
     const last = await lastCheck(transaction)
     const due = last === null || now.getTime() - last.checkedAt.getTime() >= hour
     if (!alone || !due) return { check: null, disagreeing: last?.disagreeing.length ?? null }

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import { goRound, type Rounds } from '../../util/rounds.ts'
+import { periodicTask, type PeriodicTask } from '../../util/periodic-task.ts'
 import { removeStep } from './retention.usecases.ts'
 import type { ActivationDeps } from '../starting/sessions.usecases.ts'
 
@@ -10,8 +10,8 @@ const every = 10 * 60_000
 const breath = 50
 
 /** Every ten minutes removes the sessions that are older than the settings say, a step at a time. */
-export function watchRetention(deps: Pick<ActivationDeps, 'database' | 'now'> & { logger: FastifyBaseLogger }): Rounds {
-  return goRound({ what: 'removing old sessions', first, every, logger: deps.logger }, async (signal) => {
+export function watchRetention(deps: Pick<ActivationDeps, 'database' | 'now'> & { logger: FastifyBaseLogger }): PeriodicTask {
+  return periodicTask({ what: 'removing old sessions', first, every, logger: deps.logger }, async (signal) => {
     while (!signal.aborted) {
       const step = await removeStep(deps.database, deps.now())
       if (step === null) return

@@ -1,5 +1,5 @@
 import type { Database, Transaction } from '../../db/database.ts'
-import { onlyNodeAt } from '../../util/rounds.ts'
+import { tryClusterLock } from '../../util/periodic-task.ts'
 import { readSettings } from '../../settings/settings.usecases.ts'
 import { oldestOver, removeItems, removeSession } from './retention.queries.ts'
 
@@ -28,7 +28,7 @@ export async function removeStep(
   options: { itemsAtOnce: number } = { itemsAtOnce },
 ): Promise<RemovalStep | null> {
   return database.transaction(async (transaction) => {
-    if (!(await onlyNodeAt('retention', transaction))) return null
+    if (!(await tryClusterLock('retention', transaction))) return null
     return (await removeItems(transaction, options.itemsAtOnce)) ?? (await removeOldest(transaction, now))
   })
 }

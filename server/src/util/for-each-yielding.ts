@@ -2,7 +2,7 @@
 const itemsAtOnce = 500
 
 /** Does something with each of many, and gives the event loop a turn in between. */
-export async function inTurns<Item>(items: Iterable<Item>, serve: (item: Item) => void): Promise<void> {
+export async function forEachYielding<Item>(items: Iterable<Item>, serve: (item: Item) => void): Promise<void> {
   let served = 0
   for (const item of items) {
     serve(item)

@@ -4,16 +4,16 @@ import type { FastifyBaseLogger } from 'fastify'
 import { rowsOf, type Transaction } from '../db/database.ts'
 
 /** Work that comes round again and again. */
-export interface Rounds {
+export interface PeriodicTask {
   /** Begins no other round, tells the one under way to end soon, and waits for it. */
   close(): Promise<void>
 }
 
 /** Goes round after `first` milliseconds and then `every` so many, never twice at once. A round that fails is logged and comes again. */
-export function goRound(
+export function periodicTask(
   options: { what: string; first: number; every: number; logger: FastifyBaseLogger },
   round: (signal: AbortSignal) => Promise<void>,
-): Rounds {
+): PeriodicTask {
   const closing = new AbortController()
   const { signal } = closing
 
@@ -45,7 +45,7 @@ export function goRound(
 const lockNumbers = { retention: 7_665_002, counters: 7_665_003 }
 
 /** True when no other node is at this work; it stays so until the transaction ends. */
-export async function onlyNodeAt(work: keyof typeof lockNumbers, transaction: Transaction): Promise<boolean> {
+export async function tryClusterLock(work: keyof typeof lockNumbers, transaction: Transaction): Promise<boolean> {
   const rows = await rowsOf<{ locked: boolean }>(
     transaction,
     sql`SELECT pg_try_advisory_xact_lock(${lockNumbers[work]}::bigint) AS locked`,

@@ -1,13 +1,13 @@
 import { pino } from 'pino'
 import { describe, expect, it, vi } from 'vitest'
-import { goRound } from './rounds.ts'
+import { periodicTask } from './periodic-task.ts'
 
 const options = { what: 'the work', first: 1, every: 1, logger: pino({ level: 'silent' }) }
 
 describe('work that comes round', () => {
   it('comes again, also after a failure, and never twice at once', async () => {
     let [rounds, underWay] = [0, 0]
-    const going = goRound(options, async () => {
+    const going = periodicTask(options, async () => {
       expect(++underWay).toBe(1)
       rounds++
       await new Promise((resolve) => setImmediate(resolve))
@@ -21,7 +21,7 @@ describe('work that comes round', () => {
   it('is told to end when it is closed, which waits for that, and does not come again', async () => {
     const begun = Promise.withResolvers<void>()
     const said: string[] = []
-    const going = goRound(options, async (signal) => {
+    const going = periodicTask(options, async (signal) => {
       begun.resolve()
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
       await new Promise((resolve) => setImmediate(resolve))
@@ -34,7 +34,7 @@ describe('work that comes round', () => {
 
   it('does not begin when it is closed before its time', async () => {
     const round = vi.fn<() => Promise<void>>()
-    await goRound({ ...options, first: 60_000 }, round).close()
+    await periodicTask({ ...options, first: 60_000 }, round).close()
     expect(round).not.toHaveBeenCalled()
   })
 })
