@@ -56,17 +56,6 @@ describe('statements that are sent together', () => {
     await failing(1)
     expect(await noted()).toEqual([3, 4])
   })
-
-  it('are all answered before a failure is told', async () => {
-    const slow = Promise.withResolvers<string>()
-    let told = false
-    const both = settleAll([Promise.reject(new Error('first')), slow.promise])
-    both.catch(() => (told = true))
-    await new Promise((resolve) => setImmediate(resolve))
-    expect(told).toBe(false)
-    slow.resolve('answered')
-    await expect(both).rejects.toThrow('first')
-  })
 })
 
 describe('a transaction', () => {

@@ -1,54 +1,81 @@
-import { setTimeout as wait } from 'node:timers/promises'
-import { sql } from 'drizzle-orm'
 import type { FastifyBaseLogger } from 'fastify'
-import { rowsOf, type Transaction } from '../db/database.ts'
 
-/** Work that comes round again and again. */
+/** Work that is done again and again until it is closed. */
 export interface PeriodicTask {
-  /** Begins no other round, tells the one under way to end soon, and waits for it. */
+  /**
+   * Runs the task now instead of at its next time; while a run is under way, once more right after that run. The interval
+   * is counted anew from the run. Does nothing after `close`.
+   */
+  trigger(): void
+  /** Starts no further run, aborts the signal of the run that is under way, and resolves when that run has ended. */
   close(): Promise<void>
 }
 
-/** Goes round after `first` milliseconds and then `every` so many, never twice at once. A round that fails is logged and comes again. */
+export interface PeriodicTaskOptions {
+  /** What the task does, as the subject of a log line: "removing old sessions" failed and is tried again. */
+  name: string
+  /** Milliseconds before the first run; one interval when it is left out. */
+  firstDelay?: number
+  /** Milliseconds between two runs; a function is asked after every run. */
+  interval: number | (() => number)
+  /** Whether an interval begins with the end of a run (the default) or with its start, which keeps a steady rhythm. */
+  intervalFrom?: 'end' | 'start'
+  logger: Pick<FastifyBaseLogger, 'warn'>
+}
+
+/**
+ * Runs `run` after `firstDelay` and then every `interval` until it is closed, never twice at once. A run that throws is
+ * logged as a warning, and the next one comes at its usual time. The timer does not keep the process alive. `run` must
+ * not wait for `close` of its own task.
+ */
 export function periodicTask(
-  options: { what: string; first: number; every: number; logger: FastifyBaseLogger },
-  round: (signal: AbortSignal) => Promise<void>,
+  options: PeriodicTaskOptions,
+  run: (signal: AbortSignal) => Promise<void> | void,
 ): PeriodicTask {
   const closing = new AbortController()
   const { signal } = closing
+  let timer: NodeJS.Timeout | undefined
+  let current: Promise<void> | null = null
+  let isTriggered = false
 
-  async function pause(milliseconds: number): Promise<void> {
-    await wait(milliseconds, undefined, { signal, ref: false }).catch(() => undefined)
+  function schedule(milliseconds: number): void {
+    clearTimeout(timer)
+    timer = setTimeout(start, milliseconds).unref()
   }
 
-  async function go(): Promise<void> {
-    await pause(options.first)
-    while (!signal.aborted) {
-      try {
-        await round(signal)
-      } catch (error) {
-        if (!signal.aborted) options.logger.warn({ err: error }, `${options.what} failed and is tried again`)
-      }
-      await pause(options.every)
+  function start(): void {
+    current = runOnce()
+  }
+
+  async function runOnce(): Promise<void> {
+    const startedAt = performance.now()
+    isTriggered = false
+    try {
+      await run(signal)
+    } catch (error) {
+      if (!signal.aborted) options.logger.warn({ err: error }, `${options.name} failed and is tried again`)
     }
+    current = null
+    if (signal.aborted) return
+    const elapsed = options.intervalFrom === 'start' ? performance.now() - startedAt : 0
+    schedule(isTriggered ? 0 : Math.max(0, interval() - elapsed))
   }
 
-  const going = go()
+  function interval(): number {
+    return typeof options.interval === 'number' ? options.interval : options.interval()
+  }
+
+  schedule(options.firstDelay ?? interval())
   return {
+    trigger() {
+      if (signal.aborted) return
+      isTriggered = true
+      if (current === null) schedule(0)
+    },
     async close() {
       closing.abort()
-      await going
+      clearTimeout(timer)
+      await current
     },
   }
-}
-
-const lockNumbers = { retention: 7_665_002, counters: 7_665_003 }
-
-/** True when no other node is at this work; it stays so until the transaction ends. */
-export async function tryClusterLock(work: keyof typeof lockNumbers, transaction: Transaction): Promise<boolean> {
-  const rows = await rowsOf<{ locked: boolean }>(
-    transaction,
-    sql`SELECT pg_try_advisory_xact_lock(${lockNumbers[work]}::bigint) AS locked`,
-  )
-  return rows[0]?.locked === true
 }

@@ -1,10 +1,11 @@
 /**
- * Waits for all of them, then throws the first failure: what fails leaves nothing under way behind it, neither a mail nor a
- * statement on a connection that is given back.
+ * Waits until every promise is settled, and only then throws the first failure or gives all results in their order. A
+ * caller that goes on after a failure can therefore be sure that none of the others is still under way, for example a
+ * mail, or a statement on a connection that is about to be returned to its pool.
  */
-export async function together<const Work extends readonly unknown[]>(
-  work: Work,
-): Promise<{ -readonly [Each in keyof Work]: Awaited<Work[Each]> }> {
-  await Promise.allSettled(work)
-  return Promise.all(work)
+export async function settleAll<const Promises extends readonly unknown[]>(
+  promises: Promises,
+): Promise<{ -readonly [Each in keyof Promises]: Awaited<Promises[Each]> }> {
+  await Promise.allSettled(promises)
+  return Promise.all(promises)
 }

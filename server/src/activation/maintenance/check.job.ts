@@ -3,9 +3,9 @@ import { periodicTask, type PeriodicTask } from '../../util/periodic-task.ts'
 import { checkWhenDue } from './check.usecases.ts'
 import type { ActivationDeps } from '../starting/sessions.usecases.ts'
 
-const first = 60_000
+const firstDelay = 60_000
 /** How often a node looks whether it is time; the check itself is hourly, whoever makes it. */
-const every = 5 * 60_000
+const interval = 5 * 60_000
 
 /** The watch over counters, and what it knows. */
 export interface CounterWatch extends PeriodicTask {
@@ -18,11 +18,14 @@ export function watchCounters(
   deps: Pick<ActivationDeps, 'database' | 'now'> & { logger: FastifyBaseLogger },
 ): CounterWatch {
   let known: number | null = null
-  const rounds = periodicTask({ what: 'checking the counters', first, every, logger: deps.logger }, async (signal) => {
-    const { check, disagreeing } = await checkWhenDue(deps.database, deps.now(), signal)
-    known = disagreeing
-    for (const { sessionId, version, counters } of check?.mismatches ?? [])
-      deps.logger.error({ sessionId, version, counters }, 'the counters of a session are not what its items say')
-  })
-  return { close: () => rounds.close(), disagreeing: () => known }
+  const task = periodicTask(
+    { name: 'checking the counters', firstDelay, interval, logger: deps.logger },
+    async (signal) => {
+      const { check, disagreeing } = await checkWhenDue(deps.database, deps.now(), signal)
+      known = disagreeing
+      for (const { sessionId, version, counters } of check?.mismatches ?? [])
+        deps.logger.error({ sessionId, version, counters }, 'the counters of a session are not what its items say')
+    },
+  )
+  return { ...task, disagreeing: () => known }
 }

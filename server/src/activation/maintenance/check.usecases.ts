@@ -1,5 +1,5 @@
 import type { Database, Queryable, Transaction } from '../../db/database.ts'
-import { tryClusterLock } from '../../util/periodic-task.ts'
+import { tryClusterLock } from '../../db/cluster-lock.ts'
 import { countAgain, counterNames, lastCheck, storeCheck, type CountedSession } from './check.queries.ts'
 
 /** A session whose counters are not what its items say. */

@@ -1,5 +1,5 @@
 import type { Database, Transaction } from '../../db/database.ts'
-import { tryClusterLock } from '../../util/periodic-task.ts'
+import { tryClusterLock } from '../../db/cluster-lock.ts'
 import { readSettings } from '../../settings/settings.usecases.ts'
 import { oldestOver, removeItems, removeSession } from './retention.queries.ts'
 
