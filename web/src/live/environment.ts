@@ -1,61 +1,43 @@
 import type { Progress, SessionEvent } from '@rollcall/shared'
 
-/** An open connection, as far as this side may act on it. */
-export interface SocketLike {
-  send(text: string): void
-  close(): void
-}
-export interface SocketHears {
-  open(): void
-  message(data: unknown): void
-  close(code: number): void
-}
+/** The response to a GET, as far as polling reads it. */
+export type PollResponse = Pick<Response, 'status' | 'json'> & { headers: Pick<Headers, 'get'> }
 
-export interface EventsLike {
-  close(): void
-}
-export interface EventsHears {
-  progress(data: string): void
-  sessionEvent(data: string): void
-  error(): void
-}
-
-/** The answer to a GET, as far as polling needs it. */
-export interface AnswerLike {
-  status: number
-  headers: { get(name: string): string | null }
-  json(): Promise<unknown>
-}
-
-/** Everything the live connection needs of the world, so that tests can bring their own. */
-export interface LivePorts {
-  openSocket(hears: SocketHears): SocketLike
-  openEvents(path: string, hears: EventsHears): EventsLike
-  fetch(path: string, headers: Record<string, string>): Promise<AnswerLike>
+/** What the live connection uses of the browser. Tests pass their own, see fake-network.ts. */
+export interface LiveEnvironment {
+  openSocket(path: string): WebSocket
+  openEventSource(path: string): EventSource
+  fetch(path: string, headers: Record<string, string>): Promise<PollResponse>
   /** 0 ≤ x < 1. */
   random(): number
   setTimer(run: () => void, milliseconds: number): unknown
   clearTimer(timer: unknown): void
 }
 
-/** What numbers travel on at the moment; `connecting` also means: nothing arrives. */
+/** What carries the numbers at the moment. `connecting`: nothing arrives; `stopped`: the server refused this person. */
 export type Transport = 'connecting' | 'websocket' | 'events' | 'polling' | 'stopped'
 
-/** Who hears what arrives. */
+/**
+ * How current the numbers of a session are. `unknown`: there are none; `stale`: they were true once, in this browser's
+ * cache or in an answer; `live`: a message of the present connection confirmed them; `final`: they change no more.
+ */
+export type Freshness = 'unknown' | 'stale' | 'live' | 'final'
+
+/** What the live connection reports. A method with an optional session id means all sessions where it is left out. */
 export interface LiveListener {
-  /** A progress arrived on this connection. */
-  progress(progress: Progress): void
+  /** A progress arrived; it may be older than one that arrived before. */
+  onProgress(progress: Progress): void
   /** All sessions that are not finished. */
-  active(sessions: Progress[]): void
-  event(sessionId: string, event: SessionEvent): void
-  /** A sign of life: what was live (of this session, or of all) is still true. */
-  heard(sessionId?: string): void
-  /** Numbers (of this session, or of all) are not confirmed until the next frame. */
-  lost(sessionId?: string): void
-  transport(transport: Transport): void
+  onActiveSessions(sessions: Progress[]): void
+  onEvent(sessionId: string, event: SessionEvent): void
+  /** A message arrived, so numbers that were live still are. */
+  onMessage(sessionId?: string): void
+  /** The connection dropped, so numbers are not live until the next message about them. */
+  onDropped(sessionId?: string): void
+  onTransport(transport: Transport): void
   /** The server knows no such session. */
-  unknown(sessionId: string): void
-  signedOut(): void
+  onSessionMissing(sessionId: string): void
+  onSignedOut(): void
 }
 
 export const livePaths = {
@@ -65,28 +47,12 @@ export const livePaths = {
   active: '/crm/activation/sessions?active=true&limit=100',
 }
 
-function openSocket(hears: SocketHears): SocketLike {
-  const socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}${livePaths.socket}`)
-  socket.addEventListener('open', () => hears.open())
-  socket.addEventListener('message', (event) => hears.message(event.data))
-  socket.addEventListener('close', (event) => hears.close(event.code))
-  return socket
-}
-
-function openEvents(path: string, hears: EventsHears): EventsLike {
-  const stream = new EventSource(path)
-  stream.addEventListener('progress', (event) => hears.progress(event.data))
-  stream.addEventListener('session-event', (event) => hears.sessionEvent(event.data))
-  stream.addEventListener('error', () => hears.error())
-  return stream
-}
-
-/** The browser's own parts. */
-export function browserPorts(): LivePorts {
+/** The browser's own WebSocket, EventSource, fetch and timers. `baseUrl` is where Rollcall answers; empty: this origin. */
+export function browserEnvironment(baseUrl = ''): LiveEnvironment {
   return {
-    openSocket,
-    openEvents,
-    fetch: (path, headers) => fetch(path, { headers, credentials: 'same-origin', cache: 'no-store' }),
+    openSocket: (path) => new WebSocket(new URL(baseUrl + path, location.href).href.replace(/^http/, 'ws')),
+    openEventSource: (path) => new EventSource(baseUrl + path, { withCredentials: true }),
+    fetch: (path, headers) => fetch(baseUrl + path, { headers, credentials: 'include', cache: 'no-store' }),
     random: () => Math.random(),
     setTimer: (run, milliseconds) => setTimeout(run, milliseconds),
     clearTimer: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),

@@ -1,14 +1,10 @@
-import type { AnswerLike, EventsHears, LiveListener, LivePorts, SocketHears, Transport } from './environment.ts'
+import type { LiveEnvironment, LiveListener, PollResponse, Transport } from './environment.ts'
 
 /** A WebSocket that does what a test says. */
-export class FakeSocket {
+export class FakeSocket extends EventTarget {
   readonly sent: unknown[] = []
-  readonly hears: SocketHears
   closed = false
 
-  constructor(hears: SocketHears) {
-    this.hears = hears
-  }
   send(text: string): void {
     this.sent.push(JSON.parse(text))
   }
@@ -16,28 +12,36 @@ export class FakeSocket {
     this.closed = true
   }
   open(): void {
-    this.hears.open()
+    this.dispatchEvent(new Event('open'))
+  }
+  message(data: unknown): void {
+    this.dispatchEvent(new MessageEvent('message', { data }))
   }
   frame(frame: unknown): void {
-    this.hears.message(JSON.stringify(frame))
+    this.message(JSON.stringify(frame))
   }
   end(code: number): void {
-    this.hears.close(code)
+    this.dispatchEvent(new CloseEvent('close', { code }))
   }
 }
 
-/** An EventSource that does what a test says. */
-export class FakeStream {
+/** An EventSource that does what a test says; like a browser's, it reports nothing once it is closed. */
+export class FakeEventSource extends EventTarget {
   readonly path: string
-  readonly hears: EventsHears
   closed = false
 
-  constructor(path: string, hears: EventsHears) {
+  constructor(path: string) {
+    super()
     this.path = path
-    this.hears = hears
   }
   close(): void {
     this.closed = true
+  }
+  message(type: 'progress' | 'session-event', data: unknown): void {
+    if (!this.closed) this.dispatchEvent(new MessageEvent(type, { data: JSON.stringify(data) }))
+  }
+  fail(): void {
+    if (!this.closed) this.dispatchEvent(new Event('error'))
   }
 }
 
@@ -46,39 +50,39 @@ interface Timer {
   run: () => void
 }
 
-/** A world for the live connection in which time stands still until a test moves it. */
-export class FakeWorld {
+type Answer = { status: number; data?: unknown; etag?: string }
+
+/** A network in which time stands still until a test moves it. */
+export class FakeNetwork {
   readonly sockets: FakeSocket[] = []
-  readonly streams: FakeStream[] = []
-  readonly asked: { path: string; headers: Record<string, string> }[] = []
-  readonly heardBy: string[] = []
-  readonly transports: Transport[] = []
+  readonly streams: FakeEventSource[] = []
+  readonly requests: { path: string; headers: Record<string, string> }[] = []
   readonly timers = new Set<Timer>()
   now = 0
   random = 0.5
   /** Answers a request; throwing is a network that is down. */
-  answer: (path: string, headers: Record<string, string>) => { status: number; data?: unknown; etag?: string } = () => {
+  answer: (path: string, headers: Record<string, string>) => Answer = () => {
     throw new Error('down')
   }
 
   get socket(): FakeSocket {
     return this.sockets.at(-1)!
   }
-  get stream(): FakeStream {
+  get stream(): FakeEventSource {
     return this.streams.at(-1)!
   }
 
-  readonly ports: LivePorts = {
-    openSocket: (hears) => {
-      this.sockets.push(new FakeSocket(hears))
-      return this.socket
+  readonly environment: LiveEnvironment = {
+    openSocket: () => {
+      this.sockets.push(new FakeSocket())
+      return this.socket as unknown as WebSocket
     },
-    openEvents: (path, hears) => {
-      this.streams.push(new FakeStream(path, hears))
-      return this.stream
+    openEventSource: (path) => {
+      this.streams.push(new FakeEventSource(path))
+      return this.stream as unknown as EventSource
     },
-    fetch: async (path, headers): Promise<AnswerLike> => {
-      this.asked.push({ path, headers })
+    fetch: async (path, headers): Promise<PollResponse> => {
+      this.requests.push({ path, headers })
       const { status, data, etag } = this.answer(path, headers)
       return { status, headers: { get: () => etag ?? null }, json: async () => ({ success: true, data }) }
     },
@@ -91,36 +95,23 @@ export class FakeWorld {
     clearTimer: (timer) => void this.timers.delete(timer as Timer),
   }
 
-  readonly listener: LiveListener = {
-    progress: (progress) => this.heardBy.push(`progress ${progress.sessionId} ${progress.version}`),
-    active: (sessions) => this.heardBy.push(`active ${sessions.length}`),
-    event: (sessionId, event) => this.heardBy.push(`event ${sessionId} ${event.type}`),
-    heard: (sessionId) => {
-      if (sessionId) this.heardBy.push(`heard ${sessionId}`)
-    },
-    lost: (sessionId) => this.heardBy.push(`lost ${sessionId ?? 'all'}`),
-    transport: (transport) => this.transports.push(transport),
-    unknown: (sessionId) => this.heardBy.push(`unknown ${sessionId}`),
-    signedOut: () => this.heardBy.push('signed out'),
-  }
-
-  /** The newest socket opens and is told the list of active sessions. */
+  /** The newest socket opens and receives the list of active sessions. */
   async socketOpens(): Promise<void> {
     this.socket.open()
     this.socket.frame({ type: 'active', data: [] })
-    await this.settle()
+    await this.runPromises()
   }
 
   /** Lets every promise that can go on go on. */
-  async settle(): Promise<void> {
+  async runPromises(): Promise<void> {
     for (let turn = 0; turn < 20; turn += 1) await Promise.resolve()
   }
 
-  /** Moves the clock, running what is due in its order. */
+  /** Moves the clock and runs what is due, in its order. */
   async pass(milliseconds: number): Promise<void> {
     const end = this.now + milliseconds
     for (;;) {
-      await this.settle()
+      await this.runPromises()
       const due = [...this.timers].filter(({ at }) => at <= end).toSorted((a, b) => a.at - b.at)[0]
       if (!due) break
       this.now = due.at
@@ -128,6 +119,25 @@ export class FakeWorld {
       due.run()
     }
     this.now = end
-    await this.settle()
+    await this.runPromises()
+  }
+}
+
+/** A listener that writes down what it is told, one line each. */
+export class RecordingListener implements LiveListener {
+  readonly lines: string[] = []
+  readonly transports: Transport[] = []
+
+  onProgress: LiveListener['onProgress'] = ({ sessionId, version }) => this.#add(`progress ${sessionId} ${version}`)
+  onActiveSessions: LiveListener['onActiveSessions'] = (sessions) => this.#add(`active ${sessions.length}`)
+  onEvent: LiveListener['onEvent'] = (sessionId, event) => this.#add(`event ${sessionId} ${event.type}`)
+  onMessage: LiveListener['onMessage'] = (sessionId) => sessionId && this.#add(`message ${sessionId}`)
+  onDropped: LiveListener['onDropped'] = (sessionId) => this.#add(`dropped ${sessionId ?? 'all'}`)
+  onTransport: LiveListener['onTransport'] = (transport) => void this.transports.push(transport)
+  onSessionMissing: LiveListener['onSessionMissing'] = (sessionId) => this.#add(`missing ${sessionId}`)
+  onSignedOut: LiveListener['onSignedOut'] = () => this.#add('signed out')
+
+  #add(line: string): void {
+    this.lines.push(line)
   }
 }

@@ -1,226 +1,122 @@
-import type { List, Progress, SessionEvent } from '@rollcall/shared'
-import { backoffDelay } from './back-off.ts'
-import { livePaths, type AnswerLike, type EventsLike, type LiveListener, type LivePorts } from './environment.ts'
+import type { List, Progress } from '@rollcall/shared'
+import { aboutMilliseconds } from './back-off.ts'
+import { livePaths, type LiveEnvironment, type LiveListener, type PollResponse } from './environment.ts'
+import { SessionFeed, type FeedHost, type PollAnswer } from './session-feed.ts'
 
-export const firstMessageMilliseconds = 2_500
-export const pollMilliseconds = 2_000
 export const activeMilliseconds = 5_000
-const streamQuietMilliseconds = 28_000
-const failuresBeforePolling = 2
 /** A browser opens six connections to a host over HTTP/1.1; the streams must leave some for everything else. */
 export const streamsAtMost = 3
 
-interface Channel {
-  mode: 'stream' | 'poll'
-  stream: EventsLike | null
-  failures: number
-  timer: unknown
-  etag: string | null
-  /** True after something arrived, until it fails. */
-  working: boolean
-}
-
 interface FallbackHooks {
-  /** The state of the channels may have changed. */
+  /** What `transport` says may have changed. */
   changed(): void
-  /** The server answers again after it had not: what failed before may work now. */
+  /** The server answers again after it had not. */
   serverIsBack(): void
 }
 
-/** Progress without a WebSocket: server-sent events for each room, polling where those fail too. */
+/** Progress without a WebSocket: one feed for each session, and the list of active sessions by polling. */
 export class Fallback {
-  readonly #ports: LivePorts
+  readonly #environment: LiveEnvironment
   readonly #listener: LiveListener
   readonly #hooks: FallbackHooks
-  readonly #channels = new Map<string, Channel>()
+  readonly #feeds = new Map<string, SessionFeed>()
+  #server: 'not asked yet' | 'answers' | 'away' = 'not asked yet'
   #streamsWork = true
-  #stopped = false
+  #isStopped = false
   #activeTimer: unknown
-  #failedAnswers = 0
-  #answered = false
 
-  constructor(ports: LivePorts, listener: LiveListener, hooks: FallbackHooks) {
-    this.#ports = ports
+  constructor(environment: LiveEnvironment, listener: LiveListener, hooks: FallbackHooks) {
+    this.#environment = environment
     this.#listener = listener
     this.#hooks = hooks
     void this.#pollActive()
   }
 
   get transport(): 'connecting' | 'events' | 'polling' {
-    if (this.#failedAnswers > 0 || !this.#answered) return 'connecting'
-    const channels = [...this.#channels.values()]
-    if (channels.some((channel) => channel.mode === 'poll') || channels.length === 0) return 'polling'
-    return channels.some((channel) => channel.working) ? 'events' : 'connecting'
+    if (this.#server !== 'answers') return 'connecting'
+    const feeds = [...this.#feeds.values()]
+    if (feeds.length === 0 || feeds.some((feed) => feed.mode === 'polling')) return 'polling'
+    return feeds.some((feed) => feed.isWorking) ? 'events' : 'connecting'
   }
 
   open(sessionId: string): void {
-    if (this.#stopped || this.#channels.has(sessionId)) return
-    const channel: Channel = { mode: 'stream', stream: null, failures: 0, timer: null, etag: null, working: false }
-    this.#channels.set(sessionId, channel)
-    const streams = [...this.#channels.values()].filter((other) => other.mode === 'stream').length
-    if (this.#streamsWork && streams <= streamsAtMost) this.#openStream(sessionId, channel)
-    else this.#startPolling(sessionId, channel)
+    if (this.#isStopped || this.#feeds.has(sessionId)) return
+    const streams = [...this.#feeds.values()].filter((feed) => feed.mode === 'stream').length
+    const feed = new SessionFeed(sessionId, this.#feedHost())
+    this.#feeds.set(sessionId, feed)
+    if (this.#streamsWork && streams < streamsAtMost) feed.openStream()
+    else feed.startPolling()
   }
 
   close(sessionId: string): void {
-    const channel = this.#channels.get(sessionId)
-    if (!channel) return
-    this.#channels.delete(sessionId)
-    this.#ports.clearTimer(channel.timer)
-    channel.stream?.close()
+    this.#feeds.get(sessionId)?.close()
+    this.#feeds.delete(sessionId)
   }
 
   stop(): void {
-    this.#stopped = true
-    this.#ports.clearTimer(this.#activeTimer)
-    for (const sessionId of this.#channels.keys()) this.close(sessionId)
+    this.#isStopped = true
+    this.#environment.clearTimer(this.#activeTimer)
+    for (const sessionId of this.#feeds.keys()) this.close(sessionId)
   }
 
-  /** Asks everything once more now. */
-  lookAgain(): void {
-    this.#ports.clearTimer(this.#activeTimer)
+  /** Repeats every request at once that polling would make later. */
+  requestNow(): void {
+    this.#environment.clearTimer(this.#activeTimer)
     void this.#pollActive()
-    for (const [sessionId, channel] of this.#channels) {
-      if (channel.mode === 'poll') this.#startPolling(sessionId, channel)
-    }
+    for (const feed of this.#feeds.values()) if (feed.mode === 'polling') feed.startPolling()
   }
 
-  #isCurrent(sessionId: string, channel: Channel): boolean {
-    return !this.#stopped && this.#channels.get(sessionId) === channel
-  }
-
-  #openStream(sessionId: string, channel: Channel): void {
-    if (!this.#isCurrent(sessionId, channel)) return
-    const isCurrent = () => this.#isCurrent(sessionId, channel) && channel.stream === stream
-    const stream = this.#ports.openEvents(livePaths.stream(sessionId), {
-      progress: (data) => {
-        if (isCurrent()) this.#streamBrought(sessionId, channel, JSON.parse(data) as Progress)
+  #feedHost(): FeedHost {
+    return {
+      environment: this.#environment,
+      listener: this.#listener,
+      request: (path, headers) => this.#request(path, headers),
+      serverAnswered: () => this.#serverAnswered(),
+      streamsFail: () => (this.#streamsWork = false),
+      changed: () => this.#hooks.changed(),
+      sessionMissing: (sessionId) => {
+        this.close(sessionId)
+        this.#listener.onSessionMissing(sessionId)
       },
-      sessionEvent: (data) => {
-        const told = JSON.parse(data) as { sessionId: string; data: SessionEvent }
-        if (isCurrent()) this.#listener.event(told.sessionId, told.data)
-      },
-      error: () => {
-        if (isCurrent()) this.#streamFailed(sessionId, channel)
-      },
-    })
-    channel.stream = stream
-    this.#expectWithin(channel, firstMessageMilliseconds, () => this.#startPolling(sessionId, channel))
-  }
-
-  #expectWithin(channel: Channel, milliseconds: number, missed: () => void): void {
-    this.#ports.clearTimer(channel.timer)
-    channel.timer = this.#ports.setTimer(missed, milliseconds)
-  }
-
-  #streamBrought(sessionId: string, channel: Channel, progress: Progress): void {
-    channel.failures = 0
-    channel.working = true
-    this.#expectWithin(channel, streamQuietMilliseconds, () => this.#reopenStream(sessionId, channel))
-    this.#listener.progress(progress)
-    this.#succeeded()
-  }
-
-  /** Comments keep a stream open and cannot be heard here, so a quiet one is asked again: it answers at once. */
-  #reopenStream(sessionId: string, channel: Channel): void {
-    channel.stream?.close()
-    this.#openStream(sessionId, channel)
-  }
-
-  #streamFailed(sessionId: string, channel: Channel): void {
-    channel.stream?.close()
-    channel.stream = null
-    channel.failures += 1
-    if (channel.working) this.#listener.lost(sessionId)
-    channel.working = false
-    if (channel.failures >= failuresBeforePolling) {
-      this.#startPolling(sessionId, channel)
-      return
     }
-    const delay = backoffDelay(0, this.#ports.random())
-    this.#expectWithin(channel, delay, () => this.#openStream(sessionId, channel))
-    this.#hooks.changed()
-  }
-
-  #startPolling(sessionId: string, channel: Channel): void {
-    channel.stream?.close()
-    if (channel.stream !== null || channel.failures > 0) this.#streamsWork = false
-    channel.stream = null
-    channel.mode = 'poll'
-    this.#ports.clearTimer(channel.timer)
-    this.#hooks.changed()
-    void this.#poll(sessionId, channel)
-  }
-
-  async #poll(sessionId: string, channel: Channel): Promise<void> {
-    const headers: Record<string, string> = channel.etag ? { 'if-none-match': channel.etag } : {}
-    const answer = await this.#ask(livePaths.progress(sessionId), headers)
-    if (!this.#isCurrent(sessionId, channel)) return
-    if (answer?.status === 404) {
-      this.close(sessionId)
-      this.#listener.unknown(sessionId)
-      return
-    }
-    if (answer?.status === 304) this.#listener.heard(sessionId)
-    if (answer?.status === 200) {
-      const { data } = answer.body as { data: Progress }
-      channel.etag = answer.etag
-      this.#listener.progress(data)
-    }
-    channel.working = answer !== null
-    if (!channel.working) this.#listener.lost(sessionId)
-    this.#expectWithin(channel, this.#pause(pollMilliseconds), () => void this.#poll(sessionId, channel))
-    this.#hooks.changed()
   }
 
   async #pollActive(): Promise<void> {
-    const answer = await this.#ask(livePaths.active, {})
-    if (this.#stopped) return
-    if (answer?.status === 200) this.#listener.active((answer.body as { data: List<Progress> }).data.items)
-    this.#ports.clearTimer(this.#activeTimer)
-    this.#activeTimer = this.#ports.setTimer(() => void this.#pollActive(), this.#pause(activeMilliseconds))
+    const answer = await this.#request(livePaths.active, {})
+    if (this.#isStopped) return
+    if (answer?.status === 200) this.#listener.onActiveSessions((answer.body as { data: List<Progress> }).data.items)
+    this.#environment.clearTimer(this.#activeTimer)
+    const delay = aboutMilliseconds(activeMilliseconds, this.#environment.random())
+    this.#activeTimer = this.#environment.setTimer(() => void this.#pollActive(), delay)
     this.#hooks.changed()
   }
 
-  #pause(milliseconds: number): number {
-    return milliseconds * (0.8 + 0.4 * this.#ports.random())
-  }
-
-  /** The answer, or null where there was none that helps. */
-  async #ask(
-    path: string,
-    headers: Record<string, string>,
-  ): Promise<{ status: number; body: unknown; etag: string | null } | null> {
-    let answer: AnswerLike
+  async #request(path: string, headers: Record<string, string>): Promise<PollAnswer | null> {
+    let response: PollResponse
     let body: unknown = null
     try {
-      answer = await this.#ports.fetch(path, headers)
-      if (answer.status === 200) body = await answer.json()
+      response = await this.#environment.fetch(path, headers)
+      if (response.status === 200) body = await response.json()
     } catch {
-      this.#failed()
+      this.#server = 'away'
       return null
     }
-    if (this.#stopped) return null
-    if (answer.status === 401) {
-      this.#listener.signedOut()
+    if (this.#isStopped) return null
+    if (response.status === 401) {
+      this.#listener.onSignedOut()
       return null
     }
-    if (![200, 304, 404].includes(answer.status)) {
-      this.#failed()
+    if (![200, 304, 404].includes(response.status)) {
+      this.#server = 'away'
       return null
     }
-    this.#succeeded()
-    return { status: answer.status, body, etag: answer.headers.get('etag') }
+    this.#serverAnswered()
+    return { status: response.status, body, etag: response.headers.get('etag') }
   }
 
-  #failed(): void {
-    this.#failedAnswers += 1
-  }
-
-  #succeeded(): void {
-    const wasAway = this.#failedAnswers > 0
-    this.#failedAnswers = 0
-    this.#answered = true
+  #serverAnswered(): void {
+    const wasAway = this.#server === 'away'
+    this.#server = 'answers'
     this.#hooks.changed()
     if (wasAway) this.#hooks.serverIsBack()
   }

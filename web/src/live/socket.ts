@@ -1,9 +1,9 @@
 import type { ClientFrame, ServerFrame } from '@rollcall/shared'
-import type { LivePorts, SocketLike } from './environment.ts'
+import { livePaths, type LiveEnvironment } from './environment.ts'
 
 export const openingMilliseconds = 2_500
 export const firstFrameMilliseconds = 5_000
-/** The server sends a heartbeat every 15 s; almost two missed ones mean that nobody is there. */
+/** The server sends a heartbeat every 15 s; a connection that misses almost two of them is dead. */
 export const watchdogMilliseconds = 28_000
 export const probeMilliseconds = 2_500
 
@@ -11,8 +11,8 @@ interface SocketHooks {
   /** The socket takes frames now. */
   opened(): void
   frame(frame: ServerFrame): void
-  /** It is over. `worked` is false when no frame ever arrived; `code` is 0 when this side gave up. */
-  ended(code: number, worked: boolean): void
+  /** The socket is closed. `hasReceived` is false when no frame ever arrived; `code` is 0 when this side gave up. */
+  closed(code: number, hasReceived: boolean): void
 }
 
 function parseFrame(text: unknown): ServerFrame | null {
@@ -25,75 +25,70 @@ function parseFrame(text: unknown): ServerFrame | null {
   }
 }
 
-/** One WebSocket from its opening to its end, with the watch over its silence. It reports its end exactly once. */
+/** One WebSocket from its opening to its end, and the watchdog over its silence. It reports its end exactly once. */
 export class LiveSocket {
-  readonly #ports: LivePorts
+  readonly #environment: LiveEnvironment
   readonly #hooks: SocketHooks
-  readonly #socket: SocketLike
+  readonly #socket: WebSocket
   #timer: unknown
-  #state: 'opening' | 'open' | 'working' | 'over' = 'opening'
-  #probing = false
+  #state: 'opening' | 'open' | 'receiving' | 'closed' = 'opening'
+  #isProbing = false
 
-  constructor(ports: LivePorts, hooks: SocketHooks) {
-    this.#ports = ports
+  constructor(environment: LiveEnvironment, hooks: SocketHooks) {
+    this.#environment = environment
     this.#hooks = hooks
     this.#expectWithin(openingMilliseconds)
-    this.#socket = ports.openSocket({
-      open: () => this.#opened(),
-      message: (data) => this.#take(data),
-      close: (code) => this.#end(code),
-    })
-  }
-
-  get working(): boolean {
-    return this.#state === 'working'
+    this.#socket = environment.openSocket(livePaths.socket)
+    this.#socket.addEventListener('open', () => this.#open())
+    this.#socket.addEventListener('message', ({ data }) => this.#receive(data))
+    this.#socket.addEventListener('close', ({ code }) => this.#end(code))
   }
 
   send(frame: ClientFrame): void {
-    if (this.#state === 'open' || this.#state === 'working') this.#socket.send(JSON.stringify(frame))
+    if (this.#state === 'open' || this.#state === 'receiving') this.#socket.send(JSON.stringify(frame))
   }
 
-  /** Asks for an answer and gives up if none comes: a socket looks open long after its network has gone. */
+  /** Requests a frame and gives up if none comes: a socket looks open long after its network has gone. */
   probe(): void {
-    if (!this.working || this.#probing) return
-    this.#probing = true
+    if (this.#state !== 'receiving' || this.#isProbing) return
+    this.#isProbing = true
     this.send({ type: 'subscribe', room: 'active' })
     this.#expectWithin(probeMilliseconds)
   }
 
-  /** Closes without a report. */
+  /** Closes the socket without a report. */
   discard(): void {
-    if (this.#state === 'over') return
-    this.#state = 'over'
-    this.#ports.clearTimer(this.#timer)
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#environment.clearTimer(this.#timer)
     this.#socket.close()
   }
 
-  #opened(): void {
+  #open(): void {
     if (this.#state !== 'opening') return
     this.#state = 'open'
     this.#expectWithin(firstFrameMilliseconds)
     this.#hooks.opened()
   }
 
-  #take(data: unknown): void {
+  #receive(data: unknown): void {
     const frame = parseFrame(data)
-    if (!frame || this.#state === 'over') return
-    this.#state = 'working'
-    this.#probing = false
+    if (!frame || this.#state === 'closed') return
+    this.#state = 'receiving'
+    this.#isProbing = false
     this.#expectWithin(watchdogMilliseconds)
     this.#hooks.frame(frame)
   }
 
   #expectWithin(milliseconds: number): void {
-    this.#ports.clearTimer(this.#timer)
-    this.#timer = this.#ports.setTimer(() => this.#end(0), milliseconds)
+    this.#environment.clearTimer(this.#timer)
+    this.#timer = this.#environment.setTimer(() => this.#end(0), milliseconds)
   }
 
   #end(code: number): void {
-    if (this.#state === 'over') return
-    const worked = this.working
+    if (this.#state === 'closed') return
+    const hasReceived = this.#state === 'receiving'
     this.discard()
-    this.#hooks.ended(code, worked)
+    this.#hooks.closed(code, hasReceived)
   }
 }

@@ -1,9 +1,7 @@
 import type { Progress } from '@rollcall/shared'
+import type { Freshness } from '../live/environment.ts'
 import { newer } from './newer.ts'
 import { isOver } from './percent.ts'
-
-/** How much a screen knows of a session: nothing, something old, what is true now, or how it ended. */
-export type Knowledge = 'unknown' | 'stale' | 'live' | 'final'
 
 /** What one tab knows of one session. Times are milliseconds of this browser's clock. */
 export interface Tracked {
@@ -43,7 +41,7 @@ function endedAt(known: Tracked, incoming: Progress, at: number): number | null 
   return incoming.finishedAt ? Date.parse(incoming.finishedAt) : at
 }
 
-export function knowledgeOf(tracked: Tracked | undefined): Knowledge {
+export function knowledgeOf(tracked: Tracked | undefined): Freshness {
   if (!tracked?.progress) return 'unknown'
   if (isOver(tracked.progress)) return 'final'
   return tracked.confirmed ? 'live' : 'stale'

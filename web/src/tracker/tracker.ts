@@ -3,11 +3,12 @@ import { useEventListener, useIntervalFn, useThrottleFn } from '@vueuse/core'
 import { defineStore } from 'pinia'
 import { computed, reactive, ref } from 'vue'
 import { ApiFailure, call } from '../api/http.ts'
-import { browserPorts, LiveConnection, type LiveListener, type Transport } from '../live/connection.ts'
+import { LiveConnection } from '../live/connection.ts'
+import { browserEnvironment, type Freshness, type LiveListener, type Transport } from '../live/environment.ts'
 import { forgetKept, keptKey, parseKept, readKept, writeKept, type KeptBySession } from './cache.ts'
 import { hasBegun, isOver } from './percent.ts'
 import { knowledgeOf, showEndedMilliseconds, showsInTracker, unknownSession, withProgress } from './sessions.ts'
-import type { Knowledge, Source, Tracked } from './sessions.ts'
+import type { Source, Tracked } from './sessions.ts'
 
 const keepEveryMilliseconds = 1_000
 const recentSessions = 20
@@ -33,7 +34,7 @@ export const useProgressStore = defineStore('progress', () => {
   const trackerRooms = new Map<string, () => void>()
   let started = false
 
-  const live = new LiveConnection(browserPorts(), listener())
+  const live = new LiveConnection(browserEnvironment(), listener())
   const keep = useThrottleFn(writeAll, keepEveryMilliseconds, true)
   const clock = useIntervalFn(tick, 1_000, { immediate: false })
 
@@ -67,18 +68,18 @@ export const useProgressStore = defineStore('progress', () => {
 
   function listener(): LiveListener {
     return {
-      progress: (progress) => apply(progress, 'live'),
-      active: (list) => {
+      onProgress: (progress) => apply(progress, 'live'),
+      onActiveSessions: (list) => {
         for (const progress of list) apply(progress, 'answer')
       },
-      event: (sessionId, event) => {
+      onEvent: (sessionId, event) => {
         for (const handle of eventHandlers) handle(sessionId, event)
       },
-      heard: (sessionId) => eachConfirmed(sessionId, (session) => ({ ...session, trueAt: Date.now() })),
-      lost: (sessionId) => eachConfirmed(sessionId, (session) => ({ ...session, confirmed: false })),
-      transport: (kind) => (transport.value = kind),
-      unknown: forget,
-      signedOut: () => void confirmSignIn(),
+      onMessage: (sessionId) => eachConfirmed(sessionId, (session) => ({ ...session, trueAt: Date.now() })),
+      onDropped: (sessionId) => eachConfirmed(sessionId, (session) => ({ ...session, confirmed: false })),
+      onTransport: (kind) => (transport.value = kind),
+      onSessionMissing: forget,
+      onSignedOut: () => void confirmSignIn(),
     }
   }
 
@@ -184,13 +185,13 @@ export const useProgressStore = defineStore('progress', () => {
     }
   }
 
-  function knowledge(sessionId: string): Knowledge {
+  function knowledge(sessionId: string): Freshness {
     return knowledgeOf(sessions.get(sessionId))
   }
 
-  useEventListener(window, ['online', 'pageshow'], () => live.lookAgain())
+  useEventListener(window, ['online', 'pageshow'], () => live.checkNow())
   useEventListener(document, 'visibilitychange', () => {
-    if (document.visibilityState === 'visible') live.lookAgain()
+    if (document.visibilityState === 'visible') live.checkNow()
     else writeAll()
   })
   useEventListener(window, 'pagehide', writeAll)

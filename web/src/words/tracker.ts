@@ -1,9 +1,8 @@
 import type { Progress } from '@rollcall/shared'
 import { holdReasons, type HoldReason } from '@rollcall/shared/reasons'
 import type { SessionStatus } from '@rollcall/shared/statuses'
-import type { Transport } from '../live/connection.ts'
+import type { Freshness, Transport } from '../live/environment.ts'
 import { countOf, formatCount, formatRate, formatSeconds } from './numbers.ts'
-import type { Knowledge } from '../tracker/sessions.ts'
 
 export const statusWords: Record<SessionStatus, string> = {
   scheduled: 'Scheduled',
@@ -44,7 +43,7 @@ export function holdSentence(progress: Progress): string | null {
  * How fast, and how long still, as far as that is known: "4.2 mails/s · about 9 s left". Nothing unless the numbers are
  * live: a pace of some time ago says nothing about now.
  */
-export function paceOf(progress: Progress, knowledge: Knowledge): string {
+export function paceOf(progress: Progress, knowledge: Freshness): string {
   if (progress.completed || knowledge !== 'live') return ''
   const pace = progress.mailsPerSecond ? [`${formatRate(progress.mailsPerSecond)} mails/s`] : []
   if (progress.secondsLeft !== null) pace.push(`about ${formatSeconds(progress.secondsLeft)} left`)
@@ -52,7 +51,7 @@ export function paceOf(progress: Progress, knowledge: Knowledge): string {
 }
 
 /** On what the numbers come, and how old they are: "Live · as of now". */
-export function freshness(knowledge: Knowledge, transport: Transport, ageMilliseconds: number): string {
+export function freshness(knowledge: Freshness, transport: Transport, ageMilliseconds: number): string {
   if (knowledge === 'unknown') return 'Asking for the numbers…'
   if (knowledge === 'final') return 'Final numbers'
   const seconds = Math.max(0, Math.round(ageMilliseconds / 1000))
