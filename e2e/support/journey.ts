@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, onTestFailed } from 'vitest'
 import type { List, MailboxMessage } from '@rollcall/shared'
 import { openPool } from '../../server/src/db/database.ts'
 import { createTestDatabase } from '../../server/test/database/database.ts'
-import { startSmtpServer, type TestSmtpServer } from '../../server/test/smtp/scripted-smtp-server.ts'
+import { startScriptedSmtpServer, type ScriptedSmtpServer } from '../../server/test/smtp/scripted-smtp-server.ts'
 import { launchBrowser } from './browser.ts'
 import { type Numbers, watchNumbers } from './numbers.ts'
 import { type Api, madeUpLeads, openApi, signInBrowser, type Staff } from './people.ts'
@@ -40,7 +40,7 @@ export interface Journey {
   pool: ReturnType<typeof openPool>
   /** Milliseconds that the mail server thinks about each mail; at `mailConnections` at once. */
   pace: { milliseconds: number }
-  smtp: TestSmtpServer
+  smtp: ScriptedSmtpServer
   /** Where it was asked for. */
   proxy: Proxy | null
   /** A browser of its own for a person; null: for somebody who is not signed in. */
@@ -100,8 +100,8 @@ async function openJourney(options: Options, closing: (() => unknown)[]) {
   let errorsProvoked = false
   const pace = { milliseconds: 0 }
   const numbers = watchNumbers()
-  const smtp = await startSmtpServer({
-    script: (moment) => (moment === 'DOT' && pace.milliseconds > 0 ? { delay: pace.milliseconds } : undefined),
+  const smtp = await startScriptedSmtpServer({
+    script: (command) => (command === 'DOT' && pace.milliseconds > 0 ? { delay: pace.milliseconds } : undefined),
   })
   closing.push(() => smtp.stop())
   const hasMailbox = options.mail === 'mailbox'

@@ -4,13 +4,13 @@ import type { LeadDetail, Progress } from '@rollcall/shared'
 import { until } from '../../test/app/activation.ts'
 import { createTestApp, openNoBus, type App } from '../../test/app/app.ts'
 import { tokenInMail } from '../../test/smtp/mail-token.ts'
-import { startSmtpServer, type TestSmtpServer } from '../../test/smtp/scripted-smtp-server.ts'
+import { startScriptedSmtpServer, type ScriptedSmtpServer } from '../../test/smtp/scripted-smtp-server.ts'
 
 let app: App
-let smtp: TestSmtpServer
+let smtp: ScriptedSmtpServer
 beforeAll(async () => {
   app = await createTestApp({ openBus: openNoBus })
-  smtp = await startSmtpServer()
+  smtp = await startScriptedSmtpServer()
   await app.activation.work(`${smtp.url}?connections=4&ignoreTLS=true`)
 })
 afterAll(async () => {
@@ -147,7 +147,7 @@ describe('a mail that nobody could be sure of', () => {
   it('has been sent when its person activates, and the counters follow, also on the screens', async () => {
     smtp.mails.length = 0
     let lost = 0
-    smtp.script = (moment) => (moment === 'DOT' && lost++ === 0 ? { drop: 'rst' } : undefined)
+    smtp.script = (command) => (command === 'DOT' && lost++ === 0 ? { drop: 'rst' } : undefined)
     const ids = await app.activation.addLeads(3)
     const { sessionId } = await app.activation.start({ ids })
     const before = await app.activation.until(sessionId, ({ completed }) => completed)

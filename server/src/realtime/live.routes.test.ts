@@ -17,8 +17,8 @@ describe('a room', () => {
     // The session does not go on until the watcher was told of it, and then not to its end until it was told again.
     const [seenAtFirst, seenAgain] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     let dots = 0
-    bench.smtp.script = (moment) =>
-      moment === 'DOT' ? { after: (dots++ < 20 ? seenAtFirst : seenAgain).promise } : undefined
+    bench.smtp.script = (command) =>
+      command === 'DOT' ? { after: (dots++ < 20 ? seenAtFirst : seenAgain).promise } : undefined
     const { sessionId } = await bench.app.activation.start({ ids })
     const watcher = await watch()
     watcher.send({ type: 'subscribe', sessionId })
@@ -114,7 +114,7 @@ describe('a room', () => {
   it('gives everybody who is in it each event once and in order, and none from before they came', async () => {
     // No mail is taken, and so the session is not over, before the late one is there.
     const bothAreThere = Promise.withResolvers<void>()
-    bench.smtp.script = (moment) => (moment === 'DOT' ? { after: bothAreThere.promise } : undefined)
+    bench.smtp.script = (command) => (command === 'DOT' ? { after: bothAreThere.promise } : undefined)
     const sessionId = await pausedSession()
     const early = await watch()
     early.send({ type: 'subscribe', sessionId })

@@ -2,12 +2,12 @@ import { afterAll, afterEach, beforeAll } from 'vitest'
 import { pullLever } from '../../src/activation/commands/levers.usecases.ts'
 import { actor } from './activation.ts'
 import { createTestApp, type App, type Watcher } from './app.ts'
-import { startSmtpServer, type TestSmtpServer } from '../smtp/scripted-smtp-server.ts'
+import { startScriptedSmtpServer, type ScriptedSmtpServer } from '../smtp/scripted-smtp-server.ts'
 
 /** The app with a worker, and live connections that are closed after each test. */
 export interface LiveBench {
   readonly app: App
-  readonly smtp: TestSmtpServer
+  readonly smtp: ScriptedSmtpServer
   /** Opens a live connection, as an admin's program unless the headers say otherwise. */
   watch: (headers?: Record<string, string>) => Promise<Watcher>
   /** Has a live connection of another app closed, too. */
@@ -21,12 +21,12 @@ export interface LiveBench {
 /** Sets a bench up for the tests of a file. */
 export function liveBench(): LiveBench {
   let app: App
-  let smtp: TestSmtpServer
+  let smtp: ScriptedSmtpServer
   const watchers: Watcher[] = []
 
   beforeAll(async () => {
     app = await createTestApp()
-    smtp = await startSmtpServer()
+    smtp = await startScriptedSmtpServer()
     await app.activation.work(`${smtp.url}?connections=4&ignoreTLS=true`)
   })
   afterEach(() => {

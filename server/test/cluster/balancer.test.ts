@@ -49,7 +49,7 @@ async function expectLive(nodes: Nodes): Promise<void> {
   const { url, signedIn, smtp } = nodes
   const seen = Promise.withResolvers<void>()
   let dots = 0
-  smtp.script = (moment) => (moment === 'DOT' && dots++ >= 10 ? { after: seen.promise } : undefined)
+  smtp.script = (command) => (command === 'DOT' && dots++ >= 10 ? { after: seen.promise } : undefined)
   const sessionId = await nodes.startSession(200)
   const socket = await openWatcher(url, signedIn)
   socket.send({ type: 'subscribe', sessionId })

@@ -32,7 +32,7 @@ describe('a node that is killed under open tabs', () => {
   it('is missed by no tab for longer than 5 s, whichever node it is; numbers never go back, and nobody is mailed twice', async () => {
     const nodes = await startNodes()
     // Eight mails at once, each of 300 ms: the session goes on while nodes come and go.
-    nodes.smtp.script = (moment) => (moment === 'DOT' ? { delay: 300 } : undefined)
+    nodes.smtp.script = (command) => (command === 'DOT' ? { delay: 300 } : undefined)
     const sessionId = await nodes.startSession(leads)
     const tabs = nodes.openTabs(tabCount, sessionId)
     await until(

@@ -7,7 +7,7 @@ import { addLeads } from '../app/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../database/database.ts'
 import { freePort } from '../process/port.ts'
 import { signIn, startRollcall, type Rollcall } from '../process/rollcall.ts'
-import { startSmtpServer, type TestSmtpServer } from '../smtp/scripted-smtp-server.ts'
+import { startScriptedSmtpServer, type ScriptedSmtpServer } from '../smtp/scripted-smtp-server.ts'
 import { type Nginx, startNginx } from './nginx.ts'
 import { openTab, type Tab } from './tab.ts'
 
@@ -20,7 +20,7 @@ export type NodeName = (typeof nodeNames)[number]
 /** Two api nodes and two workers on one database, behind nginx. */
 export interface Nodes {
   test: TestDatabase
-  smtp: TestSmtpServer
+  smtp: ScriptedSmtpServer
   nginx: Nginx
   /** The balancer's address, which is also PUBLIC_URL. */
   url: string
@@ -59,7 +59,7 @@ export async function startNodes(): Promise<Nodes> {
 async function openNodes(closing: (() => Promise<unknown>)[], stop: () => Promise<void>): Promise<Nodes> {
   const test = await createTestDatabase()
   closing.push(() => test.close())
-  const smtp = await startSmtpServer()
+  const smtp = await startScriptedSmtpServer()
   closing.push(() => smtp.stop())
   const folder = await mkdtemp(path.join(tmpdir(), 'rollcall-nodes-'))
   closing.push(() => rm(folder, { recursive: true, force: true }))
@@ -137,7 +137,7 @@ async function endNode({ child, exited }: Rollcall): Promise<void> {
 }
 
 /** How often each address was mailed, of those that were mailed more than once. */
-export function copiesIn(smtp: TestSmtpServer): [string, number][] {
+export function copiesIn(smtp: ScriptedSmtpServer): [string, number][] {
   return Array.from(
     Map.groupBy(smtp.mails, ({ to }) => to.join()),
     ([address, mails]): [string, number] => [address, mails.length],
@@ -145,7 +145,7 @@ export function copiesIn(smtp: TestSmtpServer): [string, number][] {
 }
 
 /** The Message-IDs that came more than once. */
-export function repeatedMessageIds(smtp: TestSmtpServer): string[] {
+export function repeatedMessageIds(smtp: ScriptedSmtpServer): string[] {
   const ids = smtp.mails.map(({ raw }) => /^Message-ID:\s*(\S+)/im.exec(raw.toString('latin1'))?.[1] ?? 'none')
   return Array.from(Map.groupBy(ids, (id) => id))
     .filter(([id, mails]) => id === 'none' || mails.length > 1)

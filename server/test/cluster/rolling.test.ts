@@ -35,7 +35,7 @@ describe('a restart of all nodes, one after the other, during a session', () => 
     const nodes = await startNodes()
     const { smtp } = nodes
     const delay = Math.round((sessionMilliseconds * 8) / leads)
-    smtp.script = (moment) => (moment === 'DOT' ? { delay } : undefined)
+    smtp.script = (command) => (command === 'DOT' ? { delay } : undefined)
     const sessionId = await nodes.startSession(leads)
     const tabs = nodes.openTabs(tabCount, sessionId)
     await until(

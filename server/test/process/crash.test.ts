@@ -4,12 +4,12 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Progress } from '@rollcall/shared'
 import { makeFolder } from './folder.ts'
 import { until } from '../app/activation.ts'
-import { startSmtpServer, type TestSmtpServer } from '../smtp/scripted-smtp-server.ts'
+import { startScriptedSmtpServer, type ScriptedSmtpServer } from '../smtp/scripted-smtp-server.ts'
 import { addLeads, freePort, killDatabase, prepareWebApp, startRollcall, type Rollcall } from './rollcall.ts'
 
 const connections = 5
 const leads = 200
-let smtp: TestSmtpServer
+let smtp: ScriptedSmtpServer
 let folder: string
 let environment: Record<string, string>
 const started: Rollcall[] = []
@@ -18,7 +18,7 @@ beforeAll(async () => {
   await prepareWebApp()
 }, 180_000)
 beforeEach(async () => {
-  smtp = await startSmtpServer()
+  smtp = await startScriptedSmtpServer()
   folder = await makeFolder('rollcall-process-')
   environment = {
     DATA_DIR: folder,
@@ -43,7 +43,7 @@ async function start(): Promise<Rollcall> {
 
 /** A session that is in the middle of its mails. */
 async function startSession(rollcall: Rollcall, answerAfter: number): Promise<string> {
-  smtp.script = (moment) => (moment === 'DOT' ? { delay: answerAfter } : undefined)
+  smtp.script = (command) => (command === 'DOT' ? { delay: answerAfter } : undefined)
   const ids = await addLeads(rollcall, leads)
   const { sessionId } = await rollcall.call<Progress>('POST', '/crm/activation/sessions', { selection: { ids } })
   await until(

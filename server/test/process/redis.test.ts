@@ -6,7 +6,7 @@ import type { Progress } from '@rollcall/shared'
 import { until } from '../app/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../database/database.ts'
 import { startRedis, type TestRedis } from '../cluster/redis.ts'
-import { startSmtpServer, type TestSmtpServer } from '../smtp/scripted-smtp-server.ts'
+import { startScriptedSmtpServer, type ScriptedSmtpServer } from '../smtp/scripted-smtp-server.ts'
 import { addLeads, prepareWebApp, startRollcall, type Rollcall } from './rollcall.ts'
 
 const leads = 120
@@ -14,14 +14,14 @@ const password = 'hunter2hunter2'
 let folder: string
 let redis: TestRedis
 let test: TestDatabase
-let smtp: TestSmtpServer
+let smtp: ScriptedSmtpServer
 
 beforeAll(async () => {
   redis = await startRedis({ requirepass: password })
   await prepareWebApp()
   folder = await mkdtemp(path.join(tmpdir(), 'rollcall-redis-'))
   test = await createTestDatabase()
-  smtp = await startSmtpServer()
+  smtp = await startScriptedSmtpServer()
 }, 180_000)
 afterAll(async () => {
   await smtp?.stop()
@@ -60,8 +60,8 @@ it('an API process and a worker process with REDIS_URL go on without Redis, whic
   }
   const redisIsAway = Promise.withResolvers<void>()
   let dots = 0
-  smtp.script = (moment) =>
-    moment === 'DOT' && dots++ >= 10 ? { after: redisIsAway.promise, reply: { delay: 50 } } : undefined
+  smtp.script = (command) =>
+    command === 'DOT' && dots++ >= 10 ? { after: redisIsAway.promise, reply: { delay: 50 } } : undefined
   const api = await startRollcall({ ...common, MODE: 'api' })
   const worker = await startRollcall({ ...common, MODE: 'worker' })
   await bothListen()

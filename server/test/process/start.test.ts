@@ -6,7 +6,7 @@ import type { Progress } from '@rollcall/shared'
 import { makeFolder } from './folder.ts'
 import { until } from '../app/activation.ts'
 import { createTestDatabase } from '../database/database.ts'
-import { startSmtpServer } from '../smtp/scripted-smtp-server.ts'
+import { startScriptedSmtpServer } from '../smtp/scripted-smtp-server.ts'
 import { addLeads, freePort, prepareWebApp, runToEnd, startRollcall } from './rollcall.ts'
 
 let folder: string
@@ -91,8 +91,8 @@ describe('MODE=api and MODE=worker on one database', () => {
     const test = await createTestDatabase()
     // Until it was looked at what had run before there was a worker, no mail is taken, and so the session is not over.
     const checked = Promise.withResolvers<void>()
-    const smtp = await startSmtpServer({
-      script: (moment) => (moment === 'DOT' ? { after: checked.promise } : undefined),
+    const smtp = await startScriptedSmtpServer({
+      script: (command) => (command === 'DOT' ? { after: checked.promise } : undefined),
     })
     const common = {
       DATABASE_URL: test.url,

@@ -12,11 +12,11 @@ import { actor, createActivation, until, type Activation } from '../app/activati
 import { createTestDatabase, type TestDatabase } from '../database/database.ts'
 import { expectInvariants, makeRetriesDue } from './invariants.ts'
 import {
-  startSmtpServer,
-  type SmtpMoment,
+  startScriptedSmtpServer,
+  type SmtpCommand,
   type SmtpReply,
   type SmtpScript,
-  type TestSmtpServer,
+  type ScriptedSmtpServer,
 } from '../smtp/scripted-smtp-server.ts'
 
 interface RunOptions {
@@ -31,7 +31,7 @@ interface RunOptions {
 export interface FaultBench {
   readonly test: TestDatabase
   readonly activation: Activation
-  readonly smtp: TestSmtpServer
+  readonly smtp: ScriptedSmtpServer
   /** The mail server's address, with so many connections. */
   plain(connections?: number): string
   /** The same with a sign-in. */
@@ -60,7 +60,7 @@ const logger = pino({ level: 'silent' })
 export function faultBench(): FaultBench {
   let test: TestDatabase
   let activation: Activation
-  let smtp: TestSmtpServer
+  let smtp: ScriptedSmtpServer
   let worker: Worker | null
   const clients: Client[] = []
 
@@ -73,7 +73,7 @@ export function faultBench(): FaultBench {
     await test.close()
   })
   beforeEach(async () => {
-    smtp = await startSmtpServer({ extensions: ['AUTH PLAIN'] })
+    smtp = await startScriptedSmtpServer({ extensions: ['AUTH PLAIN'] })
     worker = null
   })
   afterEach(async () => {
@@ -165,8 +165,8 @@ function isSent({ mail }: Item): boolean {
   return mail.state === 'sent'
 }
 
-/** A server that answers one moment so, the first time or every time, and everything else as usual. */
-export function at(moment: SmtpMoment, reply: SmtpReply, how: 'once' | 'always' = 'once'): SmtpScript {
+/** A server that answers one command so, the first time or every time, and everything else as usual. */
+export function at(command: SmtpCommand, reply: SmtpReply, how: 'once' | 'always' = 'once'): SmtpScript {
   let times = 0
-  return (now) => (now === moment && (how === 'always' || times++ === 0) ? reply : undefined)
+  return (now) => (now === command && (how === 'always' || times++ === 0) ? reply : undefined)
 }

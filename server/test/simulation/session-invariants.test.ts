@@ -3,8 +3,8 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { canTransition, isFinal, levers, type Progress, type SessionOptions } from '@rollcall/shared'
 import { actor, recounted, type Activation } from '../app/activation.ts'
 import type { TestDatabase } from '../database/database.ts'
-import { startSending } from '../smtp/activation-with-mail-server.ts'
-import type { SmtpReply, TestSmtpServer } from '../smtp/scripted-smtp-server.ts'
+import { startActivationWithMailServer } from '../smtp/activation-with-mail-server.ts'
+import type { SmtpReply, ScriptedSmtpServer } from '../smtp/scripted-smtp-server.ts'
 import { makeRetriesDue } from './invariants.ts'
 import { allItems } from '../../src/activation/history/history.usecases.ts'
 import { pullLever, retryMails } from '../../src/activation/commands/levers.usecases.ts'
@@ -44,10 +44,10 @@ const runs: fc.Arbitrary<Run> = fc.record({
 describe('whatever happens to a session', () => {
   let test: TestDatabase
   let activation: Activation
-  let smtp: TestSmtpServer
+  let smtp: ScriptedSmtpServer
 
   beforeAll(async () => {
-    const sending = await startSending({ connections: 3, workers: 2 })
+    const sending = await startActivationWithMailServer({ connections: 3, workers: 2 })
     ;({ test, activation, smtp } = sending)
     return sending.close
   })
@@ -78,7 +78,7 @@ describe('whatever happens to a session', () => {
     smtp.script = () => undefined
     if (run.known > 0) await finish((await activation.start({ ids: ids.slice(0, run.known) })).sessionId, [])
     smtp.mails.length = 0
-    smtp.script = (moment, { to }) => fateOf(run.fates, moment, to[0])
+    smtp.script = (command, { to }) => fateOf(run.fates, command, to[0])
     const first = await activation.start({ ids }, run.options)
     const seen: Progress[] = [first]
     const waiting = run.disturbances.toSorted((a, b) => a.afterMails - b.afterMails)
@@ -193,17 +193,17 @@ function settled({ mails, total }: Progress): number {
 }
 
 /** The fate of a mail goes by its address, and only for the first time it is tried where it would never end otherwise. */
-function fateOf(plan: Fate[], moment: string, to: string | undefined): SmtpReply | undefined {
+function fateOf(plan: Fate[], command: string, to: string | undefined): SmtpReply | undefined {
   const number = Number(/person\.(\d+)@/i.exec(to ?? '')?.[1] ?? 0)
   const fate = plan[number % plan.length]
   if (to === undefined) return undefined
   const key = `${to} ${fate}`
   const again = tried.has(key)
-  if (moment === 'RCPT' && fate === 'unknown') return '550 5.1.1 No such user'
-  if (moment === 'RCPT' && fate === 'later' && !again) return remember(key, '451 4.3.0 Try again later')
-  if (moment === 'RCPT' && fate === 'dropped early' && !again) return remember(key, { drop: 'rst' })
-  if (moment === 'DOT' && fate === 'lost' && !again) return remember(key, { drop: 'rst' })
-  if (moment === 'DOT' && fate === 'slow') return { delay: 15 }
+  if (command === 'RCPT' && fate === 'unknown') return '550 5.1.1 No such user'
+  if (command === 'RCPT' && fate === 'later' && !again) return remember(key, '451 4.3.0 Try again later')
+  if (command === 'RCPT' && fate === 'dropped early' && !again) return remember(key, { drop: 'rst' })
+  if (command === 'DOT' && fate === 'lost' && !again) return remember(key, { drop: 'rst' })
+  if (command === 'DOT' && fate === 'slow') return { delay: 15 }
   return undefined
 }
 

@@ -7,7 +7,7 @@ import { createActivation, until, workerSecret, type Activation } from '../app/a
 import { createTestDatabase, type TestDatabase } from '../database/database.ts'
 import { recordItemTransitions } from './transitions.ts'
 import { workerProcess } from '../process/worker-process.ts'
-import { startSmtpServer, type SmtpScript, type TestSmtpServer } from '../smtp/scripted-smtp-server.ts'
+import { startScriptedSmtpServer, type SmtpScript, type ScriptedSmtpServer } from '../smtp/scripted-smtp-server.ts'
 
 /** Of each worker to the mail server. */
 export const connections = 2
@@ -29,7 +29,7 @@ export interface WorldWorker {
 export interface World {
   readonly test: TestDatabase
   readonly activation: Activation
-  readonly smtp: TestSmtpServer
+  readonly smtp: ScriptedSmtpServer
   readonly workers: WorldWorker[]
   /** Answers to mails that the mail server has not given, because of its mood. */
   readonly lostAnswers: number
@@ -48,11 +48,11 @@ export interface World {
 const numberOf = (address = '') => Number(/person\.(\d+)@/i.exec(address)?.[1] ?? 0)
 
 const moods = {
-  well: (moment) => (moment === 'DOT' ? { delay: 60 } : undefined),
-  slow: (moment) => (moment === 'DOT' ? { delay: 200 } : undefined),
-  picky: (moment, { line }) => (moment === 'RCPT' && numberOf(line) % 3 === 0 ? '550 5.1.1 No such user' : undefined),
-  'losing answers': (moment, { to }) => (moment === 'DOT' && numberOf(to[0]) % 4 === 0 ? { drop: 'rst' } : undefined),
-  busy: (moment, { line }) => (moment === 'RCPT' && numberOf(line) % 2 === 0 ? '451 4.3.0 Later' : undefined),
+  well: (command) => (command === 'DOT' ? { delay: 60 } : undefined),
+  slow: (command) => (command === 'DOT' ? { delay: 200 } : undefined),
+  picky: (command, { line }) => (command === 'RCPT' && numberOf(line) % 3 === 0 ? '550 5.1.1 No such user' : undefined),
+  'losing answers': (command, { to }) => (command === 'DOT' && numberOf(to[0]) % 4 === 0 ? { drop: 'rst' } : undefined),
+  busy: (command, { line }) => (command === 'RCPT' && numberOf(line) % 2 === 0 ? '451 4.3.0 Later' : undefined),
   quick: () => undefined,
 } satisfies Record<string, SmtpScript>
 /** How the mail server treats everybody. */
@@ -63,7 +63,7 @@ export async function createWorld(): Promise<World> {
   const test = await createTestDatabase()
   await recordItemTransitions(test)
   const activation = await createActivation(test)
-  const smtp = await startSmtpServer()
+  const smtp = await startScriptedSmtpServer()
   const folder = await mkdtemp(path.join(tmpdir(), 'rollcall-world-'))
   const smtpUrl = `${smtp.url}?connections=${connections}&ignoreTLS=true`
   const environment = { DATABASE_URL: test.url, SMTP_URL: smtpUrl, SECRET: workerSecret, DATA_DIR: folder }
@@ -120,8 +120,8 @@ export async function createWorld(): Promise<World> {
         listening = false
         return open
       }
-      smtp.script = (moment, context) => {
-        const reply = (moods[mood] as SmtpScript)(moment, context)
+      smtp.script = (command, context) => {
+        const reply = (moods[mood] as SmtpScript)(command, context)
         if (typeof reply === 'object' && 'drop' in reply) lostAnswers += 1
         return reply
       }

@@ -1,24 +1,24 @@
 import { createActivation, type Activation } from '../app/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../database/database.ts'
-import { startSmtpServer, type TestSmtpServer } from './scripted-smtp-server.ts'
+import { startScriptedSmtpServer, type ScriptedSmtpServer } from './scripted-smtp-server.ts'
 
 /** A database, a mail server, and workers that send to it. */
-export interface Sending {
+export interface ActivationWithMailServer {
   test: TestDatabase
   activation: Activation
-  smtp: TestSmtpServer
+  smtp: ScriptedSmtpServer
   close: () => Promise<void>
 }
 
 /** `connections` are those of each worker; there is one worker unless told otherwise. */
-export async function startSending(options: {
+export async function startActivationWithMailServer(options: {
   connections: number
   workers?: number
   signsIn?: boolean
-}): Promise<Sending> {
+}): Promise<ActivationWithMailServer> {
   const test = await createTestDatabase()
   const activation = await createActivation(test)
-  const smtp = await startSmtpServer(options.signsIn ? { extensions: ['AUTH PLAIN'] } : {})
+  const smtp = await startScriptedSmtpServer(options.signsIn ? { extensions: ['AUTH PLAIN'] } : {})
   const url = options.signsIn ? smtp.url.replace('//', '//user:secret@') : smtp.url
   for (let worker = 0; worker < (options.workers ?? 1); worker += 1)
     await activation.work(`${url}?connections=${options.connections}&ignoreTLS=true`)

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { Delivery, SendRequest, SmtpSender } from '../../src/mail/smtp/types.ts'
-import type { SmtpScript, TestSmtpServer } from './scripted-smtp-server.ts'
+import type { SmtpScript, ScriptedSmtpServer } from './scripted-smtp-server.ts'
 
 /** What was asked and told, in its order. */
 export type Log = string[]
@@ -31,7 +31,7 @@ export function sendAll(
 }
 
 /** Each of them has one mail, and nobody else any. */
-export function expectOneEach(server: TestSmtpServer, names: string[]): void {
+export function expectOneEach(server: ScriptedSmtpServer, names: string[]): void {
   expect(server.mails).toHaveLength(names.length)
   expect(new Set(server.mails.map(({ to }) => to[0]))).toEqual(new Set(names.map((name) => `${name}@x.test`)))
 }
@@ -48,8 +48,8 @@ export function kinds(deliveries: Delivery[]): string[] {
 
 /** Says of each mail whose end came whether another was announced behind it. */
 export function announcements(heard: boolean[], otherwise: SmtpScript = () => undefined): SmtpScript {
-  return (moment, context) => {
-    if (moment === 'DOT') heard.push(/^MAIL FROM:<.*>\r\nRCPT TO:<.*>\r\nDATA\r\n$/.test(context.unread()))
-    return otherwise(moment, context)
+  return (command, context) => {
+    if (command === 'DOT') heard.push(/^MAIL FROM:<.*>\r\nRCPT TO:<.*>\r\nDATA\r\n$/.test(context.unread()))
+    return otherwise(command, context)
   }
 }

@@ -1,8 +1,11 @@
 import net from 'node:net'
 import type { AddressInfo } from 'node:net'
 
-/** What the script is asked about; `BODY` is the moment in which the first bytes of a mail arrive, `DOT` its end. */
-export type SmtpMoment =
+/**
+ * What the script is asked about: a command of the client, or one of three points at which a server can misbehave without a
+ * command: before its greeting (`GREETING`), when the first bytes of a mail arrive (`BODY`), and at the mail's final dot (`DOT`).
+ */
+export type SmtpCommand =
   | 'GREETING'
   | 'EHLO'
   | 'STARTTLS'
@@ -41,7 +44,7 @@ export type SmtpReply =
   | { after: Promise<unknown>; reply?: SmtpReply }
 
 /** Undefined: what an ordinary server would answer. */
-export type SmtpScript = (moment: SmtpMoment, context: SmtpContext) => SmtpReply | undefined
+export type SmtpScript = (command: SmtpCommand, context: SmtpContext) => SmtpReply | undefined
 
 export interface ReceivedMail {
   from: string
@@ -51,7 +54,7 @@ export interface ReceivedMail {
   connection: number
 }
 
-export interface TestSmtpServer {
+export interface ScriptedSmtpServer {
   readonly port: number
   readonly url: string
   /** Every mail that the server has: its dot came, and the server did not answer 4xx or 5xx. */
@@ -81,7 +84,7 @@ interface SmtpServerOptions {
 }
 
 /** A mail server that does what its script says, on 127.0.0.1 and a port of its own. */
-export async function startSmtpServer(options: SmtpServerOptions = {}): Promise<TestSmtpServer> {
+export async function startScriptedSmtpServer(options: SmtpServerOptions = {}): Promise<ScriptedSmtpServer> {
   const mails: ReceivedMail[] = []
   const commands: string[] = []
   const sockets = new Set<net.Socket>()
@@ -92,7 +95,7 @@ export async function startSmtpServer(options: SmtpServerOptions = {}): Promise<
   let port = 0
   let listener: net.Server | null = null
 
-  const server: TestSmtpServer = {
+  const server: ScriptedSmtpServer = {
     get port() {
       return port
     },
@@ -145,14 +148,14 @@ export async function startSmtpServer(options: SmtpServerOptions = {}): Promise<
 }
 
 interface Conversation {
-  server: TestSmtpServer
+  server: ScriptedSmtpServer
   extensions: string[]
   tooMany: boolean
   connection: number
   nextMail: () => number
 }
 
-const ordinary: Record<SmtpMoment, string> = {
+const ordinary: Record<SmtpCommand, string> = {
   GREETING: '220 test ESMTP',
   EHLO: '250 test',
   STARTTLS: '454 4.7.0 TLS not available',
@@ -172,8 +175,8 @@ async function converse(socket: net.Socket, conversation: Conversation): Promise
   const context: SmtpContext = { line: '', connection, mail: 0, from: '', to: [], unread: input.unread }
 
   /** The reply that was given, or null when the conversation is over. */
-  async function answer(moment: SmtpMoment, otherwise = ordinary[moment]): Promise<string | null> {
-    const reply = server.script(moment, { ...context, to: [...context.to] }) ?? otherwise
+  async function answer(command: SmtpCommand, otherwise = ordinary[command]): Promise<string | null> {
+    const reply = server.script(command, { ...context, to: [...context.to] }) ?? otherwise
     return perform(socket, reply, otherwise)
   }
 
@@ -184,18 +187,18 @@ async function converse(socket: net.Socket, conversation: Conversation): Promise
   for (let line = await input.line(); line !== null; line = await input.line()) {
     server.commands.push(line)
     context.line = line
-    const moment = momentOf(line)
-    if (moment === null) {
+    const command = commandOf(line)
+    if (command === null) {
       socket.write('500 5.5.2 unknown command\r\n')
       continue
     }
-    if (moment === 'MAIL') Object.assign(context, { mail: conversation.nextMail(), from: pathOf(line), to: [] })
-    const given = await answer(moment, usual(moment, conversation, context))
+    if (command === 'MAIL') Object.assign(context, { mail: conversation.nextMail(), from: pathOf(line), to: [] })
+    const given = await answer(command, usual(command, conversation, context))
     if (given === null) return
-    if (moment === 'MAIL' && !given.startsWith('2')) context.from = ''
-    if (moment === 'RCPT' && given.startsWith('2')) context.to.push(pathOf(line))
-    if (moment === 'QUIT') return void socket.end()
-    if (moment === 'DATA' && given.startsWith('3')) {
+    if (command === 'MAIL' && !given.startsWith('2')) context.from = ''
+    if (command === 'RCPT' && given.startsWith('2')) context.to.push(pathOf(line))
+    if (command === 'QUIT') return void socket.end()
+    if (command === 'DATA' && given.startsWith('3')) {
       const body = await input.body(() => answer('BODY'))
       if (body === null) return
       const mail: ReceivedMail = { from: context.from, to: [...context.to], raw: body, connection }
@@ -216,18 +219,18 @@ function firstWords(reply: SmtpReply): string {
   return 'raw' in reply ? (reply.raw ?? '') : ''
 }
 
-function usual(moment: SmtpMoment, { extensions }: Conversation, context: SmtpContext): string {
-  if (moment === 'EHLO') return ['250-test', ...extensions.map((each) => `250-${each}`), '250 8BITMIME'].join('\r\n')
-  if (moment === 'RCPT' && context.from === '') return '503 5.5.1 MAIL first'
-  if (moment === 'DATA' && context.to.length === 0) return '503 5.5.1 RCPT first'
-  return ordinary[moment]
+function usual(command: SmtpCommand, { extensions }: Conversation, context: SmtpContext): string {
+  if (command === 'EHLO') return ['250-test', ...extensions.map((each) => `250-${each}`), '250 8BITMIME'].join('\r\n')
+  if (command === 'RCPT' && context.from === '') return '503 5.5.1 MAIL first'
+  if (command === 'DATA' && context.to.length === 0) return '503 5.5.1 RCPT first'
+  return ordinary[command]
 }
 
-function momentOf(line: string): SmtpMoment | null {
+function commandOf(line: string): SmtpCommand | null {
   const word = line.split(' ', 1)[0]?.toUpperCase() ?? ''
   if (word === 'HELO') return 'EHLO'
-  const moments = ['EHLO', 'STARTTLS', 'AUTH', 'MAIL', 'RCPT', 'DATA', 'RSET', 'QUIT'] as const
-  return moments.find((moment) => moment === word) ?? null
+  const commands = ['EHLO', 'STARTTLS', 'AUTH', 'MAIL', 'RCPT', 'DATA', 'RSET', 'QUIT'] as const
+  return commands.find((command) => command === word) ?? null
 }
 
 function pathOf(line: string): string {

@@ -1,4 +1,4 @@
-import type { SmtpMoment, SmtpReply } from './scripted-smtp-server.ts'
+import type { SmtpCommand, SmtpReply } from './scripted-smtp-server.ts'
 
 /** How a server lets a conversation end without an answer. */
 export const losses: [string, SmtpReply][] = [
@@ -32,7 +32,7 @@ const large = { kind: 'hold', reason: 'message_too_large', after: 1 }
 const unknown = { kind: 'failed', reason: 'address_refused', countsTowardHold: false }
 const refused = { kind: 'failed', reason: 'refused', countsTowardHold: true }
 
-const table: Partial<Record<SmtpMoment, object[]>> = {
+const table: Partial<Record<SmtpCommand, object[]>> = {
   //         421    450    451    452    550      552      554
   GREETING: [again, lost, lost, lost, down, down, down],
   EHLO: [again, lost, lost, lost, down, down, down],
@@ -44,7 +44,7 @@ const table: Partial<Record<SmtpMoment, object[]>> = {
 }
 const codes = [421, 450, 451, 452, 550, 552, 554]
 
-/** What each code means at each moment. */
-export const answers = Object.entries(table).flatMap(([moment, row]) =>
-  row.map((verdict, column) => ({ moment: moment as SmtpMoment, code: codes[column], verdict })),
+/** What each reply code means as the answer to each command. */
+export const answers = Object.entries(table).flatMap(([command, row]) =>
+  row.map((verdict, column) => ({ command: command as SmtpCommand, code: codes[column], verdict })),
 )

@@ -3,7 +3,7 @@ import { afterEach } from 'vitest'
 import { parseSmtpUrl } from '../../src/mail/smtp/settings.ts'
 import { createSmtpSender } from '../../src/mail/smtp/sender.ts'
 import type { SmtpSender, SmtpTimeouts } from '../../src/mail/smtp/types.ts'
-import { startSmtpServer, type TestSmtpServer } from './scripted-smtp-server.ts'
+import { startScriptedSmtpServer, type ScriptedSmtpServer } from './scripted-smtp-server.ts'
 
 /** Longer than a busy machine needs: where something else is waited for, the time must not run out. */
 const patient: SmtpTimeouts = { connect: 10_000, greeting: 10_000, command: 10_000, delivery: 10_000, idle: 30_000 }
@@ -21,7 +21,7 @@ interface SenderOptions {
  * for all senders.
  */
 export function smtpSenders(defaults: SenderOptions = {}): {
-  startServer: (options?: Parameters<typeof startSmtpServer>[0]) => Promise<TestSmtpServer>
+  startServer: (options?: Parameters<typeof startScriptedSmtpServer>[0]) => Promise<ScriptedSmtpServer>
   senderTo: (url: string, options?: SenderOptions) => SmtpSender
   /** Closes something else as well. */
   closing: (other: { close(): Promise<void> }) => void
@@ -32,7 +32,7 @@ export function smtpSenders(defaults: SenderOptions = {}): {
   })
   return {
     async startServer(options = {}) {
-      const server = await startSmtpServer(options)
+      const server = await startScriptedSmtpServer(options)
       opened.push({ close: () => server.stop() })
       return server
     },

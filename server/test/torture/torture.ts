@@ -13,7 +13,7 @@ import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { migrateDatabase } from '../../src/db/migrate.ts'
 import { openBoss } from '../../src/jobs/queues.ts'
 import { actor, addLeads, recounted, template } from '../app/activation.ts'
-import { startSmtpServer, type SmtpReply } from '../smtp/scripted-smtp-server.ts'
+import { startScriptedSmtpServer, type SmtpReply } from '../smtp/scripted-smtp-server.ts'
 import { randomOf } from './random.ts'
 import { workerProcess, type WorkerProcess } from '../process/worker-process.ts'
 
@@ -65,7 +65,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
   await migrateDatabase(postgres.url)
   const pool = openPool(postgres.url, { maximum: 10, onError: () => undefined })
   const database = openDatabase(pool)
-  const smtp = await startSmtpServer()
+  const smtp = await startScriptedSmtpServer()
   const boss = await openBoss({ databaseUrl: postgres.url, runsJobs: false, onError: () => undefined })
   const deps: ActivationDeps = { database, boss, now: () => new Date(), publish: () => undefined }
   const environment = {
@@ -81,17 +81,17 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
   let faults = true
   let ended = false
 
-  smtp.script = (moment, { to }): SmtpReply | undefined => {
-    if (moment === 'DOT') arrived(addressOf(to))
+  smtp.script = (command, { to }): SmtpReply | undefined => {
+    if (command === 'DOT') arrived(addressOf(to))
     if (!faults) return undefined
-    if (moment === 'RCPT' && random.chance(0.003)) return { drop: 'rst' }
-    if (moment === 'RCPT' && random.chance(0.003)) return '451 4.3.0 try again later'
-    if (moment === 'RCPT' && random.chance(0.003)) return '550 5.1.1 no such user'
-    if (moment === 'DOT' && random.chance(0.002)) {
+    if (command === 'RCPT' && random.chance(0.003)) return { drop: 'rst' }
+    if (command === 'RCPT' && random.chance(0.003)) return '451 4.3.0 try again later'
+    if (command === 'RCPT' && random.chance(0.003)) return '550 5.1.1 no such user'
+    if (command === 'DOT' && random.chance(0.002)) {
       counted.lostAnswers += 1
       return { drop: 'rst' }
     }
-    return moment === 'DOT' ? { delay: random.between(1, 12) } : undefined
+    return command === 'DOT' ? { delay: random.between(1, 12) } : undefined
   }
 
   function arrived(address: string): void {

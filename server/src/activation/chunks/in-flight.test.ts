@@ -7,7 +7,7 @@ import { until, workerSecret } from '../../../test/app/activation.ts'
 import { faultBench } from '../../../test/simulation/fault-fixture.ts'
 import { workerProcess, type WorkerProcess } from '../../../test/process/worker-process.ts'
 import { expectInvariants } from '../../../test/simulation/invariants.ts'
-import type { SmtpMoment, SmtpReply, SmtpScript } from '../../../test/smtp/scripted-smtp-server.ts'
+import type { SmtpCommand, SmtpReply, SmtpScript } from '../../../test/smtp/scripted-smtp-server.ts'
 
 const bench = faultBench()
 const connections = 4
@@ -27,7 +27,7 @@ beforeEach(async () => {
 interface Watch {
   script: SmtpScript
   /** How many connections are at this moment of their mail. */
-  at(moment: SmtpMoment): number
+  at(command: SmtpCommand): number
   /** Resolves when every connection waits for the body of a mail, and has for a while since the lock; or when `over`. */
   allAtTheGate(over?: () => boolean): Promise<unknown>
   /** Resolves when every connection was told to forget its mail, and has heard nothing more for a while since the lock. */
@@ -36,20 +36,20 @@ interface Watch {
 
 /** Watches how far each connection has come with its mail, while a script answers. */
 function watched(script: SmtpScript): Watch {
-  const moments = new Map<number, SmtpMoment>()
-  const at = (wanted: SmtpMoment) => [...moments.values()].filter((moment) => moment === wanted).length
+  const commands = new Map<number, SmtpCommand>()
+  const at = (wanted: SmtpCommand) => [...commands.values()].filter((command) => command === wanted).length
   let looks = 0
-  const allStayAt = (wanted: SmtpMoment, over = () => false) =>
+  const allStayAt = (wanted: SmtpCommand, over = () => false) =>
     until(
       async () => (isLocked && at(wanted) === connections ? (looks += 1) : 0),
       (inARow) => inARow >= 25 || over(),
       patience,
     )
   return {
-    script(moment, context) {
-      moments.set(context.connection, moment)
+    script(command, context) {
+      commands.set(context.connection, command)
       looks = 0
-      return script(moment, context)
+      return script(command, context)
     },
     at,
     allAtTheGate: (over) => allStayAt('DATA', over),
@@ -61,8 +61,8 @@ function watched(script: SmtpScript): Watch {
 function tenAnswersThen(whenTenAreSent: () => Promise<unknown>): SmtpScript {
   let dots = 0
   let blocked: Promise<unknown> | null = null
-  return (moment): SmtpReply | undefined => {
-    if (moment !== 'DOT') return undefined
+  return (command): SmtpReply | undefined => {
+    if (command !== 'DOT') return undefined
     dots += 1
     if (dots <= 10) return { delay: 10 }
     return { after: (blocked ??= whenTenAreSent()) }
@@ -117,8 +117,8 @@ describe('while an outcome cannot be stored', () => {
     const reply = '550 5.1.1 No such user here'
     let tried = 0
     let blocked: Promise<unknown> | null = null
-    const watch = watched((moment) => {
-      if (moment !== 'RCPT') return undefined
+    const watch = watched((command) => {
+      if (command !== 'RCPT') return undefined
       tried += 1
       return tried <= 10 ? { delay: 10, reply } : { after: (blocked ??= lock(lockStatements.session)), reply }
     })
@@ -135,9 +135,9 @@ describe('while an outcome cannot be stored', () => {
     const answers = Promise.withResolvers<void>()
     const ofFirst = new Set<string>()
     let bodiesOfSecond = 0
-    const watch = watched((moment, { to }) => {
-      if (moment === 'BODY' && !ofFirst.has(to.join())) bodiesOfSecond += 1
-      return moment === 'DOT' && ofFirst.has(to.join()) ? { after: answers.promise } : undefined
+    const watch = watched((command, { to }) => {
+      if (command === 'BODY' && !ofFirst.has(to.join())) bodiesOfSecond += 1
+      return command === 'DOT' && ofFirst.has(to.join()) ? { after: answers.promise } : undefined
     })
     const others = await bench.activation.addLeads(20)
     const first = await startFirst()

@@ -2,7 +2,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Item, List, Progress, SessionDetail } from '@rollcall/shared'
 import { actor, recounted, until } from '../../../test/app/activation.ts'
 import { createTestApp, type App } from '../../../test/app/app.ts'
-import { startSmtpServer, type SmtpReply, type TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
+import {
+  startScriptedSmtpServer,
+  type SmtpReply,
+  type ScriptedSmtpServer,
+} from '../../../test/smtp/scripted-smtp-server.ts'
 import { pullLever, retryMails, settleMails } from './levers.usecases.ts'
 
 const asSent = { mail: 'unconfirmed', as: 'sent' } as const
@@ -10,11 +14,11 @@ const sessions = '/crm/activation/sessions'
 
 describe('calling unconfirmed mails sent', () => {
   let app: App
-  let smtp: TestSmtpServer
+  let smtp: ScriptedSmtpServer
 
   beforeAll(async () => {
     app = await createTestApp()
-    smtp = await startSmtpServer()
+    smtp = await startScriptedSmtpServer()
     await app.activation.work(`${smtp.url}?connections=4&ignoreTLS=true`)
   })
   afterAll(async () => {
@@ -32,7 +36,7 @@ describe('calling unconfirmed mails sent', () => {
   /** Starts a session of which the answers to the first mails are lost, and the others are answered as given. */
   async function withLostAnswers(leads: number, lostAnswers: number, others?: SmtpReply): Promise<string> {
     let lost = 0
-    smtp.script = (moment) => (moment !== 'DOT' ? undefined : lost++ < lostAnswers ? { drop: 'rst' } : others)
+    smtp.script = (command) => (command !== 'DOT' ? undefined : lost++ < lostAnswers ? { drop: 'rst' } : others)
     const { sessionId } = await app.activation.start({ ids: await app.activation.addLeads(leads) })
     return sessionId
   }

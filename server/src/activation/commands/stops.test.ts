@@ -1,8 +1,8 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { actor, template, until, type Activation } from '../../../test/app/activation.ts'
 import type { TestDatabase } from '../../../test/database/database.ts'
-import { startSending } from '../../../test/smtp/activation-with-mail-server.ts'
-import type { TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
+import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
+import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { pageOfItems, sessionDetail } from '../history/history.usecases.ts'
 import { pullLever, retryMails } from './levers.usecases.ts'
 import { startSession } from '../starting/sessions.usecases.ts'
@@ -10,10 +10,10 @@ import { startSession } from '../starting/sessions.usecases.ts'
 describe('a session that is stopped', () => {
   let test: TestDatabase
   let activation: Activation
-  let smtp: TestSmtpServer
+  let smtp: ScriptedSmtpServer
 
   beforeAll(async () => {
-    const sending = await startSending({ connections: 4 })
+    const sending = await startActivationWithMailServer({ connections: 4 })
     ;({ test, activation, smtp } = sending)
     return sending.close
   })
@@ -31,7 +31,7 @@ describe('a session that is stopped', () => {
 
   it('sends nothing after the answer to a pause but what was past the gate, and everything after the resume', async () => {
     const ids = await activation.addLeads(200)
-    smtp.script = (moment) => (moment === 'DOT' ? { delay: 20 } : undefined)
+    smtp.script = (command) => (command === 'DOT' ? { delay: 20 } : undefined)
     const { sessionId } = await activation.start({ ids })
     await activation.until(sessionId, ({ mails }) => mails.sent >= 10)
     const paused = await pullLever(activation.deps, 'pause', sessionId, actor)
@@ -55,7 +55,7 @@ describe('a session that is stopped', () => {
 
   it('ends every item when it is cancelled, and mails nobody after that', async () => {
     const ids = await activation.addLeads(200)
-    smtp.script = (moment) => (moment === 'DOT' ? { delay: 20 } : undefined)
+    smtp.script = (command) => (command === 'DOT' ? { delay: 20 } : undefined)
     const { sessionId } = await activation.start({ ids })
     await activation.until(sessionId, ({ mails }) => mails.sent >= 10)
     await pullLever(activation.deps, 'cancel', sessionId, actor)
@@ -71,7 +71,7 @@ describe('a session that is stopped', () => {
 
   it('holds after exactly the first mails that were asked for, and sends the rest after a resume', async () => {
     const ids = await activation.addLeads(60)
-    smtp.script = (moment) => (moment === 'DOT' ? { delay: 5 } : undefined)
+    smtp.script = (command) => (command === 'DOT' ? { delay: 5 } : undefined)
     const { sessionId } = await activation.start({ ids }, { canary: 7 })
     const held = await activation.until(sessionId, ({ status }) => status === 'held')
     expect(held).toMatchObject({ reason: 'canary', mails: { sent: 7, pending: 53 } })
@@ -89,7 +89,7 @@ describe('a session that is stopped', () => {
 
   it('leaves nothing pending when it is cancelled while the mail server is about to ask for a later try', async () => {
     const ids = await activation.addLeads(8)
-    smtp.script = (moment) => (moment === 'DOT' ? { delay: 200, reply: '451 4.3.0 later' } : undefined)
+    smtp.script = (command) => (command === 'DOT' ? { delay: 200, reply: '451 4.3.0 later' } : undefined)
     const { sessionId } = await activation.start({ ids })
     await until(
       async () => (await pageOfItems(test.database, sessionId, { mail: 'sending' })).total,
@@ -102,8 +102,8 @@ describe('a session that is stopped', () => {
 
   it('holds when more than the set share of its mails fails, and goes on when a person has seen it', async () => {
     const ids = await activation.addLeads(150)
-    smtp.script = (moment, { mail }) =>
-      moment === 'RCPT' && mail % 2 === 0 ? '550 5.1.1 No such user here' : undefined
+    smtp.script = (command, { mail }) =>
+      command === 'RCPT' && mail % 2 === 0 ? '550 5.1.1 No such user here' : undefined
     const { progress } = await startSession(
       activation.deps,
       { selection: { ids } },
@@ -120,7 +120,7 @@ describe('a session that is stopped', () => {
 
   it('counts the failures anew after a person has gone on, and holds again when too many fail since', async () => {
     const ids = await activation.addLeads(260)
-    smtp.script = (moment) => (moment === 'RCPT' ? '550 5.1.1 No such user here' : undefined)
+    smtp.script = (command) => (command === 'RCPT' ? '550 5.1.1 No such user here' : undefined)
     const { progress } = await startSession(
       activation.deps,
       { selection: { ids } },
@@ -144,7 +144,7 @@ describe('a session that is stopped', () => {
     'tries nobody else after a pause, also where the mail server says %s before the gate',
     async (reply) => {
       const ids = await activation.addLeads(400)
-      smtp.script = (moment) => (moment === 'RCPT' ? { delay: 5, reply } : undefined)
+      smtp.script = (command) => (command === 'RCPT' ? { delay: 5, reply } : undefined)
       const { progress } = await startSession(activation.deps, { selection: { ids } }, { actor, template })
       const { sessionId } = progress
       const tried = async () =>

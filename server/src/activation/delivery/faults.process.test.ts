@@ -6,7 +6,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../../../test/app/activation.ts'
 import { faultBench } from '../../../test/simulation/fault-fixture.ts'
 import { expectInvariants } from '../../../test/simulation/invariants.ts'
-import { startSmtpServer, type SmtpMoment, type TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
+import {
+  startScriptedSmtpServer,
+  type SmtpCommand,
+  type ScriptedSmtpServer,
+} from '../../../test/smtp/scripted-smtp-server.ts'
 import { workerProcess, type WorkerProcess } from '../../../test/process/worker-process.ts'
 
 const bench = faultBench()
@@ -25,11 +29,11 @@ describe('when every connection to PostgreSQL is cut', () => {
   })
 
   it.each([
-    { what: 'mails wait at the gate', moment: 'DATA', handedOver: 0 },
-    { what: 'answers after the 250 wait to be stored', moment: 'DOT', handedOver: 1 },
+    { what: 'mails wait at the gate', command: 'DATA', handedOver: 0 },
+    { what: 'answers after the 250 wait to be stored', command: 'DOT', handedOver: 1 },
   ] as const)(
     'while $what, nothing is sent twice and nothing is called sent that the server does not have',
-    async ({ moment, handedOver }) => {
+    async ({ command, handedOver }) => {
       const locked = Promise.withResolvers<void>()
       let times = 0
       /** From the first such moment on, gates and outcomes wait in the middle of their transaction. */
@@ -37,8 +41,8 @@ describe('when every connection to PostgreSQL is cut', () => {
         await other.query('BEGIN')
         await other.query(`SELECT 1 FROM sessions WHERE status = 'running' FOR UPDATE`)
       }
-      const script = (now: SmtpMoment) => {
-        if (now !== moment || times++ > 0) return undefined
+      const script = (now: SmtpCommand) => {
+        if (now !== command || times++ > 0) return undefined
         void lockSession().then(locked.resolve, locked.reject)
         return { after: locked.promise }
       }
@@ -61,7 +65,7 @@ describe('when every connection to PostgreSQL is cut', () => {
   )
 
   it('again and again, everybody is mailed once all the same', async () => {
-    const sessionId = await bench.run((moment) => (moment === 'DOT' ? { delay: 10 } : undefined), {
+    const sessionId = await bench.run((command) => (command === 'DOT' ? { delay: 10 } : undefined), {
       leads: 150,
       url: bench.plain(3),
     })
@@ -90,7 +94,7 @@ describe('a process that froze in the middle of a transaction', () => {
   it('keeps its locks from the others for a few seconds only', async () => {
     const frozen = await bench.test.pool.connect()
     try {
-      const sessionId = await bench.run((moment) => (moment === 'DOT' ? { delay: 20 } : undefined), { leads: 60 })
+      const sessionId = await bench.run((command) => (command === 'DOT' ? { delay: 20 } : undefined), { leads: 60 })
       await bench.activation.until(sessionId, ({ mails }) => mails.sent > 0)
       await frozen.query('BEGIN')
       await frozen.query('SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE', [sessionId])
@@ -105,13 +109,13 @@ describe('of two worker processes', () => {
   const leads = 600
   const connections = 5
   /** Each process has a mail server of its own, so that one sees who sends what. */
-  let servers: TestSmtpServer[]
+  let servers: ScriptedSmtpServer[]
   let workers: WorkerProcess[]
   let folder: string
 
   beforeEach(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'rollcall-faults-'))
-    servers = await Promise.all([startSmtpServer(), startSmtpServer()])
+    servers = await Promise.all([startScriptedSmtpServer(), startScriptedSmtpServer()])
     workers = servers.map((server, number) => workerProcess(environmentOf(server), path.join(folder, `${number}.log`)))
     await Promise.all(workers.map((each) => each.start()))
   })
@@ -121,7 +125,7 @@ describe('of two worker processes', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  function environmentOf(server: TestSmtpServer): Record<string, string> {
+  function environmentOf(server: ScriptedSmtpServer): Record<string, string> {
     return {
       DATABASE_URL: bench.test.url,
       SMTP_URL: `${server.url}?connections=${connections}&ignoreTLS=true`,
@@ -132,9 +136,9 @@ describe('of two worker processes', () => {
 
   /** Starts a session, and waits until the first process, which is slow, has mails past the gate and others before it. */
   async function inTheMiddle(): Promise<{ sessionId: string; ofFirst: Set<string> }> {
-    const [slow, quick] = servers as [TestSmtpServer, TestSmtpServer]
-    slow.script = (moment) => (moment === 'DOT' || moment === 'DATA' ? { delay: 150 } : undefined)
-    quick.script = (moment) => (moment === 'DOT' ? { delay: 60 } : undefined)
+    const [slow, quick] = servers as [ScriptedSmtpServer, ScriptedSmtpServer]
+    slow.script = (command) => (command === 'DOT' || command === 'DATA' ? { delay: 150 } : undefined)
+    quick.script = (command) => (command === 'DOT' ? { delay: 60 } : undefined)
     const ids = await bench.activation.addLeads(leads)
     const { sessionId } = await bench.activation.start({ ids })
     await until(

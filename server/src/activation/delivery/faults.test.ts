@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { actor, until } from '../../../test/app/activation.ts'
 import { at, faultBench } from '../../../test/simulation/fault-fixture.ts'
 import { expectInvariants, makeRetriesDue } from '../../../test/simulation/invariants.ts'
-import type { SmtpMoment, SmtpReply } from '../../../test/smtp/scripted-smtp-server.ts'
+import type { SmtpCommand, SmtpReply } from '../../../test/smtp/scripted-smtp-server.ts'
 import { pullLever, retryMails } from '../commands/levers.usecases.ts'
 
 const bench = faultBench()
@@ -16,15 +16,15 @@ describe('a connection that is lost before the gate', () => {
     { how: 'reset', reply: { drop: 'rst' } },
     { how: 'silent', reply: { silence: true } },
   ]
-  const moments = ['GREETING', 'EHLO', 'AUTH', 'MAIL', 'RCPT', 'DATA'] as const
-  const rows = moments.flatMap((moment) => endings.map((ending) => ({ moment, ...ending })))
+  const commands = ['GREETING', 'EHLO', 'AUTH', 'MAIL', 'RCPT', 'DATA'] as const
+  const rows = commands.flatMap((command) => endings.map((ending) => ({ command, ...ending })))
   const impatient = { connect: 300, greeting: 300, command: 300 }
 
   it.each(rows)(
-    'leaves the mail pending when it is $how at $moment: it is sent later, once, and no try is used',
-    async ({ moment, reply, how }) => {
-      const sessionId = await bench.run(at(moment, reply), {
-        url: moment === 'AUTH' ? bench.signedIn() : bench.plain(),
+    'leaves the mail pending when it is $how at $command: it is sent later, once, and no try is used',
+    async ({ command, reply, how }) => {
+      const sessionId = await bench.run(at(command, reply), {
+        url: command === 'AUTH' ? bench.signedIn() : bench.plain(),
         timeouts: how === 'silent' ? impatient : {},
       })
       await bench.expectAllSentAtFirstTry(sessionId)
@@ -36,20 +36,20 @@ describe('a connection that is lost before the gate', () => {
 describe('an answer that is lost after the gate', () => {
   /** Longer than the answers to the other mails take on a busy machine. */
   const impatient = { delivery: 3000 }
-  const rows: { what: string; moment: SmtpMoment; reply: SmtpReply; timeouts?: typeof impatient }[] = [
-    { what: 'the connection is closed in the body', moment: 'BODY', reply: { drop: 'fin' } },
-    { what: 'the connection is reset in the body', moment: 'BODY', reply: { drop: 'rst' } },
-    { what: 'the connection is closed after the dot', moment: 'DOT', reply: { drop: 'fin' } },
-    { what: 'the connection is reset after the dot', moment: 'DOT', reply: { drop: 'rst' } },
-    { what: 'the server is silent after the dot', moment: 'DOT', reply: { silence: true }, timeouts: impatient },
-    { what: 'the answer is cut off after "25"', moment: 'DOT', reply: { raw: '25', drop: 'fin' } },
-    { what: 'the answer "250 ok" has no line end', moment: 'DOT', reply: { raw: '250 ok', drop: 'fin' } },
+  const rows: { what: string; command: SmtpCommand; reply: SmtpReply; timeouts?: typeof impatient }[] = [
+    { what: 'the connection is closed in the body', command: 'BODY', reply: { drop: 'fin' } },
+    { what: 'the connection is reset in the body', command: 'BODY', reply: { drop: 'rst' } },
+    { what: 'the connection is closed after the dot', command: 'DOT', reply: { drop: 'fin' } },
+    { what: 'the connection is reset after the dot', command: 'DOT', reply: { drop: 'rst' } },
+    { what: 'the server is silent after the dot', command: 'DOT', reply: { silence: true }, timeouts: impatient },
+    { what: 'the answer is cut off after "25"', command: 'DOT', reply: { raw: '25', drop: 'fin' } },
+    { what: 'the answer "250 ok" has no line end', command: 'DOT', reply: { raw: '250 ok', drop: 'fin' } },
   ]
 
   it.each(rows)(
     'leaves one mail unconfirmed, with at most one copy, when $what',
-    async ({ moment, reply, timeouts }) => {
-      const sessionId = await bench.run(at(moment, reply), { timeouts })
+    async ({ command, reply, timeouts }) => {
+      const sessionId = await bench.run(at(command, reply), { timeouts })
       const done = await bench.untilCompleted(sessionId)
       expect(done.mails).toMatchObject({ sent: leads - 1, unconfirmed: 1, failed: 0 })
       const all = await expectInvariants(bench.test, sessionId, bench.smtp.mails)
@@ -62,14 +62,14 @@ describe('an answer that is lost after the gate', () => {
         sentAt: null,
       })
       expect(lost?.reply).not.toBeNull()
-      expect(bench.smtp.mails).toHaveLength(moment === 'DOT' ? leads : leads - 1)
+      expect(bench.smtp.mails).toHaveLength(command === 'DOT' ? leads : leads - 1)
     },
   )
 
   it.each(rows)(
     'has the policy "resend" send the same mail again, byte for byte, when $what',
-    async ({ moment, reply, timeouts }) => {
-      const sessionId = await bench.run(at(moment, reply), { timeouts, session: { unconfirmed: 'resend' } })
+    async ({ command, reply, timeouts }) => {
+      const sessionId = await bench.run(at(command, reply), { timeouts, session: { unconfirmed: 'resend' } })
       const waiting = (await bench.untilWaiting(sessionId, 1)).find(({ mail }) => mail.state === 'pending')
       expect(waiting?.mail).toMatchObject({ reason: 'answer_lost', tries: 1 })
       const done = await bench.untilCompletedWithRetriesDue(sessionId)
@@ -77,14 +77,14 @@ describe('an answer that is lost after the gate', () => {
       const all = await expectInvariants(bench.test, sessionId, bench.smtp.mails, { copies: 2 })
       expect(all.map(({ mail }) => mail.tries).toSorted((a, b) => a - b)).toEqual([1, 1, 1, 2])
       const copies = bench.smtp.mails.filter(({ to }) => to.join() === waiting?.lead.email)
-      expect(copies).toHaveLength(moment === 'DOT' ? 2 : 1)
+      expect(copies).toHaveLength(command === 'DOT' ? 2 : 1)
       expect(copies[0]?.raw.toString()).toContain(`Message-ID: ${waiting?.mail.messageId}`)
     },
   )
 
   it('is not taken for lost while a slow server answers only after longer than a dead process is waited for', async () => {
     const sessionId = await bench.run(
-      (moment) => (moment === 'DOT' ? { delay: 6500 } : moment === 'BODY' ? undefined : { delay: 100 }),
+      (command) => (command === 'DOT' ? { delay: 6500 } : command === 'BODY' ? undefined : { delay: 100 }),
       { leads: 2 },
     )
     await bench.expectAllSentAtFirstTry(sessionId)
@@ -104,44 +104,44 @@ const mailboxFull: Follows = { what: 'next try', reason: 'mailbox_full' }
 const failed = (reason: string): Follows => ({ what: 'failed', reason })
 const held = (reason: string): Follows => ({ what: 'held', reason })
 
-const opening: SmtpMoment[] = ['GREETING', 'EHLO', 'AUTH']
-const mailing: SmtpMoment[] = ['MAIL', 'RCPT', 'DATA', 'DOT']
-const afterTheSender: SmtpMoment[] = ['RCPT', 'DATA', 'DOT']
+const opening: SmtpCommand[] = ['GREETING', 'EHLO', 'AUTH']
+const mailing: SmtpCommand[] = ['MAIL', 'RCPT', 'DATA', 'DOT']
+const afterTheSender: SmtpCommand[] = ['RCPT', 'DATA', 'DOT']
 
-const answers: { answer: string; moments: SmtpMoment[]; follows: Follows }[] = [
-  { answer: '421 4.7.0 Slow down', moments: [...opening, ...mailing], follows: sentLater },
-  { answer: '432 4.7.12 A new password is needed', moments: ['AUTH', ...mailing], follows: sentLater },
-  { answer: '454 4.7.0 Too many sign-ins', moments: ['AUTH', ...mailing], follows: sentLater },
-  { answer: '450 4.2.0 Busy', moments: opening, follows: sentLater },
-  { answer: '450 4.2.0 Busy', moments: mailing, follows: nextTry },
-  { answer: '451 4.3.0 Try again later', moments: opening, follows: sentLater },
-  { answer: '451 4.3.0 Try again later', moments: mailing, follows: nextTry },
-  { answer: '452 4.3.1 No room right now', moments: mailing, follows: nextTry },
-  { answer: '550 5.1.1 No such user here', moments: ['RCPT', 'DOT'], follows: failed('address_refused') },
-  { answer: '550 No such user here', moments: ['RCPT'], follows: failed('address_refused') },
-  { answer: '550 5.7.1 Not from this sender', moments: ['MAIL'], follows: held('mail_server_refuses') },
-  { answer: '550 5.7.1 Refused by policy', moments: afterTheSender, follows: failed('refused') },
-  { answer: '550 5.4.5 Quota of the day exceeded', moments: mailing, follows: held('mail_quota') },
-  { answer: '552 5.2.2 Mailbox full', moments: afterTheSender, follows: mailboxFull },
-  { answer: '552 Mailbox full', moments: ['RCPT'], follows: mailboxFull },
-  { answer: '552 5.3.4 Message too big', moments: mailing, follows: held('message_too_large') },
-  { answer: '553 5.1.3 Not an address', moments: ['RCPT'], follows: failed('address_refused') },
-  { answer: '554 5.7.1 Sender refused', moments: ['MAIL'], follows: held('mail_server_refuses') },
-  { answer: '554 5.7.1 Looks like spam', moments: afterTheSender, follows: failed('refused') },
-  { answer: '530 5.7.0 Sign in first', moments: ['MAIL'], follows: held('mail_sign_in_refused') },
-  { answer: '534 5.7.9 Stronger sign-in needed', moments: ['AUTH'], follows: held('mail_sign_in_refused') },
-  { answer: '535 5.7.8 Wrong password', moments: ['AUTH'], follows: held('mail_sign_in_refused') },
+const answers: { answer: string; commands: SmtpCommand[]; follows: Follows }[] = [
+  { answer: '421 4.7.0 Slow down', commands: [...opening, ...mailing], follows: sentLater },
+  { answer: '432 4.7.12 A new password is needed', commands: ['AUTH', ...mailing], follows: sentLater },
+  { answer: '454 4.7.0 Too many sign-ins', commands: ['AUTH', ...mailing], follows: sentLater },
+  { answer: '450 4.2.0 Busy', commands: opening, follows: sentLater },
+  { answer: '450 4.2.0 Busy', commands: mailing, follows: nextTry },
+  { answer: '451 4.3.0 Try again later', commands: opening, follows: sentLater },
+  { answer: '451 4.3.0 Try again later', commands: mailing, follows: nextTry },
+  { answer: '452 4.3.1 No room right now', commands: mailing, follows: nextTry },
+  { answer: '550 5.1.1 No such user here', commands: ['RCPT', 'DOT'], follows: failed('address_refused') },
+  { answer: '550 No such user here', commands: ['RCPT'], follows: failed('address_refused') },
+  { answer: '550 5.7.1 Not from this sender', commands: ['MAIL'], follows: held('mail_server_refuses') },
+  { answer: '550 5.7.1 Refused by policy', commands: afterTheSender, follows: failed('refused') },
+  { answer: '550 5.4.5 Quota of the day exceeded', commands: mailing, follows: held('mail_quota') },
+  { answer: '552 5.2.2 Mailbox full', commands: afterTheSender, follows: mailboxFull },
+  { answer: '552 Mailbox full', commands: ['RCPT'], follows: mailboxFull },
+  { answer: '552 5.3.4 Message too big', commands: mailing, follows: held('message_too_large') },
+  { answer: '553 5.1.3 Not an address', commands: ['RCPT'], follows: failed('address_refused') },
+  { answer: '554 5.7.1 Sender refused', commands: ['MAIL'], follows: held('mail_server_refuses') },
+  { answer: '554 5.7.1 Looks like spam', commands: afterTheSender, follows: failed('refused') },
+  { answer: '530 5.7.0 Sign in first', commands: ['MAIL'], follows: held('mail_sign_in_refused') },
+  { answer: '534 5.7.9 Stronger sign-in needed', commands: ['AUTH'], follows: held('mail_sign_in_refused') },
+  { answer: '535 5.7.8 Wrong password', commands: ['AUTH'], follows: held('mail_sign_in_refused') },
 ]
 
 describe('an answer of the mail server', () => {
-  const rows = answers.flatMap(({ moments, answer, follows }) =>
-    moments.map((moment) => ({ moment, answer, follows, meaning: Object.values(follows).join(', ') })),
+  const rows = answers.flatMap(({ commands, answer, follows }) =>
+    commands.map((command) => ({ command, answer, follows, meaning: Object.values(follows).join(', ') })),
   )
 
-  it.each(rows)('that says "$answer" at $moment means: $meaning', async ({ answer, moment, follows }) => {
+  it.each(rows)('that says "$answer" at $command means: $meaning', async ({ answer, command, follows }) => {
     const started = Date.now()
-    const url = moment === 'AUTH' ? bench.signedIn() : bench.plain()
-    const sessionId = await bench.run(at(moment, answer), { url })
+    const url = command === 'AUTH' ? bench.signedIn() : bench.plain()
+    const sessionId = await bench.run(at(command, answer), { url })
     if (follows.what === 'sent later') await bench.expectAllSentAtFirstTry(sessionId)
     else if (follows.what === 'held') await expectHeld(sessionId, follows.reason, answer)
     else if (follows.what === 'failed') await expectFailed(sessionId, follows.reason, answer)
@@ -210,12 +210,12 @@ describe('a mail server that takes nothing', () => {
   const fewAttempts = 20
 
   it.each([
-    { what: 'greets with 554', moment: 'GREETING', reply: '554 5.3.2 Not today' },
-    { what: 'answers EHLO with 550', moment: 'EHLO', reply: '550 5.7.1 Go away' },
+    { what: 'greets with 554', command: 'GREETING', reply: '554 5.3.2 Not today' },
+    { what: 'answers EHLO with 550', command: 'EHLO', reply: '550 5.7.1 Go away' },
   ] as const)(
     'and $what holds the session after a few attempts; it goes on by itself when the server is well again',
-    async ({ moment, reply }) => {
-      const sessionId = await bench.run(at(moment, reply, 'always'), { leads: many })
+    async ({ command, reply }) => {
+      const sessionId = await bench.run(at(command, reply, 'always'), { leads: many })
       await expectHeldAndNothingLost(sessionId, 'mail_server_down')
       const attempts = bench.smtp.totalConnections
       expect(attempts).toBeGreaterThanOrEqual(5)
@@ -293,7 +293,7 @@ describe('a mail server that takes nothing', () => {
 describe('a mail server with limits of its own', () => {
   it('that takes two connections and answers 421 to more gets everything over at most two, without being called again and again', async () => {
     bench.smtp.maximumConnections = 2
-    const first = await bench.run((moment) => (moment === 'DOT' ? { delay: 5 } : undefined), {
+    const first = await bench.run((command) => (command === 'DOT' ? { delay: 5 } : undefined), {
       leads: 80,
       url: bench.plain(8),
     })

@@ -2,18 +2,18 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { SessionOptions } from '@rollcall/shared'
 import { actor, recounted, type Activation } from '../../../test/app/activation.ts'
 import type { TestDatabase } from '../../../test/database/database.ts'
-import { startSending } from '../../../test/smtp/activation-with-mail-server.ts'
-import type { TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
+import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
+import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { pageOfItems } from '../history/history.usecases.ts'
 import { pullLever, retryMails, settleMails } from '../commands/levers.usecases.ts'
 
 describe('a mail whose answer was lost and that is to be sent again', () => {
   let test: TestDatabase
   let activation: Activation
-  let smtp: TestSmtpServer
+  let smtp: ScriptedSmtpServer
 
   beforeAll(async () => {
-    const sending = await startSending({ connections: 2 })
+    const sending = await startActivationWithMailServer({ connections: 2 })
     ;({ test, activation, smtp } = sending)
     return sending.close
   })
@@ -23,8 +23,8 @@ describe('a mail whose answer was lost and that is to be sent again', () => {
   })
 
   const mailOf = async (sessionId: string) => (await pageOfItems(test.database, sessionId, {})).items[0]?.mail
-  const losesAnswer = () => (smtp.script = (moment) => (moment === 'DOT' ? { drop: 'rst' } : undefined))
-  const answersRcpt = (reply: string) => (smtp.script = (moment) => (moment === 'RCPT' ? reply : undefined))
+  const losesAnswer = () => (smtp.script = (command) => (command === 'DOT' ? { drop: 'rst' } : undefined))
+  const answersRcpt = (reply: string) => (smtp.script = (command) => (command === 'RCPT' ? reply : undefined))
 
   async function startOne(options?: SessionOptions): Promise<string> {
     losesAnswer()

@@ -2,8 +2,8 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { newSessionId, actor, template, recounted, type Activation } from '../../../test/app/activation.ts'
 import type { TestDatabase } from '../../../test/database/database.ts'
 import { tokenInMail } from '../../../test/smtp/mail-token.ts'
-import { startSending } from '../../../test/smtp/activation-with-mail-server.ts'
-import type { TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
+import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
+import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { readSnapshots } from '../session/progress.queries.ts'
 import { pageOfItems, sessionDetail } from '../history/history.usecases.ts'
 import { retryMails } from '../commands/levers.usecases.ts'
@@ -12,10 +12,10 @@ import { previewSelection, startSession } from '../starting/sessions.usecases.ts
 describe('a session', () => {
   let test: TestDatabase
   let activation: Activation
-  let smtp: TestSmtpServer
+  let smtp: ScriptedSmtpServer
 
   beforeAll(async () => {
-    const sending = await startSending({ connections: 4 })
+    const sending = await startActivationWithMailServer({ connections: 4 })
     ;({ test, activation, smtp } = sending)
     return sending.close
   })
@@ -136,8 +136,8 @@ describe('a session', () => {
 
   it('keeps refused mails with the words of the server, and sends them again on request', async () => {
     const ids = await activation.addLeads(6)
-    smtp.script = (moment, { to, line }) =>
-      moment === 'RCPT' && /person\.[12]@/i.test(line + to.join()) ? '550 5.1.1 No such user here' : undefined
+    smtp.script = (command, { to, line }) =>
+      command === 'RCPT' && /person\.[12]@/i.test(line + to.join()) ? '550 5.1.1 No such user here' : undefined
     const { sessionId } = await activation.start({ ids })
     const first = await activation.until(sessionId, ({ completed }) => completed)
     expect(first.mails).toMatchObject({ sent: 4, failed: 2 })
@@ -156,7 +156,7 @@ describe('a session', () => {
   it('calls a mail unconfirmed when the answer after the dot is lost, and does not send it again by itself', async () => {
     const ids = await activation.addLeads(3)
     let lost = 0
-    smtp.script = (moment) => (moment === 'DOT' && lost++ === 0 ? { drop: 'rst' } : undefined)
+    smtp.script = (command) => (command === 'DOT' && lost++ === 0 ? { drop: 'rst' } : undefined)
     const { sessionId } = await activation.start({ ids })
     const done = await activation.until(sessionId, ({ completed }) => completed)
     expect(done.mails).toMatchObject({ sent: 2, unconfirmed: 1 })
@@ -193,7 +193,7 @@ describe('a session', () => {
     const few = await activation.addLeads(10)
     const { rows } = await test.pool.query<{ email: string }>('SELECT email FROM leads WHERE id = ANY($1)', [many])
     const ofMany = new Set(rows.map(({ email }) => email))
-    smtp.script = (moment, { to }) => (moment === 'DOT' && ofMany.has(to.join()) ? { delay: 20 } : undefined)
+    smtp.script = (command, { to }) => (command === 'DOT' && ofMany.has(to.join()) ? { delay: 20 } : undefined)
     const large = await activation.start({ ids: many })
     const small = await activation.start({ ids: few })
     await activation.until(small.sessionId, ({ completed }) => completed)

@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Item, Progress, type LeadDetail, type List } from '@rollcall/shared'
 import { recounted } from '../../../test/app/activation.ts'
 import { createTestApp, type App } from '../../../test/app/app.ts'
-import { startSmtpServer, type TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
+import { startScriptedSmtpServer, type ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 
 let app: App
-let smtp: TestSmtpServer
+let smtp: ScriptedSmtpServer
 let sessionId: string
 let ids: string[]
 let done: Progress
@@ -15,15 +15,15 @@ const leads = 60
 
 beforeAll(async () => {
   app = await createTestApp()
-  smtp = await startSmtpServer()
+  smtp = await startScriptedSmtpServer()
   await app.activation.work(`${smtp.url}?connections=4&ignoreTLS=true`)
   ids = await app.activation.addLeads(leads)
   await app.test.pool.query(
     `UPDATE leads SET first_name = '=HYPERLINK("http://evil.example")', last_name = 'a,"b' WHERE id = $1`,
     [ids[0]],
   )
-  smtp.script = (moment, { line }) =>
-    moment === 'RCPT' && /person\.[23]@/i.test(line) ? '550 5.1.1 No such user here' : undefined
+  smtp.script = (command, { line }) =>
+    command === 'RCPT' && /person\.[23]@/i.test(line) ? '550 5.1.1 No such user here' : undefined
   sessionId = (await app.activation.start({ ids })).sessionId
   done = await app.activation.until(sessionId, ({ completed }) => completed)
 })

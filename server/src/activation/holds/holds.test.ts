@@ -1,18 +1,18 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { actor, until, type Activation } from '../../../test/app/activation.ts'
 import type { TestDatabase } from '../../../test/database/database.ts'
-import { startSending } from '../../../test/smtp/activation-with-mail-server.ts'
-import type { TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
+import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
+import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { sessionDetail } from '../history/history.usecases.ts'
 import { pullLever } from '../commands/levers.usecases.ts'
 
 describe('a mail server that cannot be used', () => {
   let test: TestDatabase
   let activation: Activation
-  let smtp: TestSmtpServer
+  let smtp: ScriptedSmtpServer
 
   beforeAll(async () => {
-    const sending = await startSending({ connections: 4, workers: 2, signsIn: true })
+    const sending = await startActivationWithMailServer({ connections: 4, workers: 2, signsIn: true })
     ;({ test, activation, smtp } = sending)
     return sending.close
   })
@@ -42,7 +42,7 @@ describe('a mail server that cannot be used', () => {
   })
 
   it('is not tried again by itself when it refuses the sign-in, but as soon as a person resumes', async () => {
-    smtp.script = (moment) => (moment === 'AUTH' ? '535 5.7.8 wrong password' : undefined)
+    smtp.script = (command) => (command === 'AUTH' ? '535 5.7.8 wrong password' : undefined)
     smtp.say('421 4.3.2 closing')
     const tried = smtp.commands.length
     // More chunks than are worked on at once: what stops one of them stops all.

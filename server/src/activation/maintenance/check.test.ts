@@ -7,8 +7,8 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { makeFolder } from '../../../test/process/folder.ts'
 import type { Activation } from '../../../test/app/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../../../test/database/database.ts'
-import { startSending } from '../../../test/smtp/activation-with-mail-server.ts'
-import type { TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
+import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
+import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { createWorkerApp } from '../../app.ts'
 import { openPool } from '../../db/database.ts'
 import { startEmbeddedPostgres } from '../../db/embedded.ts'
@@ -31,10 +31,10 @@ function runCommand(environment: Record<string, string>): Promise<{ code: number
 describe('the check of the counters', () => {
   let test: TestDatabase
   let activation: Activation
-  let smtp: TestSmtpServer
+  let smtp: ScriptedSmtpServer
 
   beforeAll(async () => {
-    const sending = await startSending({ connections: 4 })
+    const sending = await startActivationWithMailServer({ connections: 4 })
     ;({ test, activation, smtp } = sending)
     return sending.close
   })
@@ -71,7 +71,7 @@ describe('the check of the counters', () => {
   })
 
   it('finds nothing wrong at any moment of a session that runs', async () => {
-    smtp.script = (moment) => (moment === 'DOT' ? { delay: 3 } : undefined)
+    smtp.script = (command) => (command === 'DOT' ? { delay: 3 } : undefined)
     const { sessionId } = await activation.start({ ids: await activation.addLeads(200) })
     const seen = new Set<number>()
     for (;;) {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { actor, createActivation, type Activation } from '../../../test/app/activation.ts'
 import { createTestDatabase, type TestDatabase } from '../../../test/database/database.ts'
-import { startSmtpServer, type TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
+import { startScriptedSmtpServer, type ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { changeSettings } from '../../settings/settings.usecases.ts'
 import { checkCounters } from './check.usecases.ts'
 import { pageOfSessions, sessionsOfLead } from '../history/history.usecases.ts'
@@ -14,10 +14,10 @@ const tables = ['sessions', 'chunks', 'snapshots', 'events', 'items', 'removals'
 describe('retention', () => {
   let test: TestDatabase
   let activation: Activation
-  let smtp: TestSmtpServer
+  let smtp: ScriptedSmtpServer
 
   beforeAll(async () => {
-    smtp = await startSmtpServer()
+    smtp = await startScriptedSmtpServer()
   })
   afterAll(() => smtp.stop())
   beforeEach(async () => {
@@ -143,7 +143,7 @@ describe('retention', () => {
   })
 
   it('either removes a session or lets a retry of it go on, whole, when both come at once', async () => {
-    smtp.script = (moment) => (moment === 'RCPT' ? '550 5.1.1 no such user' : undefined)
+    smtp.script = (command) => (command === 'RCPT' ? '550 5.1.1 no such user' : undefined)
     await activation.work(`${smtp.url}?connections=4&ignoreTLS=true`)
     const sessions = [await finished(30), await finished(30), await finished(30)]
     await keepFor(1)

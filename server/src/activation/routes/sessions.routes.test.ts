@@ -3,14 +3,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Progress, SessionDetail, type List, type Preview } from '@rollcall/shared'
 import { newSessionId, until } from '../../../test/app/activation.ts'
 import { createTestApp, type App } from '../../../test/app/app.ts'
-import { startSmtpServer, type TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
+import { startScriptedSmtpServer, type ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 
 const sessions = '/crm/activation/sessions'
 let app: App
-let smtp: TestSmtpServer
+let smtp: ScriptedSmtpServer
 beforeAll(async () => {
   app = await createTestApp()
-  smtp = await startSmtpServer()
+  smtp = await startScriptedSmtpServer()
   await app.activation.work(`${smtp.url}?connections=4&ignoreTLS=true`)
 })
 afterAll(async () => {
@@ -201,8 +201,8 @@ describe('levers', () => {
 describe('a retry', () => {
   it('sends the failed mails of one reason again in the same session, as an event with its actor, and refuses where there are none', async () => {
     const ids = await app.activation.addLeads(4)
-    smtp.script = (moment, { line }) => {
-      if (moment !== 'RCPT') return undefined
+    smtp.script = (command, { line }) => {
+      if (command !== 'RCPT') return undefined
       if (/person\.1@/i.test(line)) return '550 5.1.1 No such user'
       return /person\.2@/i.test(line) ? '550 5.7.1 We do not like you' : undefined
     }

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { actor, template, type Activation } from '../../../test/app/activation.ts'
 import type { TestDatabase } from '../../../test/database/database.ts'
-import { startSending } from '../../../test/smtp/activation-with-mail-server.ts'
-import type { TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
+import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
+import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { sessionDetail } from '../history/history.usecases.ts'
 import { pullLever, startDue } from '../commands/levers.usecases.ts'
 import { startSession } from './sessions.usecases.ts'
@@ -12,10 +12,10 @@ const hour = 3_600_000
 describe('a session with a start time', () => {
   let test: TestDatabase
   let activation: Activation
-  let smtp: TestSmtpServer
+  let smtp: ScriptedSmtpServer
 
   beforeAll(async () => {
-    const sending = await startSending({ connections: 2 })
+    const sending = await startActivationWithMailServer({ connections: 2 })
     ;({ test, activation, smtp } = sending)
     return sending.close
   })

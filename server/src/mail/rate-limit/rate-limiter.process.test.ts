@@ -8,7 +8,7 @@ import { createTestDatabase, type TestDatabase } from '../../../test/database/da
 import { earlyMilliseconds, expectNeverAhead } from '../../../test/smtp/mail-rate.ts'
 import { workerProcess, type WorkerProcess } from '../../../test/process/worker-process.ts'
 import { expectInvariants } from '../../../test/simulation/invariants.ts'
-import { startSmtpServer, type TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
+import { startScriptedSmtpServer, type ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { changeSettings } from '../../settings/settings.usecases.ts'
 
 /** A mail that begins at the mail server. */
@@ -30,7 +30,7 @@ const ratesLive = 1000
 
 let test: TestDatabase
 let activation: Activation
-let smtp: TestSmtpServer
+let smtp: ScriptedSmtpServer
 let folder: string
 let workers: WorkerProcess[]
 let arrivals: Arrival[]
@@ -39,7 +39,7 @@ beforeAll(async () => {
   test = await createTestDatabase()
   activation = await createActivation(test)
   folder = await mkdtemp(path.join(tmpdir(), 'rollcall-rates-'))
-  smtp = await startSmtpServer({ extensions: ['AUTH PLAIN'] })
+  smtp = await startScriptedSmtpServer({ extensions: ['AUTH PLAIN'] })
   workers = senders.map((sender) =>
     workerProcess(
       {
@@ -63,15 +63,15 @@ afterAll(async () => {
 beforeEach(() => {
   arrivals = []
   const users = new Map<number, string>()
-  smtp.script = (moment, { line, connection, to }) => {
-    if (moment === 'AUTH')
+  smtp.script = (command, { line, connection, to }) => {
+    if (command === 'AUTH')
       users.set(
         connection,
         Buffer.from(line.split(' ')[2] ?? '', 'base64')
           .toString()
           .split('\0')[1]!,
       )
-    if (moment === 'DATA') arrivals.push({ at: performance.now(), to: to.join(), sender: users.get(connection) ?? '' })
+    if (command === 'DATA') arrivals.push({ at: performance.now(), to: to.join(), sender: users.get(connection) ?? '' })
     return undefined
   }
 })

@@ -39,7 +39,7 @@ describe('a server that cannot be used', () => {
 
   it('counts toward a hold when it does not speak TLS where TLS is asked for', async () => {
     const goAhead = { raw: '220 go ahead\r\n', drop: 'fin' } as const
-    const server = await startServer({ script: (moment) => (moment === 'STARTTLS' ? goAhead : undefined) })
+    const server = await startServer({ script: (command) => (command === 'STARTTLS' ? goAhead : undefined) })
     expect(await send(senderTo(`${server.url}?requireTLS`))).toMatchObject(down)
     expect(await send(senderTo(server.url.replace('smtp:', 'smtps:')))).toMatchObject({ kind: 'hold' })
     expect(server.mails).toHaveLength(0)
@@ -70,7 +70,7 @@ describe('a server that cannot be used', () => {
   )
 
   it('holds at once when the sign-in is refused or not offered, also for a probe', async () => {
-    const script = (moment: string) => (moment === 'AUTH' ? '535 5.7.8 wrong password' : undefined)
+    const script = (command: string) => (command === 'AUTH' ? '535 5.7.8 wrong password' : undefined)
     const server = await startServer({ extensions: ['AUTH PLAIN LOGIN'], script })
     const sender = senderTo(server.url.replace('//', '//ada:secret@'))
     const refused = { kind: 'hold', reason: 'mail_sign_in_refused', after: 1 }
@@ -105,7 +105,7 @@ describe('a server that cannot be used', () => {
   })
 
   it('is not called without a breath when it drops every connection', async () => {
-    const server = await startServer({ script: (moment) => (moment === 'EHLO' ? { drop: 'rst' } : undefined) })
+    const server = await startServer({ script: (command) => (command === 'EHLO' ? { drop: 'rst' } : undefined) })
     const sender = senderTo(server.url)
     const start = performance.now()
     for (let count = 0; count < 4; count += 1) expect((await send(sender)).kind).toBe('again')
@@ -143,12 +143,13 @@ describe('the connections', () => {
 
   it('take the mails that wait for others, which a busy server leaves without a greeting, and are no more than allowed', async () => {
     const server = await startServer({
-      script: (moment, { connection }) => (moment === 'GREETING' && connection > 2 ? { silence: true } : { delay: 5 }),
+      script: (command, { connection }) =>
+        command === 'GREETING' && connection > 2 ? { silence: true } : { delay: 5 },
     })
     const sender = senderTo(`${server.url}?connections=4`, { timeouts: { greeting: 60_000 } })
     expect((await many(30, sender)).map(({ kind }) => kind)).toEqual(Array.from({ length: 30 }, () => 'sent'))
     expect(server.totalConnections).toBe(4)
-    server.script = (moment) => (moment === 'MAIL' ? { silence: true } : undefined)
+    server.script = (command) => (command === 'MAIL' ? { silence: true } : undefined)
     const sending = many(4, sender)
     const begun = () => server.commands.filter((command) => command.startsWith('MAIL'))
     await expect.poll(begun, eventually).toHaveLength(32)
@@ -172,7 +173,7 @@ describe('the connections', () => {
   })
 
   it('are halved when the server throttles a mail', async () => {
-    const server = await startServer({ script: (moment) => (moment === 'RCPT' ? '421 4.7.0 slow down' : undefined) })
+    const server = await startServer({ script: (command) => (command === 'RCPT' ? '421 4.7.0 slow down' : undefined) })
     const sender = senderTo(`${server.url}?connections=10`)
     expect(await send(sender)).toMatchObject({ kind: 'again', cause: 'throttled', reply: '421 4.7.0 slow down' })
     expect(sender.connections).toBe(5)
@@ -181,8 +182,8 @@ describe('the connections', () => {
   it('are replaced when they have carried as many mails as the server takes over one', async () => {
     const carried = new Map<number, number>()
     const server = await startServer({
-      script: (moment, { connection }) => {
-        if (moment !== 'MAIL') return undefined
+      script: (command, { connection }) => {
+        if (command !== 'MAIL') return undefined
         carried.set(connection, (carried.get(connection) ?? 0) + 1)
         return carried.get(connection)! > 5 ? '452 4.5.3 Too many recipients: Too many messages sent' : undefined
       },
@@ -250,7 +251,7 @@ describe('one mail', () => {
 
 describe('closing', () => {
   it('waits for the mail in flight, and takes no more', async () => {
-    const server = await startServer({ script: (moment) => (moment === 'DOT' ? { delay: 100 } : undefined) })
+    const server = await startServer({ script: (command) => (command === 'DOT' ? { delay: 100 } : undefined) })
     const sender = senderTo(`${server.url}?connections=1`)
     const passed = Promise.withResolvers<void>()
     const gate = async (): Promise<boolean> => {
@@ -269,11 +270,11 @@ describe('closing', () => {
   })
 
   it('does not wait longer than it may, and tells apart what was handed over and what was not', async () => {
-    const server = await startServer({ script: (moment) => (moment === 'DOT' ? { silence: true } : undefined) })
+    const server = await startServer({ script: (command) => (command === 'DOT' ? { silence: true } : undefined) })
     const sender = senderTo(`${server.url}?connections=2`, { timeouts: { command: 60_000, delivery: 60_000 } })
     const beyond = send(sender)
     await expect.poll(() => server.mails.length, eventually).toBe(1)
-    server.script = (moment) => (moment === 'RCPT' ? { silence: true } : undefined)
+    server.script = (command) => (command === 'RCPT' ? { silence: true } : undefined)
     const before = send(sender)
     const recipients = () => server.commands.filter((command) => command.startsWith('RCPT'))
     await expect.poll(recipients, eventually).toHaveLength(2)

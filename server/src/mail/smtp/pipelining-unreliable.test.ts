@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { announcements, expectOneEach, kinds, namesUpTo, sendAll } from '../../../test/smtp/pipelined-mails.ts'
-import type { SmtpReply, TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
+import type { SmtpReply, ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { smtpSenders } from '../../../test/smtp/smtp-senders.ts'
 import type { Delivery, SmtpSender } from './types.ts'
 
@@ -11,7 +11,7 @@ const { startServer, senderTo } = smtpSenders({ connections: 1 })
 
 describe('a mail that has a slot and waits for a connection', () => {
   /** A sender whose connections are open, and whose server has shown that mails can be announced to it. */
-  async function warmedUp(server: TestSmtpServer, connections: number): Promise<SmtpSender> {
+  async function warmedUp(server: ScriptedSmtpServer, connections: number): Promise<SmtpSender> {
     const { script } = server
     server.script = () => ({ delay: 1 })
     const sender = senderTo(server.url, { connections })
@@ -24,8 +24,8 @@ describe('a mail that has a slot and waits for a connection', () => {
     // Two of four take their leave of the mail that each has, so that two that were announced have a slot and no connection.
     const left = new Set<number>()
     const server = await startServer({
-      script: (moment, { connection }) => {
-        if (moment !== 'DOT') return { delay: 1 }
+      script: (command, { connection }) => {
+        if (command !== 'DOT') return { delay: 1 }
         if (left.has(connection) || left.size === 2) return undefined
         left.add(connection)
         return '421 4.7.0 enough'
@@ -46,8 +46,8 @@ describe('a mail that has a slot and waits for a connection', () => {
     const announced = Promise.withResolvers<void>()
     let ended = 0
     const server = await startServer({
-      script: (moment) => {
-        const end = moment === 'DOT' ? ends[ended] : undefined
+      script: (command) => {
+        const end = command === 'DOT' ? ends[ended] : undefined
         if (end === undefined) return undefined
         ended += 1
         if (ended === 2) announced.resolve()
@@ -79,12 +79,12 @@ describe('a mail that has a slot and waits for a connection', () => {
 
 describe('a server that loses what comes behind a mail, although it says that it does not', () => {
   /** It does so on every connection, to every mail that was announced. */
-  async function losing(heard: boolean[]): Promise<TestSmtpServer> {
+  async function losing(heard: boolean[]): Promise<ScriptedSmtpServer> {
     const lost = new Set<number>()
     return startServer({
-      script: announcements(heard, (moment, { connection, unread }) => {
-        if (moment === 'DOT' && unread() !== '') lost.add(connection)
-        return moment === 'MAIL' && lost.has(connection) ? { silence: true } : undefined
+      script: announcements(heard, (command, { connection, unread }) => {
+        if (command === 'DOT' && unread() !== '') lost.add(connection)
+        return command === 'MAIL' && lost.has(connection) ? { silence: true } : undefined
       }),
     })
   }
@@ -107,9 +107,9 @@ describe('a server that loses what comes behind a mail, although it says that it
       const heard: boolean[] = []
       const lost = new Set<number>()
       const server = await startServer({
-        script: announcements(heard, (moment, { connection, unread }) => {
-          if (moment === 'DOT' && unread() !== '') lost.add(connection)
-          return moment === 'MAIL' && lost.has(connection) ? reply : undefined
+        script: announcements(heard, (command, { connection, unread }) => {
+          if (command === 'DOT' && unread() !== '') lost.add(connection)
+          return command === 'MAIL' && lost.has(connection) ? reply : undefined
         }),
       })
       const names = namesUpTo(30)

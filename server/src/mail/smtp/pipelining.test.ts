@@ -7,7 +7,7 @@ import {
   sendAll,
   type Log,
 } from '../../../test/smtp/pipelined-mails.ts'
-import type { SmtpMoment, SmtpReply, SmtpScript } from '../../../test/smtp/scripted-smtp-server.ts'
+import type { SmtpCommand, SmtpReply, SmtpScript } from '../../../test/smtp/scripted-smtp-server.ts'
 import { answers, losses, openEnds } from '../../../test/smtp/smtp-faults.ts'
 import { smtpSenders } from '../../../test/smtp/smtp-senders.ts'
 
@@ -19,8 +19,8 @@ const largeMail = `Subject: large\r\n\r\n${'x'.repeat(70)}\r\n`.repeat(100_000)
 const { startServer, senderTo } = smtpSenders({ connections: 1 })
 
 /** What the server does about the second mail and those after it. */
-function atSecond(moment: SmtpMoment, reply: SmtpReply): SmtpScript {
-  return (now, { mail }) => (now === moment && mail >= 2 ? reply : undefined)
+function atSecond(command: SmtpCommand, reply: SmtpReply): SmtpScript {
+  return (now, { mail }) => (now === command && mail >= 2 ? reply : undefined)
 }
 
 describe('a mail that waits for a connection', () => {
@@ -84,7 +84,7 @@ describe('a mail that waits for a connection', () => {
   })
 
   it('has as long for its answers as it may, from when the mail before it has its own', async () => {
-    const server = await startServer({ script: (moment) => (moment === 'DOT' ? { delay: 600 } : undefined) })
+    const server = await startServer({ script: (command) => (command === 'DOT' ? { delay: 600 } : undefined) })
     const sender = senderTo(server.url, { timeouts: { command: 400 } })
     expect(kinds(await sendAll(sender, ['ada', 'bo']))).toEqual(['sent', 'sent'])
     expect(server.totalConnections).toBe(1)
@@ -96,7 +96,7 @@ describe('a mail that was announced', () => {
     ['refused', '550 5.7.1 no', 'failed'],
     ['put off', '451 4.3.0 later', 'later'],
   ])('goes on over the connection of one that was %s', async (_name, reply, kind) => {
-    const script: SmtpScript = (moment, { mail }) => (moment === 'DOT' && mail === 1 ? reply : undefined)
+    const script: SmtpScript = (command, { mail }) => (command === 'DOT' && mail === 1 ? reply : undefined)
     const server = await startServer({ script })
     expect(kinds(await sendAll(senderTo(server.url), ['ada', 'bo', 'cy']))).toEqual([kind, 'sent', 'sent'])
     expect(server.commands.filter((command) => /^(MAIL|RSET)/.test(command))).toHaveLength(3)
@@ -104,7 +104,7 @@ describe('a mail that was announced', () => {
   })
 
   it.each(openEnds)('goes over another connection after %s for the one before it', async (_name, reply) => {
-    const script: SmtpScript = (moment, { mail }) => (moment === 'DOT' && mail === 1 ? reply : undefined)
+    const script: SmtpScript = (command, { mail }) => (command === 'DOT' && mail === 1 ? reply : undefined)
     const server = await startServer({ script })
     const log: Log = []
     const deliveries = await sendAll(senderTo(server.url, { timeouts: impatientAfter }), ['ada', 'bo'], { log })
@@ -115,7 +115,7 @@ describe('a mail that was announced', () => {
   })
 
   it('goes over another connection when the server takes its leave of the one before it', async () => {
-    const script: SmtpScript = (moment, { mail }) => (moment === 'DOT' && mail === 1 ? '421 4.7.0 enough' : undefined)
+    const script: SmtpScript = (command, { mail }) => (command === 'DOT' && mail === 1 ? '421 4.7.0 enough' : undefined)
     const server = await startServer({ script })
     expect(await sendAll(senderTo(server.url), ['ada', 'bo'])).toMatchObject([
       { kind: 'again', cause: 'throttled' },
@@ -134,10 +134,10 @@ describe('a mail that was announced', () => {
   })
 
   const before = ['MAIL', 'RCPT', 'DATA'] as const
-  it.each(before.flatMap((moment) => losses.map(([name, reply]) => ({ moment, name, reply }))))(
-    'is pending again after $name at $moment, with the gate untouched and no copy',
-    async ({ moment, reply }) => {
-      const server = await startServer({ script: atSecond(moment, reply) })
+  it.each(before.flatMap((command) => losses.map(([name, reply]) => ({ command, name, reply }))))(
+    'is pending again after $name at $command, with the gate untouched and no copy',
+    async ({ command, reply }) => {
+      const server = await startServer({ script: atSecond(command, reply) })
       const log: Log = []
       const sender = senderTo(server.url, { timeouts: impatientBefore })
       const [first, second] = await sendAll(sender, ['ada', 'bo'], { log })
@@ -155,19 +155,19 @@ describe('a mail that was announced', () => {
     expect(server.mails.length).toBeLessThanOrEqual(2)
   })
 
-  const moments: readonly SmtpMoment[] = [...before, 'DOT']
-  it.each(answers.filter(({ moment }) => moments.includes(moment)))(
-    'takes $code at $moment for what it means, with no copy',
-    async ({ moment, code, verdict }) => {
-      const server = await startServer({ script: atSecond(moment, `${code} no`) })
+  const commands: readonly SmtpCommand[] = [...before, 'DOT']
+  it.each(answers.filter(({ command }) => commands.includes(command)))(
+    'takes $code at $command for what it means, with no copy',
+    async ({ command, code, verdict }) => {
+      const server = await startServer({ script: atSecond(command, `${code} no`) })
       const log: Log = []
       const [first, second] = await sendAll(senderTo(server.url), ['ada', 'bo'], { log })
       expect(first).toMatchObject({ kind: 'sent' })
       expect(second).toMatchObject({ ...verdict, reply: `${code} no`, problem: null })
-      expect(log.includes('bo gate')).toBe(moment === 'DOT')
+      expect(log.includes('bo gate')).toBe(command === 'DOT')
       expect(server.mails).toHaveLength(1)
       // What is refused for good is asked once more, unannounced, before it means anything.
-      expect(server.totalConnections).toBe(moment === 'MAIL' && code! >= 500 ? 2 : 1)
+      expect(server.totalConnections).toBe(command === 'MAIL' && code! >= 500 ? 2 : 1)
     },
   )
 
@@ -178,8 +178,8 @@ describe('a mail that was announced', () => {
   ])(
     'goes over another connection, and harms nobody, when the mail before is answered twice with %s',
     async (line, kind) => {
-      const script: SmtpScript = (moment, { mail }) =>
-        moment === 'DOT' && mail === 1 ? `${line}\r\n${line}` : undefined
+      const script: SmtpScript = (command, { mail }) =>
+        command === 'DOT' && mail === 1 ? `${line}\r\n${line}` : undefined
       const server = await startServer({ script })
       const log: Log = []
       expect(kinds(await sendAll(senderTo(server.url), ['ada', 'bo', 'cy'], { log }))).toEqual([kind, 'sent', 'sent'])
@@ -205,8 +205,8 @@ describe('closing while a mail is announced', () => {
     const announced = Promise.withResolvers<void>()
     const closing = Promise.withResolvers<void>()
     const server = await startServer({
-      script: (moment, { mail, unread }) => {
-        if (moment !== 'DOT' || mail !== 1) return undefined
+      script: (command, { mail, unread }) => {
+        if (command !== 'DOT' || mail !== 1) return undefined
         if (unread() !== '') announced.resolve()
         return { after: closing.promise }
       },

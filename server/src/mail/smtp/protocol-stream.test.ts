@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { SmtpMoment, SmtpReply } from '../../../test/smtp/scripted-smtp-server.ts'
+import type { SmtpCommand, SmtpReply } from '../../../test/smtp/scripted-smtp-server.ts'
 import { smtpSenders } from '../../../test/smtp/smtp-senders.ts'
 import { readReplies } from './replies.ts'
 import type { Delivery, SmtpSender } from './types.ts'
@@ -13,8 +13,8 @@ function send(sender: SmtpSender, body = 'Subject: hello\r\n\r\nhello\r\n'): Pro
   return sender.send(message)
 }
 
-function at(replies: Partial<Record<SmtpMoment, SmtpReply>>) {
-  return (moment: SmtpMoment): SmtpReply | undefined => replies[moment]
+function at(replies: Partial<Record<SmtpCommand, SmtpReply>>) {
+  return (command: SmtpCommand): SmtpReply | undefined => replies[command]
 }
 
 describe('replies', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { SmtpMoment, SmtpReply, TestSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
+import type { SmtpCommand, SmtpReply, ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { smtpSenders } from '../../../test/smtp/smtp-senders.ts'
 import { answers, losses, openEnds } from '../../../test/smtp/smtp-faults.ts'
 import type { Delivery, SendRequest, SmtpSender } from './types.ts'
@@ -36,9 +36,9 @@ function openSockets(): number {
   return process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap').length
 }
 
-/** A server that answers one moment with `reply` and everything else as usual. */
-function at(moment: SmtpMoment, reply: SmtpReply) {
-  return (each: SmtpMoment): SmtpReply | undefined => (each === moment ? reply : undefined)
+/** A server that answers one command with `reply` and everything else as usual. */
+function at(command: SmtpCommand, reply: SmtpReply) {
+  return (each: SmtpCommand): SmtpReply | undefined => (each === command ? reply : undefined)
 }
 
 describe.each([
@@ -55,11 +55,11 @@ describe.each([
     ])
   })
 
-  const before: SmtpMoment[] = ['GREETING', 'EHLO', 'AUTH', 'MAIL', 'RCPT', 'DATA']
-  it.each(before.flatMap((moment) => losses.map(([name, reply]) => ({ moment, name, reply }))))(
-    'is pending again after $name at $moment, with the gate untouched and no copy',
-    async ({ moment, reply }) => {
-      const server = await startServer({ pipelining, extensions: ['AUTH PLAIN'], script: at(moment, reply) })
+  const before: SmtpCommand[] = ['GREETING', 'EHLO', 'AUTH', 'MAIL', 'RCPT', 'DATA']
+  it.each(before.flatMap((command) => losses.map(([name, reply]) => ({ command, name, reply }))))(
+    'is pending again after $name at $command, with the gate untouched and no copy',
+    async ({ command, reply }) => {
+      const server = await startServer({ pipelining, extensions: ['AUTH PLAIN'], script: at(command, reply) })
       const url = server.url.replace('//', '//ada:secret@')
       const { delivery, gates } = await sendOne(senderTo(url, { timeouts: impatientBefore }))
       expect(delivery).toMatchObject({ kind: 'again', cause: 'connection', reply: null })
@@ -84,19 +84,19 @@ describe.each([
     expect(server.mails.length).toBeLessThanOrEqual(1)
   })
 
-  it.each(answers)('takes $code at $moment for what it means, with no copy', async ({ moment, code, verdict }) => {
-    const server = await startServer({ pipelining, extensions: ['AUTH PLAIN'], script: at(moment, `${code} no`) })
+  it.each(answers)('takes $code at $command for what it means, with no copy', async ({ command, code, verdict }) => {
+    const server = await startServer({ pipelining, extensions: ['AUTH PLAIN'], script: at(command, `${code} no`) })
     const { delivery, gates } = await sendOne(senderTo(server.url.replace('//', '//ada:secret@')))
     expect(delivery).toMatchObject({ ...verdict, reply: `${code} no`, problem: null })
-    expect(gates).toBe(moment === 'DOT' ? 1 : 0)
+    expect(gates).toBe(command === 'DOT' ? 1 : 0)
     expect(server.mails).toHaveLength(0)
   })
 
   it('sends the next mail over the same connection after one that was refused', async () => {
     const server = await startServer({ pipelining })
     const sender = senderTo(`${server.url}?connections=1`)
-    for (const moment of ['MAIL', 'RCPT', 'DATA', 'DOT'] as const) {
-      server.script = at(moment, '450 later')
+    for (const command of ['MAIL', 'RCPT', 'DATA', 'DOT'] as const) {
+      server.script = at(command, '450 later')
       expect((await sendOne(sender)).delivery.kind).toBe('later')
       server.script = () => undefined
       expect((await sendOne(sender)).delivery.kind).toBe('sent')
@@ -116,7 +116,7 @@ describe.each([
     expect(server.mails).toHaveLength(1)
   })
 
-  it.each<[string, (server: TestSmtpServer) => unknown]>([
+  it.each<[string, (server: ScriptedSmtpServer) => unknown]>([
     ['a loss', (server) => server.stop()],
     ['an answer that comes too early', (server) => server.say('250 ok')],
     ['a refusal that comes too early', (server) => server.say('451 not now')],
