@@ -1,5 +1,8 @@
 import { existsSync } from 'node:fs'
+import vue from '@vitejs/plugin-vue'
+import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
+import { findChromium } from './e2e/support/find-chromium.ts'
 
 const e2eSetup = 'e2e/support/global-setup.ts'
 
@@ -20,7 +23,26 @@ export default defineConfig({
       {
         test: { name: 'packages', include: ['packages/*/src/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
       },
-      { test: { name: 'web', include: ['web/src/**/*.test.ts'] } },
+      { test: { name: 'web', include: ['web/src/**/*.test.ts'], exclude: ['web/src/**/*.component.test.ts'] } },
+      {
+        root: 'web',
+        plugins: [vue()],
+        // Vite would otherwise find these during the run, and load the page of the tests anew.
+        optimizeDeps: { include: ['vue', 'vitest-browser-vue'] },
+        test: {
+          name: 'components',
+          include: ['src/**/*.component.test.ts'],
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({
+              launchOptions: { executablePath: findChromium() ?? undefined, args: ['--no-sandbox', '--disable-quic'] },
+            }),
+            instances: [{ browser: 'chromium' }],
+          },
+        },
+      },
       {
         test: {
           name: 'e2e',
