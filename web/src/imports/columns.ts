@@ -1,5 +1,5 @@
 import type { ImportMapping } from '@rollcall/shared'
-import { leadFieldNames } from '../leads/fields.ts'
+import { leadFieldNames } from '../leads/lead-fields.ts'
 
 /** The order to show a file's columns in: those that are imported first, the e-mail first of all, then the others as in the file. */
 export function columnOrder(headers: readonly string[], mapping: ImportMapping): number[] {

@@ -2,7 +2,7 @@ import type { ImportMapping, ImportPreview, ImportResult, LeadField } from '@rol
 import { computed, ref } from 'vue'
 import { call, sentenceOf, uploadImport } from '../api/http.ts'
 import { useStaffStore } from '../staff/staff.store.ts'
-import { formatBytes } from '../words/numbers.ts'
+import { words } from '../words/index.ts'
 
 const previewBytes = 256 * 1024
 
@@ -35,7 +35,7 @@ export function useImport() {
     reset()
     const most = staff.me?.importMaximumBytes ?? Infinity
     if (chosen.size > most) {
-      message.value = `${chosen.name} has ${formatBytes(chosen.size)}; at most ${formatBytes(most)} can be imported at once.`
+      message.value = words.imports.tooLarge(chosen.name, chosen.size, most)
       return
     }
     file.value = chosen

@@ -1,37 +1,32 @@
 import type { LeadFilter, LeadsQuery } from '@rollcall/shared'
-import { useQuery } from '@pinia/colada'
+import { defineQueryOptions } from '@pinia/colada'
 import { call } from '../api/http.ts'
 
-const leadsKey = 'leads'
+/** Every query about leads begins with this key. */
+export const leadsKey = ['leads']
+/** Every page of the list of leads begins with this key. */
+export const leadsListKey = [...leadsKey, 'list']
 
-/** One page of leads; the page before stays on the screen until the next is there. */
-export function useLeadsList(query: () => LeadsQuery) {
-  return useQuery({
-    key: () => [leadsKey, 'list', { ...query() }],
-    query: ({ signal }) => call('GET /crm/leads', { query: query() }, { signal }),
-    placeholderData: (before) => before,
-  })
-}
+/** One page of leads. */
+export const leadsPageQuery = defineQueryOptions((query: LeadsQuery) => ({
+  key: [...leadsListKey, { ...query }],
+  query: ({ signal }) => call('GET /crm/leads', { query }, { signal }),
+}))
 
-/** How many leads a filter means, exactly; asked only where the list could not say so in time. */
-export function useLeadsCount(filter: () => LeadFilter, isWanted: () => boolean) {
-  return useQuery({
-    key: () => [leadsKey, 'count', { ...filter() }],
-    query: ({ signal }) => call('GET /crm/leads/count', { query: filter() }, { signal }),
-    enabled: isWanted,
-  })
-}
+/** How many leads a filter means, exactly. */
+export const leadsCountQuery = defineQueryOptions((filter: LeadFilter) => ({
+  key: [...leadsKey, 'count', { ...filter }],
+  query: ({ signal }) => call('GET /crm/leads/count', { query: filter }, { signal }),
+}))
 
-export function useLeadFacets() {
-  return useQuery({
-    key: [leadsKey, 'facets'],
-    query: ({ signal }) => call('GET /crm/leads/facets', {}, { signal }),
-  })
-}
+/** The sources and owners that leads have. */
+export const leadFacetsQuery = defineQueryOptions({
+  key: [...leadsKey, 'facets'],
+  query: ({ signal }) => call('GET /crm/leads/facets', {}, { signal }),
+})
 
-export function useLeadDetail(id: () => string) {
-  return useQuery({
-    key: () => [leadsKey, 'detail', id()],
-    query: ({ signal }) => call('GET /crm/leads/:id', { parameters: { id: id() } }, { signal }),
-  })
-}
+/** One lead, its account and its sessions. */
+export const leadQuery = defineQueryOptions((id: string) => ({
+  key: [...leadsKey, 'detail', id],
+  query: ({ signal }) => call('GET /crm/leads/:id', { parameters: { id } }, { signal }),
+}))

@@ -1,18 +1,15 @@
 import type { MailboxQuery } from '@rollcall/shared'
-import { useQuery } from '@pinia/colada'
+import { defineQueryOptions } from '@pinia/colada'
 import { call } from '../api/http.ts'
 
-export function useMessages(query: () => MailboxQuery) {
-  return useQuery({
-    key: () => ['mailbox', 'list', { ...query() }],
-    query: ({ signal }) => call('GET /mailbox/messages', { query: query() }, { signal }),
-    placeholderData: (before) => before,
-  })
-}
+/** One page of the mails in the built-in mailbox, newest first. */
+export const messagesPageQuery = defineQueryOptions((query: MailboxQuery) => ({
+  key: ['mailbox', 'list', { ...query }],
+  query: ({ signal }) => call('GET /mailbox/messages', { query }, { signal }),
+}))
 
-export function useMessage(id: () => string) {
-  return useQuery({
-    key: () => ['mailbox', 'message', id()],
-    query: ({ signal }) => call('GET /mailbox/messages/:id', { parameters: { id: id() } }, { signal }),
-  })
-}
+/** One mail with its text and its HTML. */
+export const messageQuery = defineQueryOptions((id: string) => ({
+  key: ['mailbox', 'message', id],
+  query: ({ signal }) => call('GET /mailbox/messages/:id', { parameters: { id } }, { signal }),
+}))

@@ -1,13 +1,14 @@
 import { useToast } from '@nuxt/ui/composables/useToast'
-import { sentenceOf } from '../api/http.ts'
+import { words } from '../words/index.ts'
 
 /** Short messages at the edge of the screen; each is also read out. */
 export function useNotices() {
   const toast = useToast()
   return {
-    done: (title: string, description?: string) =>
-      void toast.add({ title, description, color: 'success', icon: 'i-lucide-circle-check' }),
-    failed: (title: string, error: unknown) =>
-      void toast.add({ title, description: sentenceOf(error), color: 'error', icon: 'i-lucide-circle-alert' }),
+    /** Tells what did not happen, and the sentence of what was thrown. */
+    failed(title: string, error: unknown): void {
+      const description = error instanceof Error ? error.message : words.common.somethingWentWrong
+      void toast.add({ title, description, color: 'error', icon: 'i-lucide-circle-alert' })
+    },
   }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { countOf, formatBytes, formatClock, formatRate, formatSeconds, rangeWords } from './numbers.ts'
+import { bytes, counts, pager } from './en/quantities.ts'
+import { formatClock, formatRate, formatSeconds } from './numbers.ts'
 
 test('Lengths of time are said in the unit that fits', () => {
   expect([0, 9, 89, 90, 3599, 7500, 7200].map(formatSeconds)).toEqual([
@@ -14,13 +15,13 @@ test('Lengths of time are said in the unit that fits', () => {
 })
 
 test('Counts carry their noun', () => {
-  expect(countOf(1, 'lead')).toBe('1 lead')
-  expect(countOf(1234, 'lead')).toBe('1,234 leads')
+  expect(counts.lead(1)).toBe('1 lead')
+  expect(counts.lead(1234)).toBe('1,234 leads')
 })
 
 test('Rates below ten have one decimal, sizes their unit', () => {
   expect([4.25, 1234.5].map(formatRate)).toEqual(['4.3', '1,235'])
-  expect([10, 262_144, 5_242_880].map(formatBytes)).toEqual(['10 B', '256 KiB', '5.0 MiB'])
+  expect([10, 262_144, 5_242_880].map(bytes)).toEqual(['10 B', '256 KiB', '5.0 MiB'])
 })
 
 test('A countdown is minutes and seconds', () => {
@@ -30,9 +31,11 @@ test('A countdown is minutes and seconds', () => {
 })
 
 test('A list that is shown whole is just counted, and a part of it says which', () => {
-  expect(rangeWords(1, 0, 0, 'session')).toBe('No sessions')
-  expect(rangeWords(1, 1, 1, 'session')).toBe('1 session')
-  expect(rangeWords(1, 12, 12, 'lead')).toBe('12 leads')
-  expect(rangeWords(101, 100, 2285, 'lead')).toBe('101–200 of 2,285 leads')
-  expect(rangeWords(1, 100, 470_000, 'lead', true)).toBe('1–100 of about 470,000 leads')
+  const range = (what: 'lead' | 'session', first: number, shown: number, total: number, isEstimate = false) =>
+    pager.range(what, { first, shown, total, isEstimate })
+  expect(range('session', 1, 0, 0)).toBe('No sessions')
+  expect(range('session', 1, 1, 1)).toBe('1 session')
+  expect(range('lead', 1, 12, 12)).toBe('12 leads')
+  expect(range('lead', 101, 100, 2285)).toBe('101–200 of 2,285 leads')
+  expect(range('lead', 1, 100, 470_000, true)).toBe('1–100 of about 470,000 leads')
 })

@@ -1,23 +1,56 @@
-const counts = new Intl.NumberFormat('en')
+import { pluralsOf } from './plurals.ts'
+
+/** The reader's own variety of a language, such as "en-GB", where the browser prefers one; otherwise the language. */
+export function readersLocale(language: string, preferred: readonly string[]): string {
+  return preferred.find((locale) => locale.split('-')[0] === language) ?? language
+}
+
+function formatsOf(locale: string) {
+  return {
+    counts: new Intl.NumberFormat(locale),
+    rates: new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 }),
+    times: new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' }),
+  }
+}
+
+let formats = formatsOf(readersLocale('en', navigator.languages))
+
+/** Writes numbers and times as the readers of this language do. To be called before anything is drawn. */
+export function formatFor(language: string): void {
+  formats = formatsOf(readersLocale(language, navigator.languages))
+}
 
 /** 12,345 */
 export function formatCount(count: number): string {
-  return counts.format(count)
+  return formats.counts.format(count)
 }
+
+/** One decimal below ten, none above: "4.2", "1,235". */
+export function formatRate(perSecond: number): string {
+  return perSecond < 10 ? formats.rates.format(perSecond) : formatCount(Math.round(perSecond))
+}
+
+/** A number with one decimal: "5.0". */
+export function formatDecimal(value: number): string {
+  return formats.rates.format(value)
+}
+
+/** A countdown in minutes and seconds: "0:09", "12:30". */
+export function formatClock(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds))
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`
+}
+
+/** Date and time where the reader is. */
+export function formatTime(iso: string): string {
+  return formats.times.format(new Date(iso))
+}
+
+const plural = pluralsOf('en')
 
 /** "1 lead", "12 leads" */
-export function countOf(count: number, one: string, many = `${one}s`): string {
-  return `${formatCount(count)} ${count === 1 ? one : many}`
-}
-
-/**
- * What part of a list is shown: "No leads", "1 lead", "101–200 of 2,285 leads", "1–100 of about 470,000 leads". `one` is
- * the word for one of them.
- */
-export function rangeWords(first: number, shown: number, total: number, one: string, isEstimate = false): string {
-  if (shown === 0) return `No ${one}s`
-  if (shown === total && !isEstimate) return countOf(total, one)
-  return `${formatCount(first)}–${formatCount(first + shown - 1)} of ${isEstimate ? 'about ' : ''}${countOf(total, one)}`
+export function countOf(count: number, one: string, other = `${one}s`): string {
+  return `${formatCount(count)} ${plural(count, { one, other })}`
 }
 
 /** A length of time in the largest fitting unit: "9 s", "3 min", "2 h 5 min". */
@@ -28,28 +61,4 @@ export function formatSeconds(seconds: number): string {
   if (minutes < 90) return `${minutes} min`
   const rest = minutes % 60
   return rest === 0 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60)} h ${rest} min`
-}
-
-/** A countdown: "0:09", "12:30". */
-export function formatClock(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds))
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`
-}
-
-/** 4.2 below ten, whole above. */
-export function formatRate(perSecond: number): string {
-  return perSecond < 10 ? perSecond.toFixed(1) : formatCount(Math.round(perSecond))
-}
-
-export function formatBytes(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`
-  if (bytes < 1024 * 1024) return `${Math.round(bytes / 1024)} KiB`
-  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`
-}
-
-const dateTimes = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' })
-
-/** Date and time where the reader is. */
-export function formatTime(iso: string): string {
-  return dateTimes.format(new Date(iso))
 }

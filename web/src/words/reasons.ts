@@ -1,35 +1,37 @@
-import { accountReasons, mailReasons, type AccountReason, type MailReason } from '@rollcall/shared/reasons'
+import { words } from './index.ts'
 
-/** The sentence for an account's reason; the word itself where this version does not know it. */
-export function accountReason(reason: string | null): string | null {
-  return reason === null ? null : (accountReasons[reason as AccountReason] ?? reason)
+function sentence(sentences: Record<string, string>, code: string | null): string | null {
+  return code === null ? null : (sentences[code] ?? code)
 }
 
-/** The sentence for a mail's reason; the word itself where this version does not know it. */
-export function mailReason(reason: string | null): string | null {
-  return reason === null ? null : (mailReasons[reason as MailReason] ?? reason)
+/** The sentence for an account's reason; the code itself where this version does not know it. */
+export function accountReason(code: string | null): string | null {
+  return sentence(words.reasons.account, code)
+}
+
+/** The sentence for a mail's reason; the code itself where this version does not know it. */
+export function mailReason(code: string | null): string | null {
+  return sentence(words.reasons.mail, code)
 }
 
 /** The sentence for a reason of either kind; the mail's is the more telling one. */
-export function itemReason(reason: string | null): string | null {
-  return reason !== null && reason in mailReasons ? mailReason(reason) : accountReason(reason)
+export function itemReason(code: string | null): string | null {
+  return code !== null && code in words.reasons.mail ? mailReason(code) : accountReason(code)
 }
 
-const settlers: Record<string, string> = {
-  person: 'A person marked it as sent.',
-  activation: 'The person used the link, so it arrived.',
-  takeover: 'Settled when another process took over.',
+/** Why a session is held; null for a code that this version does not know. */
+export function holdReason(code: string | null): string | null {
+  return code === null ? null : ((words.reasons.hold as Record<string, string>)[code] ?? null)
 }
 
-/** Who settled a mail's outcome, as a sentence; null where the mail server's answer did. */
+/** Who decided a mail's outcome, as a sentence; null where the mail server's answer did. */
 export function settledBy(who: string | null): string | null {
-  return who === null || who === 'answer' ? null : (settlers[who] ?? `Settled by ${who}.`)
+  if (who === null || who === 'answer') return null
+  return (words.reasons.settledBy as Record<string, string>)[who] ?? words.reasons.settledByOther(who)
 }
 
 /** Every reason an item can carry, to choose from. */
-export const reasonOptions = [...new Set([...Object.keys(mailReasons), ...Object.keys(accountReasons)])].map(
-  (value) => ({
-    value,
-    label: value.replaceAll('_', ' '),
-  }),
-)
+export function reasonOptions(): { value: string; label: string }[] {
+  const codes = new Set([...Object.keys(words.reasons.mail), ...Object.keys(words.reasons.account)])
+  return [...codes].map((value) => ({ value, label: words.reasons.short(value) }))
+}
