@@ -1,0 +1,125 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+
+/** A text that must not stand in the tree, and what to write instead. */
+interface ForbiddenWord {
+  pattern: RegExp
+  instead: string
+  /** The paths in which it is looked for; all where none is given. */
+  within?: RegExp
+  /** The paths in which it may stand. */
+  except?: RegExp
+}
+
+export interface Finding {
+  path: string
+  /** Counted from 1; 0: the word is in the path. */
+  line: number
+  word: string
+  instead: string
+}
+
+/**
+ * A pattern for a word and its plural wherever they are a whole part of a text or of an identifier: `ledger` is found in "the
+ * ledger", `mailLedger`, `LedgerRow` and `mail-ledgers`, and not in another word that has the same letters.
+ */
+function wordOf(word: string): RegExp {
+  const capital = word.charAt(0).toUpperCase() + word.slice(1)
+  return new RegExp(`(?:(?<![A-Za-z])(?:${word}|${capital})|(?<=[a-z0-9])${capital})s?(?![a-z])`)
+}
+
+const retired = (word: string, instead: string, within?: RegExp): ForbiddenWord => ({
+  pattern: wordOf(word),
+  instead,
+  within,
+})
+
+const server = /^server\//
+
+/** Words that this project once used for what has a common name; docs/glossary.md has the words that stayed. */
+const retiredWords: ForbiddenWord[] = [
+  retired('ActivationParts', 'ActivationDeps'),
+  retired('WorkerParts', 'WorkerContext'),
+  retired('alarm', 'deadline timer', server),
+  retired('hurry', 'short delays', server),
+  retired('keyed pool', 'worker pool'),
+  retired('pace', 'rate limiter', /^server\/src\//),
+  retired('paced', 'rate-limited', server),
+  retired('pacing', 'rate limiting', server),
+  retired('server holds', 'mail server breaker'),
+  retired('visit', 'attach', /^(?:server|packages)\//),
+  retired('withdrawn', 'draining'),
+]
+
+/** Where a library's private field is still used outside vendor, until it is moved there. */
+const pendingFiles = String.raw`^server/src/(activation/chunks/takeover\.queries|mail/smtp/connection|realtime/frames|staff/sign-in)\.ts$`
+
+const outsideVendor = {
+  within: /^server\/src\//,
+  except: new RegExp(String.raw`^server/src/vendor/|\.test\.ts$|${pendingFiles}`),
+}
+
+/** What libraries do not document is used in server/src/vendor alone, where a contract test notices when it changes. */
+const privateFields: ForbiddenWord[] = [
+  {
+    pattern: /\._socket\b|\b_socket\b/,
+    instead: 'a function of server/src/vendor (nodemailer and ws)',
+    ...outsideVendor,
+  },
+  { pattern: /\bSender\.frame\b/, instead: 'a function of server/src/vendor (ws)', ...outsideVendor },
+  { pattern: /\bjobs\.job\b|jobSchema\}\./, instead: 'a function of server/src/vendor (pg-boss)', ...outsideVendor },
+  { pattern: /__Secure-/, instead: 'a function of server/src/vendor (better-auth)', ...outsideVendor },
+]
+
+export const forbiddenWords = [...retiredWords, ...privateFields]
+
+/** Where history is told as it was, or where the words are listed. */
+const untouched =
+  /^server\/migrations\/|^docs\/decisions\/00(?:0\d|1[0-5])-|^CHANGELOG\.md$|^\.ci\/(?:forbidden-words|fences\.test)\.ts$/
+
+/** The forbidden words in these files, their paths included. */
+export function findForbiddenWords(files: readonly { path: string; text: string }[]): Finding[] {
+  return files.filter((file) => !untouched.test(file.path)).flatMap((file) => [...findIn(file)])
+}
+
+function* findIn(file: { path: string; text: string }): Generator<Finding> {
+  const words = forbiddenWords.filter(
+    ({ within, except }) => (within?.test(file.path) ?? true) && !(except?.test(file.path) ?? false),
+  )
+  for (const [line, text] of [file.path, ...file.text.split('\n')].entries()) {
+    for (const { pattern, instead } of words) {
+      const word = pattern.exec(text)?.[0]
+      if (word !== undefined) yield { path: file.path, line, word, instead }
+    }
+  }
+}
+
+const isText = /\.(?:ts|vue|mjs|js|css|html|md|json|ya?ml|conf|sql|snap)$|(?:^|\/)(?:Dockerfile|\.env\.example|run)$/
+
+function readTree(root: string): { path: string; text: string }[] {
+  const names = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  return names
+    .split('\0')
+    .filter((name) => isText.test(name) && !name.endsWith('package-lock.json'))
+    .flatMap((name) => {
+      try {
+        return [{ path: name, text: readFileSync(path.join(root, name), 'utf8') }]
+      } catch {
+        // Git still lists a file that was removed and not committed yet.
+        return []
+      }
+    })
+}
+
+if (import.meta.main) {
+  const findings = findForbiddenWords(readTree(path.join(import.meta.dirname, '..')))
+  for (const { path: file, line, word, instead } of findings)
+    console.error(
+      line === 0 ? `${file}: its name has "${word}"; use ${instead}` : `${file}:${line}: "${word}"; use ${instead}`,
+    )
+  process.exitCode = findings.length === 0 ? 0 : 1
+}
