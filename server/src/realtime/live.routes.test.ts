@@ -5,7 +5,7 @@ import { Progress, SessionEvent, type ServerFrame } from '@rollcall/shared'
 import { actor, until } from '../../test/app/activation.ts'
 import { createTestApp, framesOf, openNoBus, openWatcher } from '../../test/app/app.ts'
 import { liveBench } from '../../test/app/live.ts'
-import { pullLever } from '../activation/commands/levers.usecases.ts'
+import { pullLever } from '../activation/commands/commands.usecases.ts'
 
 const own = 'http://localhost:3000'
 const bench = liveBench()

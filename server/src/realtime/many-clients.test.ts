@@ -4,7 +4,7 @@ import type { Progress } from '@rollcall/shared'
 import { actor, until } from '../../test/app/activation.ts'
 import { createTestApp, type App } from '../../test/app/app.ts'
 import { openClients, type Clients, type Client } from '../../test/app/websocket-clients.ts'
-import { pullLever } from '../activation/commands/levers.usecases.ts'
+import { runCommand } from '../activation/commands/commands.usecases.ts'
 
 /** Both ends of each are in this process, whose files the system may limit to some thousands. */
 const many = 1500
@@ -50,7 +50,7 @@ async function watchAll(app: App, sessionId: string, count: number): Promise<Wat
 async function pausedSession(app: App): Promise<string> {
   const startAt = new Date(Date.now() + 3_600_000).toISOString()
   const { sessionId } = await app.activation.start({ ids: await app.activation.addLeads(3) }, { startAt })
-  await pullLever(app.activation.deps, 'pause', sessionId, actor)
+  await runCommand(app.activation.deps, 'pause', sessionId, actor)
   return sessionId
 }
 
@@ -89,7 +89,7 @@ describe('a large room', () => {
     const before = process.memoryUsage().rss
     const { clients, versions, statuses } = await watchAll(app, sessionId, many)
     for (let change = 0; change < 200; change++) await raiseVersion(app, sessionId)
-    await pullLever(app.activation.deps, 'cancel', sessionId, actor)
+    await runCommand(app.activation.deps, 'cancel', sessionId, actor)
     await until(
       async () => statuses.filter((status) => status === 'cancelled').length,
       (count) => count === many,

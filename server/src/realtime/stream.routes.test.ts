@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Progress, SessionEvent } from '@rollcall/shared'
 import { actor, until } from '../../test/app/activation.ts'
 import { createTestApp, type App } from '../../test/app/app.ts'
-import { pullLever } from '../activation/commands/levers.usecases.ts'
+import { pullLever } from '../activation/commands/commands.usecases.ts'
 
 let app: App
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll } from 'vitest'
-import { pullLever } from '../../src/activation/commands/levers.usecases.ts'
+import { pullLever } from '../../src/activation/commands/commands.usecases.ts'
 import { actor } from './activation.ts'
 import { createTestApp, type App, type Watcher } from './app.ts'
 import { startScriptedSmtpServer, type ScriptedSmtpServer } from '../smtp/scripted-smtp-server.ts'

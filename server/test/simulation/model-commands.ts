@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import { canTransition, levers, type Lever, type Progress } from '@rollcall/shared'
-import { pullLever, retryMails } from '../../src/activation/commands/levers.usecases.ts'
+import { pullLever, retryMails } from '../../src/activation/commands/commands.usecases.ts'
 import { actor, until } from '../app/activation.ts'
 import { afterLevers, afterRetry, isWorkedOn, laterStatuses, type Outcome, type SessionModel } from './session-model.ts'
 import { expectCountersAddUp } from './invariants.ts'

@@ -7,7 +7,7 @@ import { startActivationWithMailServer } from '../smtp/activation-with-mail-serv
 import type { SmtpReply, ScriptedSmtpServer } from '../smtp/scripted-smtp-server.ts'
 import { makeRetriesDue } from './invariants.ts'
 import { allItems } from '../../src/activation/history/history.usecases.ts'
-import { pullLever, retryMails } from '../../src/activation/commands/levers.usecases.ts'
+import { pullLever, retryMails } from '../../src/activation/commands/commands.usecases.ts'
 import { presentProgress } from '../../src/activation/session/progress.presenter.ts'
 import { readSnapshots } from '../../src/activation/session/progress.queries.ts'
 

@@ -24,7 +24,7 @@ import { itemTransitionsOf } from './transitions.ts'
 import { expectInvariants, makeRetriesDue } from './invariants.ts'
 import { connections, createWorld, patience, type World } from './simulation.ts'
 import { sessionDetail } from '../../src/activation/history/history.usecases.ts'
-import { pullLever } from '../../src/activation/commands/levers.usecases.ts'
+import { pullLever } from '../../src/activation/commands/commands.usecases.ts'
 
 let begun: number
 let world: World

@@ -3,7 +3,7 @@ import { actor, until } from '../../../test/app/activation.ts'
 import { at, faultBench } from '../../../test/simulation/fault-fixture.ts'
 import { expectInvariants, makeRetriesDue } from '../../../test/simulation/invariants.ts'
 import type { SmtpCommand, SmtpReply } from '../../../test/smtp/scripted-smtp-server.ts'
-import { pullLever, retryMails } from '../commands/levers.usecases.ts'
+import { runCommand, retryMails } from '../commands/commands.usecases.ts'
 
 const bench = faultBench()
 const leads = 4
@@ -154,7 +154,7 @@ describe('an answer of the mail server', () => {
     expect(stopped).toMatchObject({ reason, mails: { failed: 0, unconfirmed: 0 } })
     const told = (await bench.events(sessionId)).find(({ type }) => type === 'held')
     expect(told).toMatchObject({ cause: answer, actor: null, details: { reason } })
-    await pullLever(bench.activation.deps, 'resume', sessionId, actor)
+    await runCommand(bench.activation.deps, 'resume', sessionId, actor)
     await bench.expectAllSentAtFirstTry(sessionId)
   }
 
@@ -274,9 +274,9 @@ describe('a mail server that takes nothing', () => {
     await bench.untilHeld(other.sessionId)
     expect(bench.smtp.totalConnections).toBe(attempts)
     bench.smtp.script = () => undefined
-    await pullLever(bench.activation.deps, 'resume', sessionId, actor)
+    await runCommand(bench.activation.deps, 'resume', sessionId, actor)
     await bench.untilCompleted(sessionId)
-    await pullLever(bench.activation.deps, 'resume', other.sessionId, actor).catch(() => undefined)
+    await runCommand(bench.activation.deps, 'resume', other.sessionId, actor).catch(() => undefined)
     expect((await bench.untilCompleted(other.sessionId)).mails.sent).toBe(1)
   })
 
@@ -319,7 +319,7 @@ describe('a mail server with limits of its own', () => {
     expect(refused.every(({ mail }) => mail.reason === 'refused' && mail.reply?.includes('Looks like spam'))).toBe(true)
     expect(bench.smtp.mails).toEqual([])
     bench.smtp.script = () => undefined
-    await pullLever(bench.activation.deps, 'resume', sessionId, actor)
+    await runCommand(bench.activation.deps, 'resume', sessionId, actor)
     await bench.untilCompleted(sessionId)
     await retryMails(bench.activation.deps, sessionId, { mail: 'failed' }, actor)
     await bench.expectAllSentAtFirstTry(sessionId)

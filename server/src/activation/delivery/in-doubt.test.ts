@@ -5,7 +5,7 @@ import type { TestDatabase } from '../../../test/database/database.ts'
 import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
 import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { pageOfItems } from '../history/history.usecases.ts'
-import { pullLever, retryMails, settleMails } from '../commands/levers.usecases.ts'
+import { pullLever, retryMails, settleMails } from '../commands/commands.usecases.ts'
 
 describe('a mail whose answer was lost and that is to be sent again', () => {
   let test: TestDatabase

@@ -6,7 +6,7 @@ import { startActivationWithMailServer } from '../../../test/smtp/activation-wit
 import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { readSnapshots } from '../session/progress.queries.ts'
 import { pageOfItems, sessionDetail } from '../history/history.usecases.ts'
-import { retryMails } from '../commands/levers.usecases.ts'
+import { retryMails } from '../commands/commands.usecases.ts'
 import { previewSelection, startSession } from '../starting/sessions.usecases.ts'
 
 describe('a session', () => {

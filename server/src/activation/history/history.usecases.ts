@@ -28,7 +28,7 @@ import {
   type ItemsPage,
 } from './history.queries.ts'
 import { itemsOfLead, type ItemRow } from '../chunks/items.queries.ts'
-import { unknownSession } from '../commands/levers.usecases.ts'
+import { unknownSession } from '../commands/commands.usecases.ts'
 import { messageIdOf } from '../chunks/message-id.ts'
 import { isoTime, isoTimeOrNull, presentProgress } from '../session/progress.presenter.ts'
 import { readActiveProgress, readProgress, readSnapshots } from '../session/progress.queries.ts'

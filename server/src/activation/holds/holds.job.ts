@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { HoldReason } from '@rollcall/shared'
 import { claimProbe, freeServers, holdServer, isServerHeld, lockServerHold } from '../breaker/server-holds.queries.ts'
 import { wasHeldAfter } from '../session/events.queries.ts'
-import { holdSession, recoverSession, storeHold } from '../commands/levers.usecases.ts'
+import { holdSession, recoverSession, storeHold } from '../commands/commands.usecases.ts'
 import { sessionsHeldFor } from '../session/sessions.queries.ts'
 import type { WorkerContext } from '../chunks/worker-context.ts'
 

@@ -4,7 +4,7 @@ import type { TestDatabase } from '../../../test/database/database.ts'
 import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
 import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { sessionDetail } from '../history/history.usecases.ts'
-import { pullLever } from '../commands/levers.usecases.ts'
+import { pullLever } from '../commands/commands.usecases.ts'
 
 describe('a mail server that cannot be used', () => {
   let test: TestDatabase

@@ -5,7 +5,7 @@ import { startScriptedSmtpServer, type ScriptedSmtpServer } from '../../../test/
 import { changeSettings } from '../../settings/settings.usecases.ts'
 import { checkCounters } from './check.usecases.ts'
 import { pageOfSessions, sessionsOfLead } from '../history/history.usecases.ts'
-import { pullLever, retryMails } from '../commands/levers.usecases.ts'
+import { pullLever, retryMails } from '../commands/commands.usecases.ts'
 import { removeStep, type RemovalStep } from './retention.usecases.ts'
 
 const day = 86_400_000

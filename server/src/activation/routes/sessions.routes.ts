@@ -18,7 +18,7 @@ import { answers, ok } from '../../http/answers.ts'
 import { requireRole } from '../../http/roles.ts'
 import type { Server } from '../../http/server.ts'
 import { latestProgress, pageOfSessions, sessionDetail, snapshotsOf } from '../history/history.usecases.ts'
-import { pullLever, retryMails, settleMails } from '../commands/levers.usecases.ts'
+import { pullLever, retryMails, settleMails } from '../commands/commands.usecases.ts'
 import { previewSelection, startSession, type ActivationDeps } from '../starting/sessions.usecases.ts'
 import type { SessionTemplate } from '../session/template.ts'
 

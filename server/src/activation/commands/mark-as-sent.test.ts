@@ -7,7 +7,7 @@ import {
   type SmtpReply,
   type ScriptedSmtpServer,
 } from '../../../test/smtp/scripted-smtp-server.ts'
-import { pullLever, retryMails, settleMails } from './levers.usecases.ts'
+import { runCommand, retryMails, settleMails } from './commands.usecases.ts'
 
 const asSent = { mail: 'unconfirmed', as: 'sent' } as const
 const sessions = '/crm/activation/sessions'
@@ -91,13 +91,13 @@ describe('calling unconfirmed mails sent', () => {
     const paused = Promise.withResolvers<void>()
     const sessionId = await withLostAnswers(200, 2, { after: paused.promise })
     await app.activation.until(sessionId, ({ mails }) => mails.unconfirmed === 2)
-    await pullLever(app.activation.deps, 'pause', sessionId, actor)
+    await runCommand(app.activation.deps, 'pause', sessionId, actor)
     paused.resolve()
     expect(await settle(sessionId)).toMatchObject({
       status: 200,
       data: { status: 'paused', mails: { unconfirmed: 0 } },
     })
-    await pullLever(app.activation.deps, 'resume', sessionId, actor)
+    await runCommand(app.activation.deps, 'resume', sessionId, actor)
     const done = await app.activation.until(sessionId, ({ completed }) => completed)
     expect(done.mails.sent).toBe(200)
     await expectRecount(sessionId)
@@ -107,7 +107,7 @@ describe('calling unconfirmed mails sent', () => {
     const cancelled = Promise.withResolvers<void>()
     const sessionId = await withLostAnswers(30, 4, { after: cancelled.promise, reply: { drop: 'rst' } })
     await app.activation.until(sessionId, ({ mails }) => mails.unconfirmed > 0)
-    await pullLever(app.activation.deps, 'cancel', sessionId, actor)
+    await runCommand(app.activation.deps, 'cancel', sessionId, actor)
     cancelled.resolve()
     await app.activation.until(sessionId, ({ mails, accounts }) => mails.pending + accounts.pending === 0)
     expect(await settle(sessionId)).toMatchObject({

@@ -4,7 +4,7 @@ import type { TestDatabase } from '../../../test/database/database.ts'
 import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
 import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { pageOfItems, sessionDetail } from '../history/history.usecases.ts'
-import { pullLever, retryMails } from './levers.usecases.ts'
+import { pullLever, retryMails } from './commands.usecases.ts'
 import { startSession } from '../starting/sessions.usecases.ts'
 
 describe('a session that is stopped', () => {
