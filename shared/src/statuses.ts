@@ -70,9 +70,9 @@ export function canTransition(name: TransitionName, status: SessionStatus): bool
   return (transitions[name].from as readonly SessionStatus[]).includes(status)
 }
 
-/** The levers a person has over a session, in the order screens show them. */
-export const levers = ['pause', 'resume', 'cancel'] as const
-export type Lever = (typeof levers)[number]
+/** What a person may command a session to do, in the order in which screens show it. */
+export const sessionCommands = ['pause', 'resume', 'cancel'] as const
+export type SessionCommand = (typeof sessionCommands)[number]
 
 /** True when no item of a session in this status can still change by itself. */
 export function isFinal(status: SessionStatus): boolean {

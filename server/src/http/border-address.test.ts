@@ -138,9 +138,9 @@ describe('an address', () => {
           404,
           'SESSION_NOT_FOUND',
         )
-      for (const lever of ['pause', 'resume', 'cancel'])
+      for (const command of ['pause', 'resume', 'cancel'])
         expectFailure(
-          await call('POST', `/crm/activation/sessions/${wrong === '..' ? '%2e%2e%20' : wrong}/${lever}`),
+          await call('POST', `/crm/activation/sessions/${wrong === '..' ? '%2e%2e%20' : wrong}/${command}`),
           404,
           'SESSION_NOT_FOUND',
         )

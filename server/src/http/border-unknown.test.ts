@@ -15,10 +15,10 @@ const otherReads = [
   '/crm/activation/live',
   '/openapi.json',
 ]
-const levers = ['pause', 'resume', 'cancel'].map((lever) => `/crm/activation/sessions/:sessionId/${lever}`)
+const commandPaths = ['pause', 'resume', 'cancel'].map((command) => `/crm/activation/sessions/:sessionId/${command}`)
 
 describe('a parameter that is not known', () => {
-  const writesWithoutBody: [string, string, unknown][] = levers.map((path) => ['POST', path, undefined])
+  const writesWithoutBody: [string, string, unknown][] = commandPaths.map((path) => ['POST', path, undefined])
   const readsToo: [string, string, unknown][] = [...reads, ...otherReads].map((path) => ['GET', path, undefined])
 
   it.each([...writes, ...writesWithoutBody, ...readsToo])('is refused at %s %s', async (method, path, body) => {
@@ -50,8 +50,8 @@ describe('a parameter that is not known', () => {
   })
 })
 
-describe('a lever, which needs no body,', () => {
-  it.each(levers)('POST %s refuses whatever is in one', async (path) => {
+describe('a command, which needs no body,', () => {
+  it.each(commandPaths)('POST %s refuses whatever is in one', async (path) => {
     for (const body of [{ x: 1 }, [1], [], 'null', '5', '"text"', 'true', { sessionId: 'x' }])
       expectFailure(await call('POST', path, { body }), 400, 'BAD_REQUEST')
     expect.soft((await call('POST', path, { body: { x: 1 } })).msg).toContain('"x"')
@@ -63,8 +63,8 @@ describe('a lever, which needs no body,', () => {
   })
 
   it('takes none, and an empty object', async () => {
-    expect((await call('POST', levers[0]!)).data?.status).toBe('paused')
-    expect((await call('POST', levers[2]!, { body: {} })).data?.status).toBe('cancelled')
+    expect((await call('POST', commandPaths[0]!)).data?.status).toBe('paused')
+    expect((await call('POST', commandPaths[2]!, { body: {} })).data?.status).toBe('cancelled')
   })
 })
 

@@ -113,8 +113,8 @@ describe('the description of the API', () => {
   it('asks for a body only where one is needed', () => {
     const bodies = (path: string) => description.paths[path]?.post?.requestBody?.content
     expect(bodies('/crm/activation/sessions/{sessionId}/retry')).toHaveProperty('application/json')
-    for (const lever of ['pause', 'resume', 'cancel'])
-      expect.soft(bodies(`/crm/activation/sessions/{sessionId}/${lever}`)).toBeUndefined()
+    for (const command of ['pause', 'resume', 'cancel'])
+      expect.soft(bodies(`/crm/activation/sessions/{sessionId}/${command}`)).toBeUndefined()
   })
 
   it('says how one signs in, and which calls need no sign-in', () => {

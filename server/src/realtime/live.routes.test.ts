@@ -5,7 +5,7 @@ import { Progress, SessionEvent, type ServerFrame } from '@rollcall/shared'
 import { actor, until } from '../../test/app/activation.ts'
 import { createTestApp, framesOf, openNoBus, openWatcher } from '../../test/app/app.ts'
 import { liveBench } from '../../test/app/live.ts'
-import { pullLever } from '../activation/commands/commands.usecases.ts'
+import { runCommand } from '../activation/commands/commands.usecases.ts'
 
 const own = 'http://localhost:3000'
 const bench = liveBench()
@@ -104,7 +104,7 @@ describe('a room', () => {
     watcher.send({ type: 'subscribe', sessionId })
     await watcher.progress(sessionId)
     app.rooms.publish([sessionId], false)
-    await pullLever(app.activation.deps, 'cancel', sessionId, actor)
+    await runCommand(app.activation.deps, 'cancel', sessionId, actor)
     await watcher.progress(sessionId, ({ status }) => status === 'cancelled')
     const { data } = await watcher.frame((frame) => frame.type === 'event')
     expect(Value.Check(SessionEvent, data)).toBe(true)
@@ -119,7 +119,7 @@ describe('a room', () => {
     const early = await watch()
     early.send({ type: 'subscribe', sessionId })
     await early.progress(sessionId)
-    await pullLever(bench.app.activation.deps, 'resume', sessionId, actor)
+    await runCommand(bench.app.activation.deps, 'resume', sessionId, actor)
     await until(
       async () => framesOf(early, 'event').map(({ data }) => data.type),
       (types) => types.includes('resumed'),
@@ -153,7 +153,7 @@ describe('the list of sessions that run', () => {
     const { data } = await watcher.frame(lists)
     expect(data.every((each) => Value.Check(Progress, each) && !each.completed)).toBe(true)
     const from = watcher.frames.length
-    await pullLever(bench.app.activation.deps, 'cancel', sessionId, actor)
+    await runCommand(bench.app.activation.deps, 'cancel', sessionId, actor)
     const after = await watcher.frame((frame) => frame.type === 'active', from)
     expect(after.data.map((each) => each.sessionId)).not.toContain(sessionId)
   })

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Progress, SessionEvent } from '@rollcall/shared'
 import { actor, until } from '../../test/app/activation.ts'
 import { createTestApp, type App } from '../../test/app/app.ts'
-import { pullLever } from '../activation/commands/commands.usecases.ts'
+import { runCommand } from '../activation/commands/commands.usecases.ts'
 
 let app: App
 beforeAll(async () => {
@@ -18,7 +18,7 @@ async function pausedSession(of: App = app): Promise<string> {
     { ids: await of.activation.addLeads(3) },
     { startAt: new Date(Date.now() + 3_600_000).toISOString() },
   )
-  await pullLever(of.activation.deps, 'pause', sessionId, actor)
+  await runCommand(of.activation.deps, 'pause', sessionId, actor)
   return sessionId
 }
 
@@ -83,7 +83,7 @@ describe('the stream of server-sent events', () => {
     await untilText(stream, (each) => progressesOf(each).length === 1)
     const newest = await raiseVersion(sessionId)
     await untilText(stream, (each) => progressesOf(each).at(-1)?.version === newest)
-    await pullLever(app.activation.deps, 'cancel', sessionId, actor)
+    await runCommand(app.activation.deps, 'cancel', sessionId, actor)
     await untilText(stream, (each) => progressesOf(each).at(-1)?.status === 'cancelled')
     const event = JSON.parse(/event: session-event\ndata: (.*)/.exec(stream.text)?.[1] ?? '{}') as {
       data: SessionEvent

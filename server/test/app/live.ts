@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll } from 'vitest'
-import { pullLever } from '../../src/activation/commands/commands.usecases.ts'
+import { runCommand } from '../../src/activation/commands/commands.usecases.ts'
 import { actor } from './activation.ts'
 import { createTestApp, type App, type Watcher } from './app.ts'
 import { startScriptedSmtpServer, type ScriptedSmtpServer } from '../smtp/scripted-smtp-server.ts'
@@ -56,7 +56,7 @@ export function liveBench(): LiveBench {
         { ids: await app.activation.addLeads(leads) },
         { startAt: new Date(Date.now() + 3_600_000).toISOString() },
       )
-      await pullLever(app.activation.deps, 'pause', sessionId, actor)
+      await runCommand(app.activation.deps, 'pause', sessionId, actor)
       return sessionId
     },
     async raiseVersion(sessionId) {

@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
 import type { Item, Progress, SessionEvent, SessionOptions } from '@rollcall/shared'
 import { activeProgress, allItems, sessionDetail } from '../../src/activation/history/history.usecases.ts'
-import { pullLever } from '../../src/activation/commands/commands.usecases.ts'
+import { runCommand } from '../../src/activation/commands/commands.usecases.ts'
 import { parseSmtpUrl } from '../../src/mail/smtp/settings.ts'
 import { createSmtpSender } from '../../src/mail/smtp/sender.ts'
 import type { SmtpTimeouts } from '../../src/mail/smtp/types.ts'
@@ -82,7 +82,7 @@ export function faultBench(): FaultBench {
     await smtp.stop()
     // What a test leaves unfinished would go on, and mail, in the next one.
     for (const { sessionId } of await activeProgress(test.database))
-      await pullLever(activation.deps, 'cancel', sessionId, actor)
+      await runCommand(activation.deps, 'cancel', sessionId, actor)
     await test.pool.query('DELETE FROM mail_server_holds')
   })
 

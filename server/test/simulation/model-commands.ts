@@ -1,9 +1,16 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import { canTransition, levers, type Lever, type Progress } from '@rollcall/shared'
-import { pullLever, retryMails } from '../../src/activation/commands/commands.usecases.ts'
+import { canTransition, sessionCommands, type SessionCommand, type Progress } from '@rollcall/shared'
+import { runCommand, retryMails } from '../../src/activation/commands/commands.usecases.ts'
 import { actor, until } from '../app/activation.ts'
-import { afterLevers, afterRetry, isWorkedOn, laterStatuses, type Outcome, type SessionModel } from './session-model.ts'
+import {
+  afterCommands,
+  afterRetry,
+  isWorkedOn,
+  laterStatuses,
+  type Outcome,
+  type SessionModel,
+} from './session-model.ts'
 import { expectCountersAddUp } from './invariants.ts'
 import { connections, type Mood, type World } from './simulation.ts'
 
@@ -65,27 +72,27 @@ export async function outcomeOf(acting: Promise<unknown>): Promise<Outcome> {
 }
 
 /**
- * Pulls levers in the same moment. With one lever, a 409 is legal where a transition of Rollcall's own may have come
+ * Gives commands to a session in the same moment. With one command, a 409 is legal where a transition of Rollcall's own may have come
  * first; with two, what either order allows is.
  */
-class Levers implements Command {
-  readonly pulled: Lever[]
-  constructor(pulled: Lever[]) {
-    this.pulled = pulled
+class RunCommands implements Command {
+  readonly given: SessionCommand[]
+  constructor(given: SessionCommand[]) {
+    this.given = given
   }
 
   /** Cancelling ends the story, so it comes late. */
-  check = (model: Readonly<SessionModel>) => !this.pulled.includes('cancel') || model.seen.version > 15
+  check = (model: Readonly<SessionModel>) => !this.given.includes('cancel') || model.seen.version > 15
 
   async run(model: SessionModel, real: Real): Promise<void> {
     await look(model, real)
-    const acting = this.pulled.map((lever) =>
-      outcomeOf(pullLever(real.world.activation.deps, lever, real.sessionId, actor)),
+    const acting = this.given.map((command) =>
+      outcomeOf(runCommand(real.world.activation.deps, command, real.sessionId, actor)),
     )
     const outcomes = await Promise.all(acting)
     const possible = this.orders().flatMap((order) =>
-      afterLevers(
-        order.map(({ lever }) => lever),
+      afterCommands(
+        order.map(({ command }) => command),
         model.statuses,
         isWorkedOn(model),
       ).filter((path) => order.every(({ place }, turn) => path.outcomes[turn] === outcomes[place])),
@@ -97,12 +104,12 @@ class Levers implements Command {
     await look(model, real)
   }
 
-  private orders(): { lever: Lever; place: number }[][] {
-    const inOrder = this.pulled.map((lever, place) => ({ lever, place }))
+  private orders(): { command: SessionCommand; place: number }[][] {
+    const inOrder = this.given.map((command, place) => ({ command, place }))
     return inOrder.length === 1 ? [inOrder] : [inOrder, inOrder.toReversed()]
   }
 
-  toString = () => this.pulled.join(' and ')
+  toString = () => this.given.join(' and ')
 }
 
 /** Refused where no mail is so and none can become so meanwhile, and when the session is cancelled. */
@@ -235,7 +242,7 @@ class Watch implements Command {
   toString = () => 'watch'
 }
 
-const pairs: [Lever, Lever][] = [
+const pairs: [SessionCommand, SessionCommand][] = [
   ['pause', 'resume'],
   ['resume', 'pause'],
   ['pause', 'cancel'],
@@ -246,9 +253,9 @@ const allPlaces = [0, 1, 2]
 const ownProcesses = [1, 2]
 
 const possible = [
-  fc.constantFrom<Lever>('pause', 'resume', ...levers).map((lever) => new Levers([lever])),
-  fc.constantFrom<Lever>('pause', 'resume', 'resume').map((lever) => new Levers([lever])),
-  fc.constantFrom(...pairs).map((pair) => new Levers(pair)),
+  fc.constantFrom<SessionCommand>('pause', 'resume', ...sessionCommands).map((command) => new RunCommands([command])),
+  fc.constantFrom<SessionCommand>('pause', 'resume', 'resume').map((command) => new RunCommands([command])),
+  fc.constantFrom(...pairs).map((pair) => new RunCommands(pair)),
   fc.constantFrom('failed' as const, 'unconfirmed' as const).map((mail) => new Retry(mail)),
   fc.constantFrom(...moods).map((mood) => new MailServer(mood)),
   fc.constantFrom(...allPlaces).map((place) => new StartWorker(place)),
@@ -267,7 +274,7 @@ export const commandsUpTo = (maxCommands: number) => fc.commands(possible, { max
 /** Lets the session go on, and kills a process that is in the middle of its mails, if there are any. */
 export async function killInTheMiddle(model: SessionModel, real: Real): Promise<void> {
   await new MailServer('well').run(model, real)
-  if (canTransition('resume', model.seen.status)) await new Levers(['resume']).run(model, real)
+  if (canTransition('resume', model.seen.status)) await new RunCommands(['resume']).run(model, real)
   const kill = ownProcesses.map((place) => new KillWorker(place)).find((each) => each.check(model))
   await kill?.run(model, real)
 }

@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { canTransition, isFinal, levers, type Progress, type SessionOptions } from '@rollcall/shared'
+import { canTransition, isFinal, sessionCommands, type Progress, type SessionOptions } from '@rollcall/shared'
 import { actor, recounted, type Activation } from '../app/activation.ts'
 import type { TestDatabase } from '../database/database.ts'
 import { startActivationWithMailServer } from '../smtp/activation-with-mail-server.ts'
 import type { SmtpReply, ScriptedSmtpServer } from '../smtp/scripted-smtp-server.ts'
 import { makeRetriesDue } from './invariants.ts'
 import { allItems } from '../../src/activation/history/history.usecases.ts'
-import { pullLever, retryMails } from '../../src/activation/commands/commands.usecases.ts'
+import { runCommand, retryMails } from '../../src/activation/commands/commands.usecases.ts'
 import { presentProgress } from '../../src/activation/session/progress.presenter.ts'
 import { readSnapshots } from '../../src/activation/session/progress.queries.ts'
 
@@ -16,7 +16,7 @@ const fates = ['taken', 'taken', 'taken', 'taken', 'unknown', 'later', 'lost', '
 type Fate = (typeof fates)[number]
 
 /** What happens to a session while it runs. */
-const disturbances = [...levers, 'retry failed', 'cut connections', 'cut connections'] as const
+const disturbances = [...sessionCommands, 'retry failed', 'cut connections', 'cut connections'] as const
 type Disturbance = { what: (typeof disturbances)[number]; afterMails: number }
 
 interface Run {
@@ -113,7 +113,7 @@ describe('whatever happens to a session', () => {
 
   async function resumeAndMakeRetriesDue(progress: Progress): Promise<void> {
     if (canTransition('resume', progress.status))
-      await ignoringConflict(() => pullLever(activation.deps, 'resume', progress.sessionId, actor))
+      await ignoringConflict(() => runCommand(activation.deps, 'resume', progress.sessionId, actor))
     await asked(() => makeRetriesDue(test))
   }
 
@@ -126,7 +126,7 @@ describe('whatever happens to a session', () => {
       )
     else if (what === 'retry failed')
       await ignoringConflict(() => retryMails(activation.deps, sessionId, { mail: 'failed' }, actor))
-    else await ignoringConflict(() => pullLever(activation.deps, what, sessionId, actor))
+    else await ignoringConflict(() => runCommand(activation.deps, what, sessionId, actor))
   }
 
   /** Whoever asks while connections are being cut asks again. */

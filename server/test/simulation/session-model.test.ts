@@ -24,7 +24,7 @@ import { itemTransitionsOf } from './transitions.ts'
 import { expectInvariants, makeRetriesDue } from './invariants.ts'
 import { connections, createWorld, patience, type World } from './simulation.ts'
 import { sessionDetail } from '../../src/activation/history/history.usecases.ts'
-import { pullLever } from '../../src/activation/commands/commands.usecases.ts'
+import { runCommand } from '../../src/activation/commands/commands.usecases.ts'
 
 let begun: number
 let world: World
@@ -98,7 +98,7 @@ async function finish(model: SessionModel, real: Real): Promise<void> {
       if (progress.version === before) await makeRetriesDue(world.test)
       before = progress.version
       if (canTransition('resume', progress.status))
-        await outcomeOf(pullLever(world.activation.deps, 'resume', real.sessionId, actor))
+        await outcomeOf(runCommand(world.activation.deps, 'resume', real.sessionId, actor))
       return progress
     },
     ({ status, accounts, mails }) => isFinal(status) && accounts.pending + mails.pending === 0,

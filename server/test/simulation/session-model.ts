@@ -2,7 +2,7 @@ import {
   canTransition,
   transitions,
   type AccountState,
-  type Lever,
+  type SessionCommand,
   type MailState,
   type Progress,
   type SessionStatus,
@@ -23,7 +23,7 @@ export interface SessionModel {
   cutConnections: number
 }
 
-/** What became of a lever: refused is the 409. */
+/** What became of a command: refused is the 409. */
 export type Outcome = 'done' | 'refused'
 
 /** What becomes of a mail whose answer was lost: it stays so, or is sent again. */
@@ -51,21 +51,21 @@ export function afterRetry(statuses: Iterable<SessionStatus>): Set<SessionStatus
   return new Set([...statuses].map((status) => (canTransition('retry', status) ? transitions.retry.to : status)))
 }
 
-/** What levers that are pulled one after the other may do: the answers, and where the session is then. */
-export function afterLevers(
-  pulled: readonly Lever[],
+/** Returns every possible result of commands that are given one after the other: their outcomes, and the statuses that the session may then be in. */
+export function afterCommands(
+  given: readonly SessionCommand[],
   start: Iterable<SessionStatus>,
   workedOn: boolean,
 ): { outcomes: Outcome[]; statuses: Set<SessionStatus> }[] {
   let paths: { outcomes: Outcome[]; statuses: Set<SessionStatus> }[] = [
     { outcomes: [], statuses: laterStatuses(start, workedOn) },
   ]
-  for (const lever of pulled)
+  for (const command of given)
     paths = paths.flatMap(({ outcomes, statuses }) => {
-      const allowed = [...statuses].filter((status) => canTransition(lever, status))
-      const others = [...statuses].filter((status) => !canTransition(lever, status))
+      const allowed = [...statuses].filter((status) => canTransition(command, status))
+      const others = [...statuses].filter((status) => !canTransition(command, status))
       return [
-        { outcomes: [...outcomes, 'done' as const], statuses: allowed.length === 0 ? [] : [transitions[lever].to] },
+        { outcomes: [...outcomes, 'done' as const], statuses: allowed.length === 0 ? [] : [transitions[command].to] },
         { outcomes: [...outcomes, 'refused' as const], statuses: others },
       ]
         .filter((path) => path.statuses.length > 0)

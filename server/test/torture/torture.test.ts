@@ -17,7 +17,7 @@ it(
     process.stderr.write(`${JSON.stringify(report)}\n`)
     expect(report.broken, `again with: npm run torture -- --seed ${seed} --minutes 0.35 --leads 800`).toEqual([])
     expect(
-      report.kills + report.freezes + report.databaseRestarts + report.mailServerRestarts + report.levers,
+      report.kills + report.freezes + report.databaseRestarts + report.mailServerRestarts + report.sessionCommands,
     ).toBeGreaterThan(0)
   },
 )

@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { canTransition, type Progress } from '@rollcall/shared'
 import { makeFolder } from '../process/folder.ts'
 import { latestProgress } from '../../src/activation/history/history.usecases.ts'
-import { pullLever } from '../../src/activation/commands/commands.usecases.ts'
+import { runCommand } from '../../src/activation/commands/commands.usecases.ts'
 import { startSession, type ActivationDeps } from '../../src/activation/starting/sessions.usecases.ts'
 import { openDatabase, openPool } from '../../src/db/database.ts'
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
@@ -33,7 +33,7 @@ export interface TortureReport {
   freezes: number
   databaseRestarts: number
   mailServerRestarts: number
-  levers: number
+  sessionCommands: number
   mailsTaken: number
   sent: number
   unconfirmed: number
@@ -75,7 +75,14 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     DATA_DIR: folder,
   }
   const workers = [1, 2].map((number) => workerProcess(environment, path.join(folder, `worker-${number}.log`)))
-  const counted = { kills: 0, freezes: 0, databaseRestarts: 0, mailServerRestarts: 0, levers: 0, lostAnswers: 0 }
+  const counted = {
+    kills: 0,
+    freezes: 0,
+    databaseRestarts: 0,
+    mailServerRestarts: 0,
+    sessionCommands: 0,
+    lostAnswers: 0,
+  }
   const watched = new Map<string, { since: number; done: boolean }[]>()
   const goOn: number[] = []
   let faults = true
@@ -159,18 +166,18 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     await smtp.start()
   }
 
-  async function pullSomeLever(running: string[]): Promise<void> {
+  async function runSomeCommand(running: string[]): Promise<void> {
     const sessionId = random.pick(running)
     for (const watches of watched.values()) for (const watch of watches) watch.done = true
-    await pullLever(deps, 'pause', sessionId, actor).catch(() => undefined)
+    await runCommand(deps, 'pause', sessionId, actor).catch(() => undefined)
     await wait(random.between(0, 800))
     await resume(sessionId)
-    counted.levers += 1
+    counted.sessionCommands += 1
   }
 
   async function resume(sessionId: string): Promise<void> {
     const { status } = await asked(() => latestProgress(database, sessionId))
-    if (canTransition('resume', status)) await pullLever(deps, 'resume', sessionId, actor).catch(() => undefined)
+    if (canTransition('resume', status)) await runCommand(deps, 'resume', sessionId, actor).catch(() => undefined)
   }
 
   async function disturb(running: string[]): Promise<void> {
@@ -182,7 +189,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
       await frozen.freeze(random.between(5500, 8000))
     } else if (what < 0.72) await killPostmaster()
     else if (what < 0.85) await restartMailServer()
-    else await pullSomeLever(running)
+    else await runSomeCommand(running)
   }
 
   const sessions: string[] = []
@@ -286,7 +293,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
       freezes: counted.freezes,
       databaseRestarts: counted.databaseRestarts,
       mailServerRestarts: counted.mailServerRestarts,
-      levers: counted.levers,
+      sessionCommands: counted.sessionCommands,
       mailsTaken: smtp.mails.length,
       sent: sent.length,
       unconfirmed: unconfirmed.length,

@@ -26,7 +26,7 @@ import type {
   SettleRequest,
   StartRequest,
 } from '@rollcall/shared'
-import type { Lever } from '@rollcall/shared/statuses'
+import type { SessionCommand } from '@rollcall/shared/statuses'
 
 /** Every call the screens make: what goes out and what `data` comes back, in the words of the contract. */
 export interface Calls {
@@ -55,8 +55,8 @@ export interface Calls {
     answer: { total: number }
   }
   'GET /crm/activation/progress/:sessionId': { parameters: { sessionId: string }; answer: Progress }
-  'POST /crm/activation/sessions/:sessionId/:lever': {
-    parameters: { sessionId: string; lever: Lever }
+  'POST /crm/activation/sessions/:sessionId/:command': {
+    parameters: { sessionId: string; command: SessionCommand }
     answer: Progress
   }
   'POST /crm/activation/sessions/:sessionId/retry': {

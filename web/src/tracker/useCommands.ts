@@ -1,10 +1,10 @@
-import type { Lever } from '@rollcall/shared/statuses'
+import type { SessionCommand } from '@rollcall/shared/statuses'
 import { ref } from 'vue'
 import { call } from '../api/http.ts'
 import { useNotices } from '../ui/useNotices.ts'
 import { useProgressStore } from './tracker.ts'
 
-const failedWords: Record<Lever, string> = {
+const failedWords: Record<SessionCommand, string> = {
   pause: 'The session was not paused',
   resume: 'The session was not resumed',
   cancel: 'The session was not cancelled',
@@ -14,15 +14,15 @@ const failedWords: Record<Lever, string> = {
 export function useSteering(sessionId: () => string) {
   const progress = useProgressStore()
   const notices = useNotices()
-  const busy = ref<Lever | null>(null)
+  const busy = ref<SessionCommand | null>(null)
 
-  async function pull(lever: Lever): Promise<void> {
-    busy.value = lever
+  async function pull(command: SessionCommand): Promise<void> {
+    busy.value = command
     try {
-      const parameters = { sessionId: sessionId(), lever }
-      progress.apply(await call('POST /crm/activation/sessions/:sessionId/:lever', { parameters }), 'answer')
+      const parameters = { sessionId: sessionId(), command }
+      progress.apply(await call('POST /crm/activation/sessions/:sessionId/:command', { parameters }), 'answer')
     } catch (error) {
-      notices.failed(failedWords[lever], error)
+      notices.failed(failedWords[command], error)
     } finally {
       busy.value = null
     }

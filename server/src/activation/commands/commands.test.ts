@@ -4,7 +4,7 @@ import type { TestDatabase } from '../../../test/database/database.ts'
 import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
 import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { pageOfItems, sessionDetail } from '../history/history.usecases.ts'
-import { pullLever, retryMails } from './commands.usecases.ts'
+import { runCommand, retryMails } from './commands.usecases.ts'
 import { startSession } from '../starting/sessions.usecases.ts'
 
 describe('a session that is stopped', () => {
@@ -34,7 +34,7 @@ describe('a session that is stopped', () => {
     smtp.script = (command) => (command === 'DOT' ? { delay: 20 } : undefined)
     const { sessionId } = await activation.start({ ids })
     await activation.until(sessionId, ({ mails }) => mails.sent >= 10)
-    const paused = await pullLever(activation.deps, 'pause', sessionId, actor)
+    const paused = await runCommand(activation.deps, 'pause', sessionId, actor)
     expect(paused.status).toBe('paused')
     await until(
       async () => (await pageOfItems(test.database, sessionId, { mail: 'sending' })).total,
@@ -45,7 +45,7 @@ describe('a session that is stopped', () => {
     expect(mails.sent).toBe(settled)
     expect(settled).toBeLessThan(200)
     smtp.script = () => undefined
-    await pullLever(activation.deps, 'resume', sessionId, actor)
+    await runCommand(activation.deps, 'resume', sessionId, actor)
     const done = await activation.until(sessionId, ({ completed }) => completed)
     expect(done.mails.sent).toBe(200)
     expect(smtp.mails).toHaveLength(200)
@@ -58,7 +58,7 @@ describe('a session that is stopped', () => {
     smtp.script = (command) => (command === 'DOT' ? { delay: 20 } : undefined)
     const { sessionId } = await activation.start({ ids })
     await activation.until(sessionId, ({ mails }) => mails.sent >= 10)
-    await pullLever(activation.deps, 'cancel', sessionId, actor)
+    await runCommand(activation.deps, 'cancel', sessionId, actor)
     const done = await activation.until(
       sessionId,
       ({ mails, accounts }) => mails.pending === 0 && accounts.pending === 0,
@@ -66,7 +66,7 @@ describe('a session that is stopped', () => {
     expect(done.status).toBe('cancelled')
     expect(done.mails.sent + done.mails.cancelled).toBe(200)
     expect(smtp.mails).toHaveLength(done.mails.sent)
-    await expect(pullLever(activation.deps, 'resume', sessionId, actor)).rejects.toMatchObject({ status: 409 })
+    await expect(runCommand(activation.deps, 'resume', sessionId, actor)).rejects.toMatchObject({ status: 409 })
   })
 
   it('holds after exactly the first mails that were asked for, and sends the rest after a resume', async () => {
@@ -80,7 +80,7 @@ describe('a session that is stopped', () => {
       (total) => total === 0,
     )
     expect(smtp.mails).toHaveLength(7)
-    await pullLever(activation.deps, 'resume', sessionId, actor)
+    await runCommand(activation.deps, 'resume', sessionId, actor)
     const done = await activation.until(sessionId, ({ completed }) => completed)
     expect(done.mails.sent).toBe(60)
     const { events } = await sessionDetail(test.database, sessionId)
@@ -95,7 +95,7 @@ describe('a session that is stopped', () => {
       async () => (await pageOfItems(test.database, sessionId, { mail: 'sending' })).total,
       (total) => total > 0,
     )
-    await pullLever(activation.deps, 'cancel', sessionId, actor)
+    await runCommand(activation.deps, 'cancel', sessionId, actor)
     const done = await activation.until(sessionId, ({ mails }) => mails.pending === 0)
     expect(done.mails.cancelled).toBe(8)
   })
@@ -113,7 +113,7 @@ describe('a session that is stopped', () => {
     expect(held.reason).toBe('too_many_failures')
     expect(held.mails.pending).toBeGreaterThan(0)
     smtp.script = () => undefined
-    await pullLever(activation.deps, 'resume', progress.sessionId, actor)
+    await runCommand(activation.deps, 'resume', progress.sessionId, actor)
     const done = await activation.until(progress.sessionId, ({ completed }) => completed)
     expect(done.mails.sent + done.mails.failed).toBe(150)
   })
@@ -128,14 +128,14 @@ describe('a session that is stopped', () => {
     )
     const { sessionId } = progress
     const first = await activation.until(sessionId, ({ status }) => status === 'held')
-    await pullLever(activation.deps, 'resume', sessionId, actor)
+    await runCommand(activation.deps, 'resume', sessionId, actor)
     const second = await activation.until(sessionId, ({ status }) => status === 'held')
     expect(second.mails.failed).toBeGreaterThanOrEqual(first.mails.failed + 50)
     // The last of those that were refused are stored after the hold.
     await untilNobodyWorks()
     await retryMails(activation.deps, sessionId, { mail: 'failed' }, actor)
     expect((await activation.progress(sessionId)).mails.failed).toBe(0)
-    await pullLever(activation.deps, 'resume', sessionId, actor)
+    await runCommand(activation.deps, 'resume', sessionId, actor)
     const third = await activation.until(sessionId, ({ status }) => status === 'held')
     expect(third).toMatchObject({ reason: 'too_many_failures', mails: { sent: 0 } })
   })
@@ -150,12 +150,12 @@ describe('a session that is stopped', () => {
       const tried = async () =>
         (await test.pool.query('SELECT 1 FROM items WHERE session_id = $1 AND tries > 0', [sessionId])).rows.length
       await until(tried, (count) => count >= 10)
-      await pullLever(activation.deps, 'pause', sessionId, actor)
+      await runCommand(activation.deps, 'pause', sessionId, actor)
       const atPause = await tried()
       await untilNobodyWorks()
       // Over each of four connections one was on its way, and one more was begun before the outcome of the first told of the pause.
       expect(await tried()).toBeLessThanOrEqual(atPause + 2 * 4)
-      await pullLever(activation.deps, 'cancel', sessionId, actor)
+      await runCommand(activation.deps, 'cancel', sessionId, actor)
     },
   )
 })

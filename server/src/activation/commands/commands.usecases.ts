@@ -3,7 +3,7 @@ import {
   holdReasons,
   transitions,
   type HoldReason,
-  type Lever,
+  type SessionCommand,
   type Person,
   type Progress,
   type RetryRequest,
@@ -20,30 +20,30 @@ import { acceptWhatWasSeen, addEvent, advance, delayFromNow, forgetAccepted } fr
 import { readSession, type SessionRow } from '../session/sessions.queries.ts'
 import { enqueueChunks, enqueueWaiting, timeOrNull, type ActivationDeps } from '../starting/sessions.usecases.ts'
 
-const doneWords: Record<Lever, string> = { pause: 'paused', resume: 'resumed', cancel: 'cancelled' }
+const doneWords: Record<SessionCommand, string> = { pause: 'paused', resume: 'resumed', cancel: 'cancelled' }
 
 /**
  * Pauses, resumes or cancels a session for a person. After the answer to a pause or a cancel no mail passes the gate any
  * more. Refuses with 409 what the session's status does not allow; of two people who press different buttons at once, one
  * is refused or comes second.
  */
-export async function pullLever(
+export async function runCommand(
   deps: ActivationDeps,
-  lever: Lever,
+  command: SessionCommand,
   sessionId: string,
   actor: Person,
 ): Promise<Progress> {
   const now = deps.now()
   const row = await deps.database.transaction(async (transaction) => {
-    if (lever === 'resume') {
+    if (command === 'resume') {
       // A person who resumes has mended it, or wants it tried. Before the session, as whoever holds one locks them.
       await freeServers(transaction)
       await acceptWhatWasSeen(transaction, sessionId)
     }
-    const moved = await advance(transaction, { sessionId, now, change: { transition: lever, actor } })
-    if (moved === null) throw await notPossible(transaction, sessionId, `be ${doneWords[lever]}`)
-    if (lever === 'resume') await goOn(deps, transaction, sessionId, now)
-    if (lever === 'cancel') {
+    const moved = await advance(transaction, { sessionId, now, change: { transition: command, actor } })
+    if (moved === null) throw await notPossible(transaction, sessionId, `be ${doneWords[command]}`)
+    if (command === 'resume') await goOn(deps, transaction, sessionId, now)
+    if (command === 'cancel') {
       const jobs = (await unfinishedChunks(transaction, sessionId)).map((chunk) => ({ data: { sessionId, chunk } }))
       await enqueue(deps.boss, transaction, 'cancel', jobs)
     }
@@ -217,7 +217,8 @@ async function notPossible(transaction: Transaction, sessionId: string, what: st
   return new Refusal(409, 'NOT_POSSIBLE_NOW', `This session is ${session.status}, so it cannot ${what}.`, {
     status: session.status,
     possible: Object.keys(transitions).filter(
-      (name) => transitions[name as Lever].by === 'person' && canTransition(name as Lever, session.status),
+      (name) =>
+        transitions[name as SessionCommand].by === 'person' && canTransition(name as SessionCommand, session.status),
     ),
   })
 }

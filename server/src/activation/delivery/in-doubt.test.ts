@@ -5,7 +5,7 @@ import type { TestDatabase } from '../../../test/database/database.ts'
 import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
 import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { pageOfItems } from '../history/history.usecases.ts'
-import { pullLever, retryMails, settleMails } from '../commands/commands.usecases.ts'
+import { runCommand, retryMails, settleMails } from '../commands/commands.usecases.ts'
 
 describe('a mail whose answer was lost and that is to be sent again', () => {
   let test: TestDatabase
@@ -52,7 +52,7 @@ describe('a mail whose answer was lost and that is to be sent again', () => {
     async (_, begin, tries) => {
       const sessionId = await begin()
       await untilPending(sessionId, tries)
-      await pullLever(activation.deps, 'cancel', sessionId, actor)
+      await runCommand(activation.deps, 'cancel', sessionId, actor)
       const done = await activation.until(sessionId, ({ mails }) => mails.pending === 0)
       expect(done).toMatchObject({ status: 'cancelled', mails: { unconfirmed: 1, cancelled: 0 } })
       expect(await mailOf(sessionId)).toMatchObject({ state: 'unconfirmed', reason: 'answer_lost' })
@@ -72,14 +72,14 @@ describe('a mail whose answer was lost and that is to be sent again', () => {
   it('counts as sent, and not as skipped, when its person has a password before that', async () => {
     const sessionId = await retryOne('450 4.2.0 later')
     await untilPending(sessionId, 2)
-    await pullLever(activation.deps, 'pause', sessionId, actor)
+    await runCommand(activation.deps, 'pause', sessionId, actor)
     await test.pool.query(
       `UPDATE accounts SET status = 'active' WHERE id = (SELECT account_id FROM items WHERE session_id = $1)`,
       [sessionId],
     )
     await test.pool.query('UPDATE items SET next_try_at = now() WHERE session_id = $1', [sessionId])
     const before = smtp.mails.length
-    await pullLever(activation.deps, 'resume', sessionId, actor)
+    await runCommand(activation.deps, 'resume', sessionId, actor)
     const done = await activation.until(sessionId, ({ completed }) => completed)
     expect(done.mails).toMatchObject({ sent: 1, skipped: 0 })
     expect(smtp.mails).toHaveLength(before)

@@ -4,7 +4,7 @@ import type { TestDatabase } from '../../../test/database/database.ts'
 import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
 import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { sessionDetail } from '../history/history.usecases.ts'
-import { pullLever } from '../commands/commands.usecases.ts'
+import { runCommand } from '../commands/commands.usecases.ts'
 
 describe('a mail server that cannot be used', () => {
   let test: TestDatabase
@@ -62,7 +62,7 @@ describe('a mail server that cannot be used', () => {
     expect(smtp.totalConnections).toBe(connections)
     // Those that were on their way when the first was refused, of two nodes with four connections each.
     expect(smtp.commands.slice(tried).filter((command) => command.startsWith('AUTH')).length).toBeLessThanOrEqual(8)
-    await pullLever(activation.deps, 'resume', sessionId, actor)
+    await runCommand(activation.deps, 'resume', sessionId, actor)
     const done = await activation.until(sessionId, ({ completed }) => completed)
     expect(done.mails.sent).toBe(2600)
     await until(

@@ -5,7 +5,7 @@ import { startScriptedSmtpServer, type ScriptedSmtpServer } from '../../../test/
 import { changeSettings } from '../../settings/settings.usecases.ts'
 import { checkCounters } from './check.usecases.ts'
 import { pageOfSessions, sessionsOfLead } from '../history/history.usecases.ts'
-import { pullLever, retryMails } from '../commands/commands.usecases.ts'
+import { runCommand, retryMails } from '../commands/commands.usecases.ts'
 import { removeStep, type RemovalStep } from './retention.usecases.ts'
 
 const day = 86_400_000
@@ -123,9 +123,9 @@ describe('retention', () => {
     const ids = await activation.addLeads(30)
     await activation.start({ ids })
     const paused = await activation.start({ ids })
-    await pullLever(activation.deps, 'pause', paused.sessionId, actor)
+    await runCommand(activation.deps, 'pause', paused.sessionId, actor)
     const cancelled = await activation.start({ ids })
-    await pullLever(activation.deps, 'cancel', cancelled.sessionId, actor)
+    await runCommand(activation.deps, 'cancel', cancelled.sessionId, actor)
     await keepFor(1)
     expect(await removeAll(inDays(3000))).toEqual([])
     expect(await rowsOfEach()).toMatchObject({ sessions: 3, items: 90 })
@@ -134,7 +134,7 @@ describe('retention', () => {
   it('removes cancelled sessions when nothing of them is pending any more', async () => {
     const ids = await activation.addLeads(30)
     const { sessionId } = await activation.start({ ids })
-    await pullLever(activation.deps, 'cancel', sessionId, actor)
+    await runCommand(activation.deps, 'cancel', sessionId, actor)
     await activation.work(`${smtp.url}?connections=4&ignoreTLS=true`)
     await activation.until(sessionId, ({ accounts, mails }) => accounts.pending + mails.pending === 0)
     await keepFor(1)

@@ -24,8 +24,8 @@ beforeEach(() => {
 
 const later = () => new Date(Date.now() + 3_600_000).toISOString()
 const start = (body: object) => app.call<Progress>('POST', sessions, { body })
-const pull = (sessionId: string, lever: string, body?: object) =>
-  app.call<Progress>('POST', `${sessions}/${sessionId}/${lever}`, body === undefined ? {} : { body })
+const pull = (sessionId: string, command: string, body?: object) =>
+  app.call<Progress>('POST', `${sessions}/${sessionId}/${command}`, body === undefined ? {} : { body })
 const progressOf = async (sessionId: string) =>
   (await app.call<Progress>('GET', `/crm/activation/progress/${sessionId}`, { role: 'support' })).data
 const completed = (sessionId: string) =>
@@ -139,7 +139,7 @@ describe('a preview', () => {
   })
 })
 
-describe('levers', () => {
+describe('the commands of a session', () => {
   it('answer 200 and the progress where they are possible, and 409 with what is possible where they are not', async () => {
     const { data } = await start({
       selection: { ids: await app.activation.addLeads(2) },
@@ -155,9 +155,9 @@ describe('levers', () => {
       ['pause', 409, 'cancelled'],
       ['resume', 409, 'cancelled'],
     ]
-    for (const [lever, status, after] of steps) {
-      const answer = await pull(sessionId, lever)
-      expect.soft([lever, answer.status]).toEqual([lever, status])
+    for (const [command, status, after] of steps) {
+      const answer = await pull(sessionId, command)
+      expect.soft([command, answer.status]).toEqual([command, status])
       if (status === 200) expect.soft(answer.data.status).toBe(after)
       else expect.soft(answer).toMatchObject({ code: 'NOT_POSSIBLE_NOW', details: { status: after } })
     }

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import {
-  levers,
+  sessionCommands,
   listOf,
   NoBody,
   Preview,
@@ -18,7 +18,7 @@ import { answers, ok } from '../../http/answers.ts'
 import { requireRole } from '../../http/roles.ts'
 import type { Server } from '../../http/server.ts'
 import { latestProgress, pageOfSessions, sessionDetail, snapshotsOf } from '../history/history.usecases.ts'
-import { pullLever, retryMails, settleMails } from '../commands/commands.usecases.ts'
+import { runCommand, retryMails, settleMails } from '../commands/commands.usecases.ts'
 import { previewSelection, startSession, type ActivationDeps } from '../starting/sessions.usecases.ts'
 import type { SessionTemplate } from '../session/template.ts'
 
@@ -128,20 +128,20 @@ export async function sessionsRoutes(
     async (request) => ok(await snapshotsOf(database, request.params.sessionId, request.query.limit)),
   )
 
-  for (const lever of levers) {
+  for (const command of sessionCommands) {
     server.post(
-      `/crm/activation/sessions/:sessionId/${lever}`,
+      `/crm/activation/sessions/:sessionId/${command}`,
       {
         onRequest: requireRole('admin'),
         schema: {
-          summary: `${lever} a session`,
+          summary: `${command} a session`,
           tags,
           params: SessionParams,
           body: NoBody,
           response: answers(Progress),
         },
       },
-      async (request) => ok(await pullLever(deps, lever, request.params.sessionId, actorOf(request.staff))),
+      async (request) => ok(await runCommand(deps, command, request.params.sessionId, actorOf(request.staff))),
     )
   }
 

@@ -4,7 +4,7 @@ import type { TestDatabase } from '../../../test/database/database.ts'
 import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
 import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { sessionDetail } from '../history/history.usecases.ts'
-import { pullLever, startDue } from '../commands/commands.usecases.ts'
+import { runCommand, startDue } from '../commands/commands.usecases.ts'
 import { startSession } from './sessions.usecases.ts'
 
 const hour = 3_600_000
@@ -48,14 +48,14 @@ describe('a session with a start time', () => {
     await startDue(asOf(new Date(startAt.getTime() + hour)), sessionId)
     const held = await activation.progress(sessionId)
     expect(held).toMatchObject({ status: 'held', reason: 'late_start', accounts: { pending: 5 } })
-    await pullLever(activation.deps, 'resume', sessionId, actor)
+    await runCommand(activation.deps, 'resume', sessionId, actor)
     await activation.until(sessionId, ({ completed }) => completed)
   })
 
   it('can be cancelled before its time, and then never starts', async () => {
     const startAt = inAnHour()
     const { sessionId } = await schedule(startAt)
-    await pullLever(activation.deps, 'cancel', sessionId, actor)
+    await runCommand(activation.deps, 'cancel', sessionId, actor)
     await startDue(asOf(startAt), sessionId)
     const done = await activation.until(sessionId, ({ mails }) => mails.cancelled === 5)
     expect(done).toMatchObject({ status: 'cancelled', accounts: { cancelled: 5 } })
@@ -74,7 +74,7 @@ describe('a session with a start time', () => {
     const before = smtp.mails.length
     const { sessionId } = await activation.start({ ids: await activation.addLeads(4) }, { delaySeconds: 3600 })
     await activation.until(sessionId, ({ accounts }) => accounts.created === 4)
-    await pullLever(activation.deps, 'cancel', sessionId, actor)
+    await runCommand(activation.deps, 'cancel', sessionId, actor)
     const done = await activation.until(sessionId, ({ mails }) => mails.pending === 0)
     expect(done.mails).toMatchObject({ cancelled: 4, sent: 0 })
     expect(smtp.mails).toHaveLength(before)
@@ -85,15 +85,15 @@ describe('a session with a start time', () => {
     [
       'a person started it before its time',
       async (sessionId: string, time: Date) => {
-        await pullLever(activation.deps, 'pause', sessionId, actor)
-        await pullLever(asOf(time), 'resume', sessionId, actor)
+        await runCommand(activation.deps, 'pause', sessionId, actor)
+        await runCommand(asOf(time), 'resume', sessionId, actor)
       },
     ],
     [
       'a person let it start late',
       async (sessionId: string, time: Date) => {
         await startDue(asOf(new Date(time.getTime() + 2 * hour)), sessionId)
-        await pullLever(asOf(time), 'resume', sessionId, actor)
+        await runCommand(asOf(time), 'resume', sessionId, actor)
       },
     ],
   ] as const)('waits for the whole delay before its first mail, counted from when %s', async (_, begin) => {
@@ -107,19 +107,19 @@ describe('a session with a start time', () => {
       [sessionId],
     )
     expect(rows[0]?.mail_not_before.getTime()).toBe(time.getTime() + 600_000)
-    await pullLever(activation.deps, 'pause', sessionId, actor)
-    await pullLever(activation.deps, 'resume', sessionId, actor)
+    await runCommand(activation.deps, 'pause', sessionId, actor)
+    await runCommand(activation.deps, 'resume', sessionId, actor)
     const later = await test.pool.query('SELECT mail_not_before FROM sessions WHERE id = $1', [sessionId])
     expect(later.rows).toEqual(rows)
-    await pullLever(activation.deps, 'cancel', sessionId, actor)
+    await runCommand(activation.deps, 'cancel', sessionId, actor)
   })
 
   it('ends in one of the two outcomes when two people press different buttons at once', async () => {
     for (let round = 0; round < 10; round += 1) {
       const { sessionId } = await activation.start({ ids: await activation.addLeads(3) }, { delaySeconds: 3600 })
       const [paused, cancelled] = await Promise.allSettled([
-        pullLever(activation.deps, 'pause', sessionId, actor),
-        pullLever(activation.deps, 'cancel', sessionId, { id: 'staff-2', name: 'Grace' }),
+        runCommand(activation.deps, 'pause', sessionId, actor),
+        runCommand(activation.deps, 'cancel', sessionId, { id: 'staff-2', name: 'Grace' }),
       ])
       const { progress, events } = await sessionDetail(test.database, sessionId)
       const types = events.map(({ type }) => type).filter((type) => type === 'paused' || type === 'cancelled')
