@@ -1,7 +1,7 @@
 import { randomUUIDv7, type KeyObject } from 'node:crypto'
 import type { InspectAnswer, LeadDetail } from '@rollcall/shared'
 import type { Database, Queryable, Transaction } from '../db/database.ts'
-import { Refusal } from '../errors.ts'
+import { DomainError } from '../errors.ts'
 import { accountByDigest, accountByLead, activateAccount, extendLinks, type AccountRow } from './accounts.queries.ts'
 import { hashPassword, passwordProblem } from './password.ts'
 import { activationToken, tokenDigest } from './token.ts'
@@ -89,7 +89,7 @@ export async function acceptInvitation(
 ): Promise<{ email: string }> {
   const account = await usableAccount(database, options.token, options.now)
   const problem = passwordProblem(options.password)
-  if (problem !== null) throw new Refusal(422, 'PASSWORD_TOO_WEAK', problem)
+  if (problem !== null) throw new DomainError('PASSWORD_TOO_WEAK', problem)
   const passwordHash = await hashPassword(options.password)
   const tell = await database.transaction(async (transaction) => {
     if (!(await activateAccount(transaction, { accountId: account.id, passwordHash, now: options.now }))) throw used()
@@ -106,17 +106,16 @@ async function usableAccount(
 ): Promise<AccountRow & { first_name: string }> {
   const account = await accountByDigest(database, tokenDigest(token))
   if (account === null)
-    throw new Refusal(
-      404,
+    throw new DomainError(
       'TOKEN_INVALID',
       'This link is not valid. Copy it whole from the mail, or ask to be invited again.',
     )
   if (account.status === 'active') throw used()
   if (new Date(account.token_expires_at) <= now)
-    throw new Refusal(422, 'TOKEN_EXPIRED', 'This link has expired. Ask to be invited again.')
+    throw new DomainError('TOKEN_EXPIRED', 'This link has expired. Ask to be invited again.')
   return account
 }
 
-function used(): Refusal {
-  return new Refusal(409, 'TOKEN_USED', 'This link was used already: your account has its password.')
+function used(): DomainError {
+  return new DomainError('TOKEN_USED', 'This link was used already: your account has its password.')
 }

@@ -1,5 +1,5 @@
 import { sql, type SQL } from 'drizzle-orm'
-import { Refusal } from '../errors.ts'
+import { DomainError } from '../errors.ts'
 import { isTime } from './time.ts'
 
 /** The key of the last row of a page: the values that the list is ordered by. */
@@ -33,7 +33,7 @@ export function positionOf(cursor: string | undefined, wanted: PositionKind[]): 
     values.length === wanted.length &&
     wanted.every((kind, index) => kinds[kind].fits(values[index]))
   if (!fits)
-    throw new Refusal(400, 'BAD_CURSOR', 'This cursor is not one that Rollcall gave out; start from the first page.')
+    throw new DomainError('BAD_CURSOR', 'This cursor is not one that Rollcall gave out; start from the first page.')
   return values as Position
 }
 

@@ -3,7 +3,7 @@ import type { FastifyRequest, RouteOptions } from 'fastify'
 import { strict } from '@rollcall/shared'
 import { storableText } from '../db/text.ts'
 import { isTime } from '../db/time.ts'
-import { Refusal } from '../errors.ts'
+import { DomainError } from '../errors.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -29,12 +29,11 @@ const deepest = 50
 export async function refuseUnstorable(request: FastifyRequest): Promise<void> {
   const { checksTextItself = false } = request.routeOptions.config
   if (request.body === null)
-    throw new Refusal(400, 'BAD_REQUEST', 'The body is null; send an object, or no body where none is needed.')
+    throw new DomainError('BAD_REQUEST', 'The body is null; send an object, or no body where none is needed.')
   refuseDeep(request.body)
   const parts: unknown[] = [request.params, request.query, ...(checksTextItself ? [] : [request.body])]
   if (!parts.every(isStorable))
-    throw new Refusal(
-      400,
+    throw new DomainError(
       'BAD_REQUEST',
       'The request has a character that cannot be stored (NUL, or half a character).',
     )
@@ -44,7 +43,7 @@ export async function refuseUnstorable(request: FastifyRequest): Promise<void> {
 function refuseDeep(body: unknown): void {
   let level = [body]
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > deepest) throw new Refusal(400, 'BAD_REQUEST', 'The body is nested too deep.')
+    if (depth > deepest) throw new DomainError('BAD_REQUEST', 'The body is nested too deep.')
     level = level.flatMap((each) => (isPlain(each) ? Object.values(each) : []))
   }
 }

@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorCode, Failure } from '@rollcall/shared'
-import { Refusal } from '../errors.ts'
+import { DomainError } from '../errors.ts'
+import { statusOfCode } from './statuses.ts'
 import { validationSentence } from './problems.ts'
 import type { Server } from './server.ts'
 
@@ -25,7 +26,8 @@ export function failure(code: ErrorCode, msg: string, details?: unknown): Failur
 
 /** Answers a failure in the contract's shape. */
 export function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (error instanceof Refusal) return reply.code(error.status).send(failure(error.code, error.message, error.details))
+  if (error instanceof DomainError)
+    return reply.code(statusOfCode[error.code]).send(failure(error.code, error.message, error.details))
   if (error.validation) {
     const where = error.validationContext
     return reply

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { preHandlerAsyncHookHandler } from 'fastify'
 import { roleAllows, type Role } from '@rollcall/shared'
-import { Refusal } from '../errors.ts'
+import { DomainError } from '../errors.ts'
 import type { Server } from './server.ts'
 
 /** Somebody who is signed in, or the owner of the API key that a program used. */
@@ -52,11 +52,11 @@ export function decorateWithStaff(
 export function requireRole(role: Role): preHandlerAsyncHookHandler {
   return async function guard(request) {
     const staff = await request.server.identify(request.headers)
-    if (staff === null) throw new Refusal(401, 'SIGN_IN_REQUIRED', 'Sign in to go on.')
+    if (staff === null) throw new DomainError('SIGN_IN_REQUIRED', 'Sign in to go on.')
     if (!roleAllows(staff.role, role))
-      throw new Refusal(403, 'FORBIDDEN', `This needs the role ${role}; you are signed in as ${staff.role}.`)
+      throw new DomainError('FORBIDDEN', `This needs the role ${role}; you are signed in as ${staff.role}.`)
     if (!mayWriteFrom(request.headers, request.method, request.server.allowedOrigins))
-      throw new Refusal(403, 'ORIGIN_NOT_ALLOWED', "This request does not come from one of Rollcall's own pages.")
+      throw new DomainError('ORIGIN_NOT_ALLOWED', "This request does not come from one of Rollcall's own pages.")
     request.staff = staff
   }
 }

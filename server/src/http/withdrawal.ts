@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
-import { Refusal } from '../errors.ts'
+import { DomainError } from '../errors.ts'
 import type { Server } from './server.ts'
 
 declare module 'fastify' {
@@ -58,7 +58,7 @@ export function prepareWithdrawal(server: Server, timings: WithdrawalTimings): v
     // The balancer has one memory for what is endless and another one for the rest, writes among it.
     if (!endless) refusedAt ??= performance.now()
     void reply.header('retry-after', '1')
-    throw new Refusal(503, 'UNAVAILABLE', 'This process is stopping; ask again in a second.')
+    throw new DomainError('UNAVAILABLE', 'This process is stopping; ask again in a second.')
   })
   server.addHook('onSend', async (_request, reply) => {
     if (withdrawing) void reply.header('connection', 'close')

@@ -7,7 +7,7 @@ import {
   type NewLead,
 } from '@rollcall/shared'
 import type { Database, Queryable } from '../db/database.ts'
-import { Refusal } from '../errors.ts'
+import { DomainError } from '../errors.ts'
 import { checkAddress } from '../mail/address.ts'
 import { distinctValues, leadById, leadsByKey, upsertLeads, type KeyedLead, type LeadValues } from './leads.queries.ts'
 import { excerpt, storableText } from './text.ts'
@@ -34,7 +34,7 @@ export interface LeadContext {
 /** A lead with its account and its sessions. */
 export async function leadDetail(database: Database, id: string, context: LeadContext): Promise<LeadDetail> {
   const lead = await leadById(database, id)
-  if (lead === null) throw new Refusal(404, 'LEAD_NOT_FOUND', 'There is no such lead.')
+  if (lead === null) throw new DomainError('LEAD_NOT_FOUND', 'There is no such lead.')
   const [account, sessions] = await Promise.all([context.accountOfLead(id), context.sessionsOfLead(id)])
   return { lead: presentLead(lead), account, sessions }
 }
@@ -49,7 +49,7 @@ export interface LeadCounts {
  * Stores leads that a person typed or a program sent, all or none; an address that is known is updated. Gives them as they
  * are stored, one for each address.
  *
- * @throws Refusal INVALID_ADDRESS or INVALID_TEXT, telling which lead
+ * @throws DomainError INVALID_ADDRESS or INVALID_TEXT, telling which lead
  */
 export async function addLeads(database: Database, given: NewLead[]): Promise<LeadCounts & { leads: Lead[] }> {
   const rows = given.map((lead, index) => {
@@ -58,7 +58,7 @@ export async function addLeads(database: Database, given: NewLead[]): Promise<Le
     const problem = problemOfLead(values)
     if (problem !== null) {
       const code = problem.field === 'email' ? 'INVALID_ADDRESS' : 'INVALID_TEXT'
-      throw new Refusal(422, code, `${where}${problem.reason}`, { index, field: problem.field, value: problem.value })
+      throw new DomainError(code, `${where}${problem.reason}`, { index, field: problem.field, value: problem.value })
     }
     return keyedLead(values)
   })

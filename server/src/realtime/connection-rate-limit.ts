@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
-import { Refusal } from '../errors.ts'
+import { DomainError } from '../errors.ts'
 import { requireRole } from '../http/roles.ts'
 
 /** So many at once, and then so many a second. */
@@ -48,7 +48,7 @@ export function createOpenings(rates: OpeningRates, clock: () => number = () => 
       try {
         await requireSupport.call(this, request, reply)
       } catch (error) {
-        if (error instanceof Refusal) refuseWhenTooMany(strangers.take(request.ip), reply)
+        if (error instanceof DomainError) refuseWhenTooMany(strangers.take(request.ip), reply)
         throw error
       }
       refuseWhenTooMany(people.take(`${request.staff.id} ${wayIn(request)}`), reply)
@@ -64,8 +64,7 @@ function refuseWhenTooMany(wait: number, reply: FastifyReply): void {
   if (wait === 0) return
   const seconds = Math.ceil(wait / 1000)
   void reply.header('retry-after', String(seconds))
-  throw new Refusal(
-    429,
+  throw new DomainError(
     'TOO_MANY_REQUESTS',
     `Live connections are opened too often; try again in ${seconds === 1 ? 'a second' : `${seconds} seconds`}.`,
   )

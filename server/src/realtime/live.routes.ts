@@ -5,7 +5,7 @@ import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { WebSocket } from 'ws'
 import { ClientFrame, closeCodes, Failure, heartbeatMilliseconds, SessionId, type ErrorCode } from '@rollcall/shared'
-import { Refusal } from '../errors.ts'
+import { DomainError } from '../errors.ts'
 import type { Server } from '../http/server.ts'
 import { Frame } from './frames.ts'
 import type { Openings } from './connection-rate-limit.ts'
@@ -101,7 +101,7 @@ export async function liveRoutes(
       },
     },
     handler: async () => {
-      throw new Refusal(400, 'BAD_REQUEST', 'This address speaks WebSocket only; open it as one.')
+      throw new DomainError('BAD_REQUEST', 'This address speaks WebSocket only; open it as one.')
     },
     wsHandler: (socket, request) => {
       if (draining) return socket.close(closeCodes.restarting, 'the server restarts')
@@ -146,8 +146,8 @@ async function refuseCookieWithoutOrigin(request: FastifyRequest): Promise<void>
   if (request.headers.origin === undefined && !byKey) throw foreign()
 }
 
-function foreign(): Refusal {
-  return new Refusal(403, 'ORIGIN_NOT_ALLOWED', "This connection does not come from one of Rollcall's own pages.")
+function foreign(): DomainError {
+  return new DomainError('ORIGIN_NOT_ALLOWED', "This connection does not come from one of Rollcall's own pages.")
 }
 
 async function handle(client: Client, text: string | null, rooms: Rooms): Promise<void> {

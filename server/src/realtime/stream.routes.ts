@@ -1,7 +1,7 @@
 import { fastifySSE } from '@fastify/sse'
 import { SessionParams } from '../activation/routes/sessions.routes.ts'
 import { fileAnswers } from '../http/answers.ts'
-import { Refusal } from '../errors.ts'
+import { DomainError } from '../errors.ts'
 import type { Server } from '../http/server.ts'
 import type { Frame } from './frames.ts'
 import type { Openings } from './connection-rate-limit.ts'
@@ -61,7 +61,7 @@ export async function streamRoutes(
       // Before the room is joined: the client may go away while it is being read.
       reply.sse.onClose(() => rooms.leaveAll(subscriber))
       if (!(await rooms.join(sessionId, subscriber, seenVersion(request.headers['last-event-id']))))
-        throw new Refusal(404, 'SESSION_NOT_FOUND', 'No active activation session found')
+        throw new DomainError('SESSION_NOT_FOUND', 'No active activation session found')
       if (raw.destroyed) {
         rooms.leaveAll(subscriber)
         reply.hijack()

@@ -1,6 +1,6 @@
 import type { DomainRate, Person, Settings, SettingsAnswer, SettingsPatch } from '@rollcall/shared'
 import type { Queryable } from '../db/database.ts'
-import { Refusal } from '../errors.ts'
+import { DomainError } from '../errors.ts'
 import { checkDomain } from '../mail/address.ts'
 import { storedSettings, storeSettings } from './settings.queries.ts'
 
@@ -64,14 +64,13 @@ function checkedRates(rates: readonly DomainRate[]): DomainRate[] {
   return rates.map(({ domain, mailsPerSecond }) => {
     const checked = checkDomain(domain)
     if (checked === null)
-      throw new Refusal(
-        422,
+      throw new DomainError(
         'SETTING_NOT_POSSIBLE',
         `"${domain}" is not a domain that mail can go to; write only what stands after the @, such as example.com.`,
         { setting: 'domainRates', domain },
       )
     if (seen.has(checked))
-      throw new Refusal(422, 'SETTING_NOT_POSSIBLE', `${checked} is named twice; give each domain one rate.`, {
+      throw new DomainError('SETTING_NOT_POSSIBLE', `${checked} is named twice; give each domain one rate.`, {
         setting: 'domainRates',
         domain: checked,
       })

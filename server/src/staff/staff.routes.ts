@@ -6,7 +6,7 @@ import { requireRole } from '../http/roles.ts'
 import type { Server } from '../http/server.ts'
 import { type Auth, authPath, clientAddressHeader } from './auth.ts'
 import { withHostEnding, withoutHostEnding } from './bare-host.ts'
-import { refusalOfResponse, refusalOfValues } from './auth-refusal.ts'
+import { errorOfUnstorableValues, failureOfResponse } from './auth-failures.ts'
 
 /** No body of a sign-in or of staff management is longer. */
 const bodyLimit = 64 * 1024
@@ -26,10 +26,13 @@ export async function staffRoutes(
 
   const handOver = async (request: FastifyRequest, reply: FastifyReply) => {
     const response = await auth.handler(toWebRequest(request, publicUrl)).catch((error: unknown) => {
-      throw refusalOfValues(error) ?? error
+      throw errorOfUnstorableValues(error) ?? error
     })
     if (response.status === 429) reply.header('retry-after', response.headers.get('x-retry-after') ?? '60')
-    if (response.status >= 400) throw await refusalOfResponse(response)
+    if (response.status >= 400) {
+      const { status, body } = await failureOfResponse(response)
+      return reply.code(status).send(body)
+    }
     return sendWebResponse(response, reply)
   }
 

@@ -10,7 +10,7 @@ import {
   type SettleRequest,
 } from '@rollcall/shared'
 import type { Queryable, Transaction } from '../../db/database.ts'
-import { Refusal } from '../../errors.ts'
+import { DomainError } from '../../errors.ts'
 import { enqueue } from '../../jobs/queues.ts'
 import { freeServers } from '../breaker/server-holds.queries.ts'
 import { unfinishedChunks, lockChunk } from '../chunks/chunks.queries.ts'
@@ -68,8 +68,7 @@ export async function retryMails(
     const reopened = await reopenMails(transaction, { sessionId, state: request.mail, reason: request.reason ?? null })
     const items = reopened.reduce((sum, chunk) => sum + chunk.items, 0)
     if (items === 0)
-      throw new Refusal(
-        409,
+      throw new DomainError(
         'NOTHING_TO_RETRY',
         `No mail of this session is ${request.mail}${request.reason ? ' for this reason' : ''}.`,
       )
@@ -112,7 +111,7 @@ export async function settleMails(
     const moved = await advance(transaction, { sessionId, now, deltas })
     if (moved === null) {
       if ((await readSession(transaction, sessionId)) === null) throw unknownSession()
-      throw new Refusal(409, 'NOTHING_TO_SETTLE', 'No mail of this session is unconfirmed.')
+      throw new DomainError('NOTHING_TO_SETTLE', 'No mail of this session is unconfirmed.')
     }
     await addEvent(transaction, { sessionId, at: now, type: 'settled', actor, details: { ...request, items } })
     return moved
@@ -207,14 +206,14 @@ async function goOn(deps: ActivationDeps, transaction: Transaction, sessionId: s
 }
 
 /** The refusal of a session that does not exist. */
-export function unknownSession(): Refusal {
-  return new Refusal(404, 'SESSION_NOT_FOUND', 'No session has this id.')
+export function unknownSession(): DomainError {
+  return new DomainError('SESSION_NOT_FOUND', 'No session has this id.')
 }
 
-async function notPossible(transaction: Transaction, sessionId: string, what: string): Promise<Refusal> {
+async function notPossible(transaction: Transaction, sessionId: string, what: string): Promise<DomainError> {
   const session: ProgressRow | null = await readSession(transaction, sessionId)
   if (session === null) return unknownSession()
-  return new Refusal(409, 'NOT_POSSIBLE_NOW', `This session is ${session.status}, so it cannot ${what}.`, {
+  return new DomainError('NOT_POSSIBLE_NOW', `This session is ${session.status}, so it cannot ${what}.`, {
     status: session.status,
     possible: Object.keys(transitions).filter(
       (name) =>

@@ -15,7 +15,7 @@ import type { Database } from '../../db/database.ts'
 import { about, countExactly, type Total } from '../../db/counting.ts'
 import { cutPage, positionOf, readThrough, type Reach } from '../../db/paging.ts'
 import { wordsOf } from '../../db/text.ts'
-import { Refusal } from '../../errors.ts'
+import { DomainError } from '../../errors.ts'
 import { expectedWithWords } from '../../leads/search/search.usecases.ts'
 import { senderOf } from '../../mail/address.ts'
 import { readEvents, type EventRow } from '../session/events.queries.ts'
@@ -53,7 +53,7 @@ export async function pageOfSessions(database: Database, query: SessionsQuery): 
 /** The latest progress of a session. Refuses an unknown one in the words of the contract. */
 export async function latestProgress(database: Database, sessionId: string): Promise<Progress> {
   const [row] = await readProgress(database, [sessionId])
-  if (row === undefined) throw new Refusal(404, 'SESSION_NOT_FOUND', 'No active activation session found')
+  if (row === undefined) throw new DomainError('SESSION_NOT_FOUND', 'No active activation session found')
   return presentProgress(row)
 }
 

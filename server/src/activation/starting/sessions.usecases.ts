@@ -3,7 +3,7 @@ import { sql, type SQL } from 'drizzle-orm'
 import type { PgBoss } from 'pg-boss'
 import type { Person, Preview, Progress, Selection, SessionOptions, StartRequest } from '@rollcall/shared'
 import type { Database, Queryable, Transaction } from '../../db/database.ts'
-import { Refusal } from '../../errors.ts'
+import { DomainError } from '../../errors.ts'
 import { enqueue } from '../../jobs/queues.ts'
 import { selectionCondition } from '../../leads/search/search.usecases.ts'
 import { waitingChunks, type Phase } from '../chunks/chunks.queries.ts'
@@ -91,7 +91,7 @@ export async function startSession(
     await refuseUnknownLeads(transaction, request.selection)
     const selected = selectedLeads(request.selection)
     const total = await insertItems(transaction, { sessionId, selected, chunkSize })
-    if (total === 0) throw new Refusal(422, 'EMPTY_SELECTION', 'No lead is selected, so there is nothing to activate.')
+    if (total === 0) throw new DomainError('EMPTY_SELECTION', 'No lead is selected, so there is nothing to activate.')
     if (startAt === null) await enqueueWaiting(deps.boss, transaction, sessionId, null)
     else await enqueue(deps.boss, transaction, 'due', [{ data: { sessionId }, startAfter: startAt }])
     return sealSession(transaction, {
@@ -105,7 +105,7 @@ export async function startSession(
   if (row === null) {
     const other = await readSession(deps.database, sessionId)
     if (other === null)
-      throw new Refusal(409, 'SESSION_EXISTS', 'A session with this id was just being started; try again.')
+      throw new DomainError('SESSION_EXISTS', 'A session with this id was just being started; try again.')
     return { progress: presentProgress(sameRequest(other, requestDigest)), started: false }
   }
   deps.publish([sessionId], true)
@@ -162,15 +162,14 @@ async function refuseUnknownLeads(database: Queryable, selection: Selection): Pr
   if (!('ids' in selection)) return
   const unknown = await unknownLeads(database, selection.ids)
   if (unknown.length > 0)
-    throw new Refusal(422, 'LEADS_NOT_FOUND', 'Some of the selected leads do not exist; load the list again.', {
+    throw new DomainError('LEADS_NOT_FOUND', 'Some of the selected leads do not exist; load the list again.', {
       ids: unknown,
     })
 }
 
 function sameRequest<Row extends { request_digest: string }>(earlier: Row, requestDigest: string): Row {
   if (earlier.request_digest !== requestDigest)
-    throw new Refusal(
-      409,
+    throw new DomainError(
       'SESSION_EXISTS',
       'There is a session with this id already, with another selection or other options.',
     )
@@ -181,7 +180,7 @@ function startTime(options: SessionOptions, now: Date): Date | null {
   if (options.startAt === undefined) return null
   const startAt = new Date(options.startAt)
   if (startAt <= now)
-    throw new Refusal(422, 'START_IN_THE_PAST', 'The start time has passed; choose a later one, or none to start now.')
+    throw new DomainError('START_IN_THE_PAST', 'The start time has passed; choose a later one, or none to start now.')
   return startAt
 }
 

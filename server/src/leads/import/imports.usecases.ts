@@ -4,7 +4,7 @@ import { stringify } from 'csv-stringify'
 import { pipeline, Readable } from 'node:stream'
 import type { ImportMapping, ImportPreview, ImportResult, Person, Rejection } from '@rollcall/shared'
 import type { Database, Transaction } from '../../db/database.ts'
-import { Refusal } from '../../errors.ts'
+import { DomainError } from '../../errors.ts'
 import { completeRows, describeCsv, headBytes, openCsv, type CsvFormat } from './csv/reader.ts'
 import { unreadable } from './csv/unreadable.ts'
 import { matchHeaders } from './headers.ts'
@@ -47,7 +47,7 @@ export interface ImportFile {
  * A cell that is empty, and a column that is not mapped, leave what is stored. Statuses are not touched.
  * When another transaction and this one lock each other out, it begins again.
  *
- * @throws Refusal IMPORT_UNREADABLE, IMPORT_NEEDS_MAPPING
+ * @throws DomainError IMPORT_UNREADABLE, IMPORT_NEEDS_MAPPING
  */
 export async function importFile(database: Database, file: ImportFile, staff: Person): Promise<ImportResult> {
   const format = await describeCsv(await headOf(file.path), contentOf(file.path))
@@ -134,8 +134,7 @@ function chunkStore(transaction: Transaction, importId: string) {
 function mappingFor(headers: string[], given: ImportMapping | undefined): ImportMapping {
   const unknown = Object.values(given ?? {}).filter((header) => !headers.includes(header))
   if (unknown.length > 0) {
-    throw new Refusal(
-      422,
+    throw new DomainError(
       'IMPORT_NEEDS_MAPPING',
       `The mapping names a header that the file does not have: “${excerpt(unknown[0] ?? '')}”. Choose among the headers of the file.`,
       { headers, unknown },
@@ -144,8 +143,7 @@ function mappingFor(headers: string[], given: ImportMapping | undefined): Import
   const mapping = given ?? matchHeaders(headers)
   if (mapping.email !== undefined) return mapping
   const noHeader = headers.some((header) => /^\S+@\S+\.\S+$/.test(header))
-  throw new Refusal(
-    422,
+  throw new DomainError(
     'IMPORT_NEEDS_MAPPING',
     noHeader
       ? 'The first row holds an address where headers should be. Add a row of headers to the file, with “Email” over the addresses.'
@@ -177,11 +175,11 @@ export async function previewImport(sample: Buffer): Promise<ImportPreview> {
 /**
  * All rejected rows of an import as CSV for a spreadsheet: no cell can be taken for a formula.
  *
- * @throws Refusal IMPORT_NOT_FOUND
+ * @throws DomainError IMPORT_NOT_FOUND
  */
 export async function rejectionsCsv(database: Database, importId: string): Promise<Readable> {
   if ((await importFileName(database, importId)) === null) {
-    throw new Refusal(404, 'IMPORT_NOT_FOUND', 'There is no such import.')
+    throw new DomainError('IMPORT_NOT_FOUND', 'There is no such import.')
   }
   const csv = stringify({
     bom: true,

@@ -7,14 +7,13 @@ import { pipeline } from 'node:stream/promises'
 import type { FastifyRequest } from 'fastify'
 import { Check } from 'typebox/value'
 import { ImportMapping } from '@rollcall/shared'
-import { Refusal } from '../../errors.ts'
+import { DomainError } from '../../errors.ts'
 import { unreadable } from './csv/unreadable.ts'
 import { importMaximumBytes, type ImportFile } from './imports.usecases.ts'
 
 const mebibytes = (bytes: number) => `${Math.floor(bytes / 1024 / 1024)} MB`
 const tooLarge = () =>
-  new Refusal(
-    413,
+  new DomainError(
     'BODY_TOO_LARGE',
     `The file is larger than ${mebibytes(importMaximumBytes)}. Split it and import the parts.`,
   )
@@ -26,7 +25,7 @@ const envelopeBytes = 1024 * 1024
  * Receives the whole upload before anything is done with it, into a file of its own in `folder`, and gives it to `use`. The file
  * is removed afterwards, whatever happens.
  *
- * @throws Refusal BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, BAD_REQUEST, and IMPORT_UNREADABLE for an upload that breaks off
+ * @throws DomainError BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, BAD_REQUEST, and IMPORT_UNREADABLE for an upload that breaks off
  */
 export async function withUpload<Result>(
   request: FastifyRequest,
@@ -79,8 +78,7 @@ async function eachPart(
   take: (part: Part) => Promise<void>,
 ): Promise<void> {
   if (!request.isMultipart()) {
-    throw new Refusal(
-      415,
+    throw new DomainError(
       'UNSUPPORTED_MEDIA_TYPE',
       'Send the file as multipart/form-data, in a part with the name “file”.',
     )
@@ -135,21 +133,21 @@ function quoted(name: string, type: string): string {
 }
 
 function isBrokenOff(error: unknown): boolean {
-  if (error instanceof Refusal || !(error instanceof Error)) return false
+  if (error instanceof DomainError || !(error instanceof Error)) return false
   const words = /unexpected end|terminated early|premature|malformed part|aborted/i
   return words.test(error.message) || (error as { code?: unknown }).code === 'ERR_STREAM_PREMATURE_CLOSE'
 }
 
-function brokenOff(): Refusal {
+function brokenOff(): DomainError {
   return unreadable('The upload broke off before the end of the file. Nothing was imported; upload it again.')
 }
 
-function malformed(what: string): Refusal {
-  return new Refusal(400, 'BAD_REQUEST', `${what}.`)
+function malformed(what: string): DomainError {
+  return new DomainError('BAD_REQUEST', `${what}.`)
 }
 
-function noFile(): Refusal {
-  return new Refusal(400, 'BAD_REQUEST', 'The form has no file: send it in a part with the name “file”.')
+function noFile(): DomainError {
+  return new DomainError('BAD_REQUEST', 'The form has no file: send it in a part with the name “file”.')
 }
 
 /** A mapping as JSON text, or already read by the form's parser. Empty text is no mapping. */
@@ -157,8 +155,7 @@ function mappingOf(value: unknown): ImportMapping | undefined {
   if (value === '') return undefined
   const mapping: unknown = typeof value === 'string' ? parseJson(value) : value
   if (Check(ImportMapping, mapping)) return mapping
-  throw new Refusal(
-    400,
+  throw new DomainError(
     'BAD_REQUEST',
     'The mapping must be JSON like {"email": "E-mail", "firstName": "Given name"}: field to header.',
   )

@@ -3,7 +3,7 @@ import type { CountedList, Lead, LeadFilter, LeadsQuery } from '@rollcall/shared
 import { countExactly, totalOf, type Total } from '../../db/counting.ts'
 import type { Database } from '../../db/database.ts'
 import { cursorOf, positionOf, readThrough, type Reach } from '../../db/paging.ts'
-import { Refusal } from '../../errors.ts'
+import { DomainError } from '../../errors.ts'
 import { presentLead } from '../leads.usecases.ts'
 import {
   expectedWithWords,
@@ -47,7 +47,7 @@ const usualNearby: Reach = { first: 2000, next: 18_000 }
  * A page of leads, by default the newest first. The total is exact where counting takes a moment; the cursor carries it
  * on, so that following pages cost the same in a long list as in a short one.
  *
- * @throws Refusal BAD_CURSOR for a cursor of another order, or none of ours
+ * @throws DomainError BAD_CURSOR for a cursor of another order, or none of ours
  */
 export async function pageOfLeads(
   database: Database,
@@ -57,7 +57,7 @@ export async function pageOfLeads(
   const { sort = '-createdAt', limit = 100, cursor, ...filter } = query
   const position = positionOf(cursor, ['text', 'integer', 'flag', ...positionKinds(sort)])
   if (position !== null && position[0] !== sort) {
-    throw new Refusal(400, 'BAD_CURSOR', 'This cursor belongs to a list in another order; start from the first page.')
+    throw new DomainError('BAD_CURSOR', 'This cursor belongs to a list in another order; start from the first page.')
   }
   const known: Total | null =
     position === null ? null : { total: Number(position[1]), totalIsExact: Number(position[2]) === 1 }

@@ -2,7 +2,7 @@ import PostalMime, { type Address } from 'postal-mime'
 import type { List, MailboxMessage, MailboxMessageDetail, MailboxQuery } from '@rollcall/shared'
 import type { Queryable } from '../../db/database.ts'
 import { cutPage, positionOf } from '../../db/paging.ts'
-import { Refusal } from '../../errors.ts'
+import { DomainError } from '../../errors.ts'
 import { countMails, mailById, newestMails } from './mailbox.queries.ts'
 
 /** One page of the built-in mailbox, the newest mail first; every word of `q` stands in the recipient or the subject. */
@@ -23,7 +23,7 @@ export async function pageOfMessages(database: Queryable, query: MailboxQuery): 
 export async function openMessage(database: Queryable, id: string): Promise<MailboxMessageDetail> {
   const mail = /^[0-9]{1,18}$/.test(id) ? await mailById(database, id) : null
   if (mail === null) {
-    throw new Refusal(404, 'MESSAGE_NOT_FOUND', 'There is no such message in the mailbox; look for it in the list.')
+    throw new DomainError('MESSAGE_NOT_FOUND', 'There is no such message in the mailbox; look for it in the list.')
   }
   const parsed = await PostalMime.parse(mail.raw).catch(() => null)
   return {

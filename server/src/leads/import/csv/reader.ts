@@ -35,7 +35,7 @@ export interface CsvFile {
  *
  * @param head its first `headBytes` bytes
  * @param chunks all of it, from the beginning
- * @throws Refusal IMPORT_UNREADABLE when it is something else than CSV
+ * @throws DomainError IMPORT_UNREADABLE when it is something else than CSV
  */
 export async function describeCsv(head: Buffer, chunks: AsyncIterable<Uint8Array>, cutOff = false): Promise<CsvFormat> {
   refuseOtherFiles(head)
@@ -48,7 +48,7 @@ export async function describeCsv(head: Buffer, chunks: AsyncIterable<Uint8Array
 /**
  * Reads a file in constant memory.
  *
- * @throws Refusal IMPORT_UNREADABLE, also while the rows are read: no header, a quote that is never closed
+ * @throws DomainError IMPORT_UNREADABLE, also while the rows are read: no header, a quote that is never closed
  */
 export async function openCsv(chunks: AsyncIterable<Uint8Array>, format: CsvFormat): Promise<CsvFile> {
   const records = readRecords(chunks, format)

@@ -1,5 +1,6 @@
-import type { ErrorCode } from '@rollcall/shared'
-import { Refusal } from '../errors.ts'
+import type { ErrorCode, Failure } from '@rollcall/shared'
+import { DomainError } from '../errors.ts'
+import { failure } from '../http/errors.ts'
 
 interface Body {
   code?: unknown
@@ -37,21 +38,34 @@ function originNotAllowed(): { code: ErrorCode; msg: string } {
   }
 }
 
-/** The contract's failure for an answer of the sign-in library that is one. */
-export async function refusalOfResponse(response: Response): Promise<Refusal> {
-  if (response.status === 429) {
-    const seconds = response.headers.get('x-retry-after') ?? '60'
-    return new Refusal(429, 'TOO_MANY_REQUESTS', `Too many tries from your address; try again in ${seconds} seconds.`)
-  }
-  // Its cause, as a rule the database, is in the log.
-  if (response.status >= 500)
-    return new Refusal(503, 'UNAVAILABLE', 'Signing in does not work right now; try again in a few seconds.')
+/** An answer that is a failure: its HTTP status and its body. */
+export interface FailureAnswer {
+  status: number
+  body: Failure
+}
+
+/**
+ * Translates a failure of the sign-in library into the contract's failure. It keeps the library's own HTTP status, which
+ * for some codes is another than the one that `http/statuses.ts` has for Rollcall's own failures.
+ */
+export async function failureOfResponse(response: Response): Promise<FailureAnswer> {
   const { status } = response
+  if (status === 429) {
+    const seconds = response.headers.get('x-retry-after') ?? '60'
+    const sentence = `Too many tries from your address; try again in ${seconds} seconds.`
+    return { status, body: failure('TOO_MANY_REQUESTS', sentence) }
+  }
+  // The cause, which is usually that the database is away, is in the log.
+  if (status >= 500)
+    return {
+      status: 503,
+      body: failure('UNAVAILABLE', 'Signing in does not work right now; try again in a few seconds.'),
+    }
   const { code, message } = parsed(await response.text())
   const known = typeof code === 'string' ? knownFailures[code] : undefined
-  if (known !== undefined) return new Refusal(status, known.code, known.msg)
+  if (known !== undefined) return { status, body: failure(known.code, known.msg) }
   const text = typeof message === 'string' && message !== '' ? message : defaultSentence(status)
-  return new Refusal(status, codes[status] ?? 'BAD_REQUEST', /[.!?]$/.test(text) ? text : `${text}.`)
+  return { status, body: failure(codes[status] ?? 'BAD_REQUEST', /[.!?]$/.test(text) ? text : `${text}.`) }
 }
 
 function defaultSentence(status: number): string {
@@ -73,11 +87,11 @@ function parsed(body: string): Body {
  * The sign-in library hands some values to the database as they came; what the database cannot store (SQLSTATE classes
  * 22, data exception, and 23, integrity constraint) is the request's fault. Null for every other error.
  */
-export function refusalOfValues(error: unknown): Refusal | null {
+export function errorOfUnstorableValues(error: unknown): DomainError | null {
   for (let each: unknown = error; each instanceof Error; each = each.cause) {
     const { code } = each as { code?: unknown }
     if (typeof code === 'string' && /^(22|23)...$/.test(code))
-      return new Refusal(400, 'BAD_REQUEST', 'The request has a value that cannot be stored; check its fields.')
+      return new DomainError('BAD_REQUEST', 'The request has a value that cannot be stored; check its fields.')
   }
   return null
 }
