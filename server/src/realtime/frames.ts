@@ -1,12 +1,12 @@
-import { WebSocket } from 'ws'
 import type { ServerFrame } from '@rollcall/shared'
+import { encodeTextMessage } from '../vendor/ws.ts'
 
-/** One thing to tell. What goes over a line is made when it is first asked for, and shared by all who are told. */
+/** One frame for any number of subscribers. Each encoding is made when it is first asked for, and all subscribers share it. */
 export class Frame {
   readonly content: ServerFrame
   #text: string | null = null
   #message: Buffer | null = null
-  #streamed: Buffer | null = null
+  #event: Buffer | null = null
 
   constructor(content: ServerFrame) {
     this.content = content
@@ -21,22 +21,15 @@ export class Frame {
     return (this.#text ??= JSON.stringify(this.content))
   }
 
-  /** The frame as a whole WebSocket text message with its head (RFC 6455 section 5.2); a server masks nothing. */
+  /** The frame as a whole WebSocket message. */
   get message(): Buffer {
-    return (this.#message ??= Buffer.concat(
-      senders.Sender.frame(Buffer.from(this.text), { fin: true, opcode: 1, mask: false, rsv1: false, readOnly: true }),
-    ))
+    return (this.#message ??= encodeTextMessage(this.text))
   }
 
-  /** The frame as a server-sent event; empty where a stream does not carry its kind. */
-  get streamed(): Buffer {
-    return (this.#streamed ??= Buffer.from(eventText(this.content)))
+  /** The frame as a server-sent event; empty where a stream does not carry its type. */
+  get event(): Buffer {
+    return (this.#event ??= Buffer.from(eventText(this.content)))
   }
-}
-
-/** What the `ws` package has beyond its types; Socket.IO relies on the same. */
-const senders = WebSocket as unknown as {
-  Sender: { frame(data: Buffer, options: Record<string, unknown>): Buffer[] }
 }
 
 function eventText(content: ServerFrame): string {

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import websocket from '@fastify/websocket'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
@@ -8,14 +7,13 @@ import { ClientFrame, closeCodes, Failure, heartbeatMilliseconds, SessionId, typ
 import { DomainError } from '../errors.ts'
 import type { Server } from '../http/server.ts'
 import { Frame } from './frames.ts'
+import { LiveClient } from './live-client.ts'
 import type { Openings } from './connection-rate-limit.ts'
-import type { Rooms, Subscriber } from './rooms.ts'
+import type { Rooms } from './rooms.ts'
 import type { SignInWatch } from './sign-in-revalidation.ts'
 import { forEachYielding } from '../util/for-each-yielding.ts'
 
 const frameLimit = 64 * 1024
-/** What a socket may leave unread before it is skipped; the kernel holds some megabytes more. */
-const bufferLimit = 64 * 1024
 const badFrameLimit = 10
 /** An id that is longer than any is not told back. */
 const longestId = 100
@@ -34,41 +32,16 @@ export const liveTimings: LiveTimings = { heartbeat: heartbeatMilliseconds, pong
 /** What the servers that are left take on: an opening costs them about a millisecond. Fewer sockets are let go sooner. */
 const drainedPerSecond = 2000
 
-/** One WebSocket, without closures and written to directly: with thousands in a room, what a frame costs is memory that it touches (decision 13). */
-class Client implements Subscriber {
-  readonly socket: WebSocket
-  /** What `socket` writes to. Without compression it writes each frame at once and whole, so others may go between. */
-  readonly #line: Socket
-  badFrames = 0
-  skipped = false
-  alive = true
-
-  constructor(socket: WebSocket, line: Socket) {
-    this.socket = socket
-    this.#line = line
-  }
-
-  ready(): boolean {
-    if (this.socket.readyState !== WebSocket.OPEN) return false
-    this.skipped ||= this.#line.writableLength > bufferLimit
-    return !this.skipped
-  }
-
-  send(frame: Frame): void {
-    if (this.socket.readyState === WebSocket.OPEN) this.#line.write(frame.message)
-  }
-}
-
 /** `GET /crm/activation/live`: one WebSocket carries any number of rooms. */
 export async function liveRoutes(
   server: Server,
   options: { rooms: Rooms; signIns: SignInWatch; openings: Openings; now: () => Date; timings: LiveTimings },
 ): Promise<void> {
   const { rooms, signIns, openings, now, timings } = options
-  const clients = new Set<Client>()
+  const clients = new Set<LiveClient>()
   let draining = false
   await server.register(websocket, {
-    // Compressed frames would be written later, and no longer in one piece: `Client` could not write between them.
+    // Compressed frames would be written later, and no longer in one piece: `LiveClient` could not write between them.
     options: { maxPayload: frameLimit, perMessageDeflate: false },
     errorHandler: (error, socket, request) => {
       if (isOfTheLine(error)) request.log.debug({ reason: error.message }, 'live connection broke')
@@ -105,7 +78,7 @@ export async function liveRoutes(
     },
     wsHandler: (socket, request) => {
       if (draining) return socket.close(closeCodes.restarting, 'the server restarts')
-      const client = new Client(socket, request.raw.socket)
+      const client = new LiveClient(socket, request.raw.socket)
       clients.add(client)
       socket.on('message', (data, isBinary) => {
         const text = isBinary || !Buffer.isBuffer(data) ? null : data.toString('utf8')
@@ -150,7 +123,7 @@ function foreign(): DomainError {
   return new DomainError('ORIGIN_NOT_ALLOWED', "This connection does not come from one of Rollcall's own pages.")
 }
 
-async function handle(client: Client, text: string | null, rooms: Rooms): Promise<void> {
+async function handle(client: LiveClient, text: string | null, rooms: Rooms): Promise<void> {
   const frame = text === null ? null : parseFrame(text)
   if (frame === null) return badFrame(client)
   if (frame.type === 'unsubscribe') return rooms.leave(frame.sessionId, client)
@@ -170,47 +143,47 @@ function parseFrame(text: string): ClientFrame | null {
   }
 }
 
-function badFrame(client: Client): void {
+function badFrame(client: LiveClient): void {
   client.badFrames += 1
   sendError(client, 'BAD_FRAME', 'Rollcall does not understand this frame.')
   if (client.badFrames >= badFrameLimit)
-    client.socket.close(closeCodes.badFrames, 'too many frames that are not understood')
+    client.webSocket.close(closeCodes.badFrames, 'too many frames that are not understood')
 }
 
-function sendError(client: Client, code: ErrorCode, msg: string, sessionId?: string): void {
+function sendError(client: LiveClient, code: ErrorCode, msg: string, sessionId?: string): void {
   const named = sessionId !== undefined && sessionId.length <= longestId
   client.send(new Frame({ type: 'error', code, msg, ...(named ? { sessionId } : {}) }))
 }
 
 /** A frame tells the browser that the line stands; the ping's pong tells the server that the frames before it were read. */
-async function beat(clients: Set<Client>, now: () => Date, pongWithin: number): Promise<void> {
+async function beat(clients: Set<LiveClient>, now: () => Date, pongWithin: number): Promise<void> {
   const heartbeat = new Frame({ type: 'heartbeat', at: now().toISOString() })
-  const asked: Client[] = []
+  const asked: LiveClient[] = []
   await forEachYielding(clients, (client) => {
-    if (client.socket.readyState !== WebSocket.OPEN) return
+    if (client.webSocket.readyState !== WebSocket.OPEN) return
     asked.push(client)
     client.alive = false
     if (client.ready()) client.send(heartbeat)
-    client.socket.ping()
+    client.webSocket.ping()
   })
   const judge = setTimeout(() => {
-    for (const client of asked) if (!client.alive) client.socket.terminate()
+    for (const client of asked) if (!client.alive) client.webSocket.terminate()
   }, pongWithin)
   judge.unref()
 }
 
-async function drain(clients: Set<Client>, longest: number): Promise<void> {
+async function drain(clients: Set<LiveClient>, longest: number): Promise<void> {
   const all = [...clients]
   const spread = Math.min(longest, (all.length / drainedPerSecond) * 1000)
   const closing = all.map(
     (client, index) =>
       new Promise<void>((resolve) => {
-        client.socket.once('close', () => resolve())
+        client.webSocket.once('close', () => resolve())
         setTimeout(
-          () => client.socket.close(closeCodes.restarting, 'the server restarts'),
+          () => client.webSocket.close(closeCodes.restarting, 'the server restarts'),
           (spread * index) / all.length,
         )
-        setTimeout(() => client.socket.terminate(), spread + 1000).unref()
+        setTimeout(() => client.webSocket.terminate(), spread + 1000).unref()
       }),
   )
   await Promise.all(closing)

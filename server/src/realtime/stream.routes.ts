@@ -52,7 +52,7 @@ export async function streamRoutes(
       const queued: Frame[] = []
       let open = false
       const write = (frame: Frame) => {
-        raw.write(frame.streamed)
+        raw.write(frame.event)
       }
       const subscriber: Subscriber = {
         ready: () => !raw.destroyed && raw.writableLength < bufferLimit,
