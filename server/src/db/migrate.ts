@@ -3,7 +3,8 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate } from 'drizzle-orm/node-postgres/migrator'
 import { Client, type Pool } from 'pg'
 import { PgBoss } from 'pg-boss'
-import { createQueues, jobSchema } from '../jobs/queues.ts'
+import { createQueues } from '../jobs/queues.ts'
+import { jobSchema } from '../vendor/pg-boss.ts'
 
 const folder = path.join(import.meta.dirname, '../../migrations')
 

@@ -1,9 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { fromDrizzle, PgBoss } from 'pg-boss'
 import type { Transaction } from '../db/database.ts'
-
-/** The PostgreSQL schema of pg-boss. */
-export const jobSchema = 'jobs'
+import { jobSchema } from '../vendor/pg-boss.ts'
 
 /**
  * The queues. A job is only a wake-up: what is to be done, and by whom, stands in the rows it names, so a job that runs

@@ -3,6 +3,7 @@ import type { Item, Progress } from '@rollcall/shared'
 import { allItems, latestProgress } from '../../src/activation/history/history.usecases.ts'
 import { recounted } from '../app/activation.ts'
 import type { TestDatabase } from '../database/database.ts'
+import { runWaitingJobsNow } from '../../src/vendor/pg-boss.ts'
 import type { ReceivedMail } from '../smtp/scripted-smtp-server.ts'
 
 /**
@@ -65,6 +66,6 @@ export function expectCountersAddUp({ accounts, mails, total }: Progress): void 
  */
 export async function makeRetriesDue({ pool }: Pick<TestDatabase, 'pool'>): Promise<void> {
   await pool.query(`UPDATE items SET next_try_at = now() WHERE mail_state = 'pending' AND next_try_at > now()`)
-  await pool.query(`UPDATE jobs.job SET start_after = now() WHERE state < 'active' AND start_after > now()`)
+  await pool.query(runWaitingJobsNow)
   await pool.query(`UPDATE mail_server_holds SET next_probe_at = now() WHERE next_probe_at > now()`)
 }

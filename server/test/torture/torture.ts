@@ -12,6 +12,7 @@ import { openDatabase, openPool } from '../../src/db/database.ts'
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { migrateDatabase } from '../../src/db/migrate.ts'
 import { openBoss } from '../../src/jobs/queues.ts'
+import { runWaitingJobsNow, unfinishedJobs } from '../../src/vendor/pg-boss.ts'
 import { actor, addLeads, recounted, template } from '../app/activation.ts'
 import { startScriptedSmtpServer, type SmtpReply } from '../smtp/scripted-smtp-server.ts'
 import { randomOf } from './random.ts'
@@ -237,9 +238,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
       await asked(() =>
         pool.query(`UPDATE items SET next_try_at = now() WHERE mail_state = 'pending' AND next_try_at > now()`),
       )
-      await asked(() =>
-        pool.query(`UPDATE jobs.job SET start_after = now() WHERE state < 'active' AND start_after > now()`),
-      )
+      await asked(() => pool.query(runWaitingJobsNow))
       await wait(250)
     }
   }
@@ -252,7 +251,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
        WHERE NOT (accounts_done AND mails_done)`,
       `SELECT session_id, chunk, account_state, mail_state, mail_reason, count(*), min(next_try_at) FROM items
        WHERE account_state = 'pending' OR mail_state IN ('pending', 'sending') GROUP BY 1, 2, 3, 4, 5`,
-      `SELECT name, state, data, start_after, retry_count, created_on, started_on, heartbeat_on FROM jobs.job WHERE state < 'completed' ORDER BY created_on LIMIT 40`,
+      unfinishedJobs,
     ]
     const rows = await Promise.all(tables.map(async (statement) => (await pool.query(statement)).rows))
     return rows.map((each) => each.map((row) => JSON.stringify(row)).join('\n')).join('\n\n')

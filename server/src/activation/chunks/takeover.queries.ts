@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { MailReason } from '@rollcall/shared'
 import { rowsOf, type Queryable } from '../../db/database.ts'
 import { queues } from '../../jobs/queues.ts'
+import { hasUnfinishedJob } from '../../vendor/pg-boss.ts'
 import type { Phase } from './chunks.queries.ts'
 
 /** Sessions in which nodes that were marked dead hold chunks. */
@@ -23,16 +24,14 @@ export async function abandonedChunks(
 export async function strandedChunks(
   database: Queryable,
 ): Promise<{ sessionId: string; number: number; phase: Phase; mailNotBefore: string | null }[]> {
+  const hasJob = hasUnfinishedJob([queues.accounts, queues.mails], sql`chunk.session_id`, sql`chunk.number`)
   return rowsOf(
     database,
     sql`SELECT chunk.session_id AS "sessionId", chunk.number, CASE WHEN chunk.accounts_done THEN 'mails' ELSE 'accounts' END AS phase,
         session.mail_not_before AS "mailNotBefore"
       FROM sessions session JOIN chunks chunk ON chunk.session_id = session.id
       WHERE session.status IN ('queued', 'running') AND chunk.owner IS NULL AND NOT (chunk.accounts_done AND chunk.mails_done)
-        AND NOT EXISTS (
-          SELECT FROM jobs.job WHERE job.name IN (${queues.accounts}, ${queues.mails}) AND job.state < 'completed'
-            AND job.data->>'sessionId' = chunk.session_id AND (job.data->>'chunk')::int = chunk.number
-        )
+        AND NOT ${hasJob}
       ORDER BY session.created_at, chunk.number LIMIT 1000`,
   )
 }
