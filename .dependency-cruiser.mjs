@@ -1,6 +1,6 @@
 /**
- * The fences of the source tree: which file may import which. `npm run lint` fails on the first one that is broken, also by an
- * `import type`. docs/architecture.md has the picture; server/test/fences.test.ts breaks each rule once.
+ * The boundaries of the source tree: which file may import which. `npm run lint` fails where one is broken, also by an
+ * `import type`. docs/architecture.md has the picture; .ci/boundaries.test.ts breaks each once.
  */
 
 /** Files that may import anything, because nothing imports them: tests, and scripts that run as a process of their own. */
@@ -26,7 +26,7 @@ const floors = [
 
 const folderOf = (names) => `^server/src/activation/(${names.join('|')})/`
 
-/** Fences that today's tree still breaks somewhere: they only warn until that is mended. */
+/** Boundaries that today's tree still breaks somewhere: they only warn until that is mended. */
 const pending = new Set([
   'no-circle',
   'util-at-the-bottom',

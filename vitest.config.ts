@@ -10,7 +10,7 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      { test: { name: 'fences', include: ['.ci/**/*.test.ts'] } },
+      { test: { name: 'boundaries', include: ['.ci/**/*.test.ts'] } },
       { test: { name: 'shared', include: ['shared/src/**/*.test.ts'] } },
       {
         test: {

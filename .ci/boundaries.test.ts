@@ -5,7 +5,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { findForbiddenWords } from './forbidden-words.ts'
 
-/** Files that break each fence once; each imports what stands behind it. */
+/** Files that break each boundary once; each imports what stands behind it. */
 const breaking: Record<string, string[]> = {
   'server/src/util/circle.ts': ['./other-half.ts'],
   'server/src/util/other-half.ts': ['type ./circle.ts'],
@@ -42,7 +42,7 @@ const breaking: Record<string, string[]> = {
   'web/src/ui/badge.ts': ['type ../leads/lead.ts'],
 }
 
-/** Files that break no fence. */
+/** Files that break no boundary. */
 const allowed: Record<string, string[]> = {
   'server/src/leads/ok.routes.ts': ['./ok.usecases.ts', '../http/answers.ts'],
   'server/src/leads/ok.job.ts': ['./ok.usecases.ts', './f.queries.ts'],
@@ -99,7 +99,7 @@ function writeTree(): void {
 }
 
 beforeAll(() => {
-  folder = mkdtempSync(path.join(os.tmpdir(), 'fences-'))
+  folder = mkdtempSync(path.join(os.tmpdir(), 'boundaries-'))
   writeTree()
   const program = path.join(import.meta.dirname, '../node_modules/dependency-cruiser/bin/dependency-cruiser.mjs')
   const { stdout, stderr } = spawnSync(
@@ -134,62 +134,62 @@ function expectBroken(...lines: string[]): void {
   for (const line of lines) expect(broken).toContain(line)
 }
 
-it('the fences report no file that breaks none', () => {
+it('the boundaries report no file that breaks none', () => {
   expect(broken.filter((line) => Object.keys(allowed).some((file) => line.includes(`: ${file} → `)))).toEqual([])
 })
 
-it('each fence is broken at least once by the files of this test', () => {
+it('each boundary is broken at least once by the files of this test', () => {
   expect(ruleNames.filter((name) => !broken.some((line) => line.startsWith(`${name}: `)))).toEqual([])
 })
 
-it('files that import each other are a broken fence, types included', () => {
+it('files that import each other are a broken boundary, types included', () => {
   expectBroken('no-circle: server/src/util/circle.ts → server/src/util/other-half.ts')
 })
 
-it('production code that imports a helper of tests is a broken fence', () => {
+it('production code that imports a helper of tests is a broken boundary', () => {
   expectBroken('no-import-of-tests: server/src/leads/from-test.ts → server/test/helper.ts')
 })
 
-it('the server that imports the web app is a broken fence', () => {
+it('the server that imports the web app is a broken boundary', () => {
   expectBroken('server-knows-no-web: server/src/leads/page.ts → web/src/words/en.ts')
 })
 
-it('the web app that imports the server is a broken fence', () => {
+it('the web app that imports the server is a broken boundary', () => {
   expectBroken('web-knows-no-server: web/src/api/rows.ts → server/src/errors.ts')
 })
 
-it('the contract that imports one of its sides is a broken fence', () => {
+it('the contract that imports one of its sides is a broken boundary', () => {
   expectBroken('shared-knows-neither-side: shared/src/rows.ts → server/src/errors.ts')
 })
 
-it('a package that imports the project or another package is a broken fence', () => {
+it('a package that imports the project or another package is a broken boundary', () => {
   expectBroken(
     'packages-know-no-project: packages/one/src/words.ts → shared/src/statuses.ts',
     'packages-know-no-project: packages/one/src/neighbour.ts → packages/two/src/index.ts',
   )
 })
 
-it('a file behind the index of a package that is imported from outside is a broken fence', () => {
+it('a file behind the index of a package that is imported from outside is a broken boundary', () => {
   expectBroken('packages-by-their-index: server/src/leads/inside.ts → packages/one/src/inner.ts')
 })
 
-it('util that imports the server is a broken fence', () => {
+it('util that imports the server is a broken boundary', () => {
   expectBroken('util-at-the-bottom: server/src/util/pool.ts → server/src/db/database.ts')
 })
 
-it('vendor that imports the server is a broken fence', () => {
+it('vendor that imports the server is a broken boundary', () => {
   expectBroken('vendor-at-the-bottom: server/src/vendor/errors.ts → server/src/errors.ts')
 })
 
-it('db that imports a feature is a broken fence', () => {
+it('db that imports a feature is a broken boundary', () => {
   expectBroken('db-above-util: server/src/db/leads.ts → server/src/leads/plain.ts')
 })
 
-it('a feature that imports what wires the process is a broken fence', () => {
+it('a feature that imports what wires the process is a broken boundary', () => {
   expectBroken('top-is-imported-by-nobody: server/src/leads/wiring.ts → server/src/app.ts')
 })
 
-it('a layer that imports one above it is a broken fence', () => {
+it('a layer that imports one above it is a broken boundary', () => {
   expectBroken(
     'layer-tables: server/src/leads/a.table.ts → server/src/leads/b.queries.ts',
     'layer-queries: server/src/leads/b.queries.ts → server/src/leads/c.usecases.ts',
@@ -199,15 +199,15 @@ it('a layer that imports one above it is a broken fence', () => {
   )
 })
 
-it('a route that passes its use cases and asks the queries itself is a broken fence', () => {
+it('a route that passes its use cases and asks the queries itself is a broken boundary', () => {
   expectBroken('layer-routes: server/src/leads/d.routes.ts → server/src/leads/f.queries.ts')
 })
 
-it('a feature that uses the queries of another feature is a broken fence', () => {
+it('a feature that uses the queries of another feature is a broken boundary', () => {
   expectBroken('features-by-their-usecases: server/src/staff/lead.usecases.ts → server/src/leads/f.queries.ts')
 })
 
-it('a folder of activation that imports from its own floor or one above is a broken fence', () => {
+it('a folder of activation that imports from its own floor or one above is a broken boundary', () => {
   const above = {
     session: 'starting',
     starting: 'chunks',
@@ -228,18 +228,18 @@ it('a folder of activation that imports from its own floor or one above is a bro
   )
 })
 
-it('the tracker that imports a library or a folder of the staff app is a broken fence', () => {
+it('the tracker that imports a library or a folder of the staff app is a broken boundary', () => {
   expectBroken(
     'web-tracker-alone: web/src/tracker/store.ts → web/src/api/call.ts',
     'web-tracker-alone: web/src/tracker/store.ts → node_modules/pinia/index.js',
   )
 })
 
-it("the invited person's page that imports a piece of the staff app is a broken fence", () => {
+it("the invited person's page that imports a piece of the staff app is a broken boundary", () => {
   expectBroken('web-activate-alone: web/src/activate/form.ts → web/src/ui/Button.ts')
 })
 
-it('a piece of ui that imports a feature, if only its types, is a broken fence', () => {
+it('a piece of ui that imports a feature, if only its types, is a broken boundary', () => {
   expectBroken('web-ui-without-domain: web/src/ui/badge.ts → web/src/leads/lead.ts')
 })
 
