@@ -6,7 +6,7 @@ import { linkKey } from './accounts/token.ts'
 import { createAccountsOfChunk } from './activation/accounts/accounts.job.ts'
 import { watchCounters } from './activation/maintenance/check.job.ts'
 import { watchHolds } from './activation/holds/holds.job.ts'
-import { createLedger } from './activation/chunks/ledger.ts'
+import { createOutbox } from './activation/chunks/outbox.ts'
 import { cancelChunk, startDue } from './activation/commands/commands.usecases.ts'
 import { createSharedTurns } from './activation/delivery/mail-turn.ts'
 import { sendMailsOfChunk } from './activation/delivery/delivery.job.ts'
@@ -55,7 +55,7 @@ export async function startWorker(options: {
     onError: (error) => logger.warn({ err: error }, 'a database connection was lost'),
   })
   const keyed = openDatabase(keyedPool)
-  const ledger = createLedger({
+  const outbox = createOutbox({
     database: keyed,
     now: deps.now,
     logger,
@@ -75,7 +75,7 @@ export async function startWorker(options: {
     sender,
     mailServer: options.mailServer,
     rateLimiter: createRateLimiter({ database: deps.database, readRates: () => readSettings(deps.database) }),
-    ledger,
+    outbox,
     random: options.random ?? Math.random,
     turns: new Set(),
     stopping: () => stopping,

@@ -6,7 +6,7 @@ import { prepare, value } from '../../db/prepared.ts'
 import { settleAll } from '../../util/settle-all.ts'
 import { enqueue } from '../../jobs/queues.ts'
 import { settleInFlight } from './takeover.queries.ts'
-import type { Holding } from './ledger.queries.ts'
+import type { Holding } from './outbox.queries.ts'
 import { advance } from '../session/progress.queries.ts'
 
 /** A chunk that this node holds, and the positions of its items. */

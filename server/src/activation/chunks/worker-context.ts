@@ -3,7 +3,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../../db/database.ts'
 import type { RateLimiter } from '../../mail/rate-limit/rate-limiter.ts'
 import type { SmtpSender } from '../../mail/smtp/types.ts'
-import type { Ledger } from './ledger.ts'
+import type { Outbox } from './outbox.ts'
 import type { ActivationDeps } from '../starting/sessions.usecases.ts'
 
 /** What a process needs to run activations. */
@@ -19,7 +19,7 @@ export interface WorkerContext extends ActivationDeps {
   rateLimiter: RateLimiter
   /** What names the mail server among all nodes: host and port, or the built-in mailbox. */
   mailServer: string
-  ledger: Ledger
+  outbox: Outbox
   random: () => number
   /** The chunks that this process works on right now, as `session chunk phase`. */
   turns: Set<string>

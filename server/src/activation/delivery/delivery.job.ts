@@ -147,7 +147,7 @@ async function sendMail(turn: Turn, mail: DueMail): Promise<void> {
   await trial.counted
 }
 
-/** One mail on its way. Its outcome is with the ledger before the next mail over the same connection asks for its gate. */
+/** One mail on its way. Its outcome is with the outbox before the next mail over the same connection asks for its gate. */
 class Trial implements SendRequest {
   readonly from: string
   readonly to: string
@@ -186,7 +186,7 @@ class Trial implements SendRequest {
     await lastOfAnotherSession(turn, connection)
     if (!goesOn(turn)) return false
     this.#asked = true
-    return turn.context.ledger.gate({
+    return turn.context.outbox.gate({
       holding: turn.held,
       position: this.#mail.position,
       triedAt: this.#triedAt,
@@ -213,7 +213,7 @@ class Trial implements SendRequest {
 
 /**
  * Resolves when it is stored. A connection has at most one mail in flight that the database does not know the outcome of.
- * The ledger stores what concerns one session in the order in which it is asked, so only the mail of another session has
+ * The outbox stores what concerns one session in the order in which it is asked, so only the mail of another session has
  * to be waited for.
  */
 function lastOfAnotherSession({ shared, held }: Turn, connection: object): Promise<void> | undefined {
@@ -241,7 +241,7 @@ async function store(turn: Turn, mail: DueMail, outcome: Outcome): Promise<void>
   const { context, held } = turn
   const entry = { holding: held, position: mail.position, at: context.now(), triedAt: null, ...outcome }
   try {
-    const { stored, runs } = await context.ledger.settle(entry)
+    const { stored, runs } = await context.outbox.settle(entry)
     if (stored) turn.settled += 1
     if (!stored) turn.stopped = true
     if (!runs)

@@ -19,7 +19,7 @@ export interface Turn {
   stopped: boolean
   /** How many mails got an outcome. */
   settled: number
-  /** Outcomes that were given to the ledger; none of these rejects. */
+  /** Outcomes that were given to the outbox; none of these rejects. */
   storing: Promise<void>[]
   /** The first failure to store one. */
   failure: unknown

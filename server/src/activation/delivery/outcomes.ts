@@ -2,7 +2,7 @@ import type { MailReason, SessionOptions } from '@rollcall/shared'
 import { nextTryDelay } from '../../mail/smtp/answers.ts'
 import type { Delivery } from '../../mail/smtp/types.ts'
 import type { DueMail } from '../chunks/items.queries.ts'
-import type { OutcomeEntry } from '../chunks/ledger.queries.ts'
+import type { OutcomeEntry } from '../chunks/outbox.queries.ts'
 
 /** A mail whose answer was lost is sent again at most this often under the policy `resend`. */
 const resendTries = 5

@@ -38,7 +38,7 @@ export interface OutcomeEntry {
   at: Date
 }
 
-export interface LedgerResult {
+export interface OutboxResult {
   /** Positions that passed the gate. */
   gated: Set<number>
   /** Positions whose outcome was stored. */
@@ -59,7 +59,7 @@ export interface LedgerResult {
 export async function storeGatesAndOutcomes(
   database: Database,
   options: { sessionId: string; gates: GateEntry[]; outcomes: OutcomeEntry[]; now: Date },
-): Promise<LedgerResult> {
+): Promise<OutboxResult> {
   const { sessionId, gates, outcomes } = options
   const values = valuesOf(options)
   if (!gates.some((gate) => gate.canary)) return resultOf(await plain.rows(database, values))
@@ -78,7 +78,7 @@ interface StoredRow {
   status_now: SessionStatus | null
 }
 
-function resultOf([row]: StoredRow[]): LedgerResult {
+function resultOf([row]: StoredRow[]): OutboxResult {
   const { status = null, status_before = null, status_now = null } = row ?? {}
   return {
     runs: status_now === 'running',
@@ -185,8 +185,8 @@ const mailsInFlight = sql`SELECT count(*) AS mails FROM chunks chunk JOIN items 
       AND items.position BETWEEN chunk.first_position AND chunk.last_position
     WHERE chunk.session_id = ${value('session')} AND chunk.owner IS NOT NULL AND items.mail_state = 'sending'`
 
-const plain = storing('ledger', false)
-const counting = storing('ledger_counting', true)
+const plain = storing('store_gates_and_outcomes', false)
+const counting = storing('store_gates_and_outcomes_counting', true)
 
 /** Locks in the order of all writers: chunks, then the session. */
 async function lockInOrder(

@@ -2,10 +2,10 @@ import { setImmediate as turnOfEventLoop } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../../db/database.ts'
 import { isDatabaseAway } from '../../http/errors.ts'
-import { storeGatesAndOutcomes, type GateEntry, type LedgerResult, type OutcomeEntry } from './ledger.queries.ts'
+import { storeGatesAndOutcomes, type GateEntry, type OutboxResult, type OutcomeEntry } from './outbox.queries.ts'
 
 /** Where mails ask to pass the gate and leave their outcomes; both are in the database when the promise resolves. */
-export interface Ledger {
+export interface Outbox {
   /**
    * True when the mail may be handed over. False when the session does not run or the chunk is no longer held.
    * Rejects when the database could not be asked: then nothing may be handed over either.
@@ -39,15 +39,15 @@ interface Queue {
  * Group commit: while one transaction of a session is under way, gates and outcomes gather for the next, so the more is
  * going on, the more one commit carries.
  */
-export function createLedger(options: {
+export function createOutbox(options: {
   database: Database
   now: () => Date
   logger: FastifyBaseLogger
   /** Told of every session whose version grew. */
-  onProgress: (sessionId: string, result: LedgerResult) => void
+  onProgress: (sessionId: string, result: OutboxResult) => void
   /** Resolves when it is time to try the database again. */
   wait: (milliseconds: number) => Promise<void>
-}): Ledger {
+}): Outbox {
   const queues = new Map<string, Queue>()
 
   function join<Entry extends GateEntry | OutcomeEntry, Answer>(
@@ -122,7 +122,7 @@ export function createLedger(options: {
   }
 }
 
-function settledBy({ settled, runs }: LedgerResult, { position }: OutcomeEntry): Settled {
+function settledBy({ settled, runs }: OutboxResult, { position }: OutcomeEntry): Settled {
   return { stored: settled.has(position), runs }
 }
 
