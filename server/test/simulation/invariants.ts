@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { Item, Progress } from '@rollcall/shared'
-import { allItems, latestProgress } from '../../src/activation/history/history.usecases.ts'
+import { allItems, latestProgress } from '../../src/activation/history/item-list.usecases.ts'
 import { recounted } from '../app/activation.ts'
 import type { TestDatabase } from '../database/database.ts'
 import { runWaitingJobsNow } from '../../src/vendor/pg-boss.ts'

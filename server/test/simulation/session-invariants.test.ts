@@ -6,10 +6,10 @@ import type { TestDatabase } from '../database/database.ts'
 import { startActivationWithMailServer } from '../smtp/activation-with-mail-server.ts'
 import type { SmtpReply, ScriptedSmtpServer } from '../smtp/scripted-smtp-server.ts'
 import { makeRetriesDue } from './invariants.ts'
-import { allItems } from '../../src/activation/history/history.usecases.ts'
+import { allItems } from '../../src/activation/history/item-list.usecases.ts'
 import { runCommand, retryMails } from '../../src/activation/commands/commands.usecases.ts'
 import { presentProgress } from '../../src/activation/session/progress.presenter.ts'
-import { readSnapshots } from '../../src/activation/session/progress.queries.ts'
+import { readSnapshots } from '../../src/activation/session/advance.queries.ts'
 
 /** What the mail server does to one mail. */
 const fates = ['taken', 'taken', 'taken', 'taken', 'unknown', 'later', 'lost', 'dropped early', 'slow'] as const

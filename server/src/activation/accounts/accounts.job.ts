@@ -18,7 +18,7 @@ import {
 } from './accounts.queries.ts'
 import { finishAccounts, lockHeldChunk, type HeldChunk } from '../chunks/chunks.queries.ts'
 import { readSession, type SessionRow } from '../session/sessions.queries.ts'
-import { timeOrNull } from '../starting/sessions.usecases.ts'
+import { timeOrNull } from '../starting/start.usecases.ts'
 import { workOnChunk } from '../chunks/turn.ts'
 import type { WorkerContext } from '../chunks/worker-context.ts'
 

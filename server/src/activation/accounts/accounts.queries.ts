@@ -5,7 +5,7 @@ import type { Queryable } from '../../db/database.ts'
 import { plainArray, prepare, value } from '../../db/prepared.ts'
 import type { HeldChunk } from '../chunks/chunks.queries.ts'
 import { isOfChunk, isRowOfChunk } from '../chunks/items.queries.ts'
-import { advanceParts, deltasOfSettled, type MovedRow } from '../session/progress.queries.ts'
+import { advanceParts, deltasOfSettled, type MovedRow } from '../session/advance.queries.ts'
 import { sendable } from '../session/sessions.queries.ts'
 
 /** The place of an item among the accounts that are drafted for its chunk, counted from 1. */

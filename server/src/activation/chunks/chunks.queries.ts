@@ -7,7 +7,7 @@ import { settleAll } from '../../util/settle-all.ts'
 import { enqueue } from '../../jobs/queues.ts'
 import { settleInFlight } from './takeover.queries.ts'
 import type { Holding } from './outbox.queries.ts'
-import { advance } from '../session/progress.queries.ts'
+import { advance } from '../session/advance.queries.ts'
 
 /** A chunk that this node holds, and the positions of its items. */
 export interface HeldChunk extends Holding {

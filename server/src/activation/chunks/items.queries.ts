@@ -3,7 +3,7 @@ import type { AccountState, AccountStatus, MailState } from '@rollcall/shared'
 import { rowsOf, type Database, type Queryable } from '../../db/database.ts'
 import { prepare, value } from '../../db/prepared.ts'
 import type { HeldChunk } from './chunks.queries.ts'
-import type { Deltas } from '../session/progress.queries.ts'
+import type { Deltas } from '../session/advance.queries.ts'
 
 export interface ItemRow {
   [column: string]: unknown

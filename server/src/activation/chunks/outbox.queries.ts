@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { MailReason, MailState, SessionStatus } from '@rollcall/shared'
 import type { Database, Queryable } from '../../db/database.ts'
 import { plainArray, prepare, type Prepared } from '../../db/prepared.ts'
-import { advanceParts, deltasOfSettled, type MovedRow } from '../session/progress.queries.ts'
+import { advanceParts, deltasOfSettled, type MovedRow } from '../session/advance.queries.ts'
 
 /** A chunk as its owner holds it. */
 export interface Holding {

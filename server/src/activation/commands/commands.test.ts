@@ -3,9 +3,9 @@ import { actor, template, until, type Activation } from '../../../test/app/activ
 import type { TestDatabase } from '../../../test/database/database.ts'
 import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
 import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
-import { pageOfItems, sessionDetail } from '../history/history.usecases.ts'
+import { pageOfItems, sessionDetail } from '../history/item-list.usecases.ts'
 import { runCommand, retryMails } from './commands.usecases.ts'
-import { startSession } from '../starting/sessions.usecases.ts'
+import { startSession } from '../starting/start.usecases.ts'
 
 describe('a session that is stopped', () => {
   let test: TestDatabase

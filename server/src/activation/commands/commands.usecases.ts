@@ -12,13 +12,13 @@ import {
 import type { Queryable, Transaction } from '../../db/database.ts'
 import { DomainError } from '../../errors.ts'
 import { enqueue } from '../../jobs/queues.ts'
-import { freeServers } from '../breaker/server-holds.queries.ts'
+import { freeServers } from '../breaker/breaker.queries.ts'
 import { unfinishedChunks, lockChunk } from '../chunks/chunks.queries.ts'
 import { cancelPending, confirmByActivation, confirmByPerson, reopenMails } from '../chunks/items.queries.ts'
 import { presentProgress, type ProgressRow } from '../session/progress.presenter.ts'
-import { acceptWhatWasSeen, addEvent, advance, delayFromNow, forgetAccepted } from '../session/progress.queries.ts'
+import { acceptWhatWasSeen, addEvent, advance, delayFromNow, forgetAccepted } from '../session/advance.queries.ts'
 import { readSession, type SessionRow } from '../session/sessions.queries.ts'
-import { enqueueChunks, enqueueWaiting, timeOrNull, type ActivationDeps } from '../starting/sessions.usecases.ts'
+import { enqueueChunks, enqueueWaiting, timeOrNull, type ActivationDeps } from '../starting/start.usecases.ts'
 
 const doneWords: Record<SessionCommand, string> = { pause: 'paused', resume: 'resumed', cancel: 'cancelled' }
 

@@ -4,7 +4,7 @@ import { actor, recounted, type Activation } from '../../../test/app/activation.
 import type { TestDatabase } from '../../../test/database/database.ts'
 import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
 import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
-import { pageOfItems } from '../history/history.usecases.ts'
+import { pageOfItems } from '../history/item-list.usecases.ts'
 import { runCommand, retryMails, settleMails } from '../commands/commands.usecases.ts'
 
 describe('a mail whose answer was lost and that is to be sent again', () => {

@@ -1,7 +1,7 @@
 import type { HoldReason } from '@rollcall/shared'
 import { refusalsBeforeHold } from '../../mail/smtp/answers.ts'
 import type { Delivery } from '../../mail/smtp/types.ts'
-import { holdFor, isHeldSince, isOfServer } from '../holds/holds.job.ts'
+import { holdFor, isHeldSince, isOfServer } from '../holds/holds.usecases.ts'
 import type { SharedTurns, Turn } from './mail-turn.ts'
 
 /**

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { periodicTask, type PeriodicTask } from '../../util/periodic-task.ts'
 import { removeStep } from './retention.usecases.ts'
-import type { ActivationDeps } from '../starting/sessions.usecases.ts'
+import type { ActivationDeps } from '../starting/start.usecases.ts'
 
 const firstDelay = 60_000
 const interval = 10 * 60_000

@@ -3,8 +3,8 @@ import { actor, createActivation, type Activation } from '../../../test/app/acti
 import { createTestDatabase, type TestDatabase } from '../../../test/database/database.ts'
 import { startScriptedSmtpServer, type ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { changeSettings } from '../../settings/settings.usecases.ts'
-import { checkCounters } from './check.usecases.ts'
-import { pageOfSessions, sessionsOfLead } from '../history/history.usecases.ts'
+import { checkCounters } from './counter-audit.usecases.ts'
+import { pageOfSessions, sessionsOfLead } from '../history/item-list.usecases.ts'
 import { runCommand, retryMails } from '../commands/commands.usecases.ts'
 import { removeStep, type RemovalStep } from './retention.usecases.ts'
 

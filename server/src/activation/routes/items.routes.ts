@@ -5,7 +5,7 @@ import type { Database } from '../../db/database.ts'
 import { answers, fileAnswers, ok } from '../../http/answers.ts'
 import { requireRole } from '../../http/roles.ts'
 import type { Server } from '../../http/server.ts'
-import { allItems, countOfItems, latestProgress, pageOfItems } from '../history/history.usecases.ts'
+import { allItems, countOfItems, latestProgress, pageOfItems } from '../history/item-list.usecases.ts'
 import { SessionParams } from './sessions.routes.ts'
 
 const tags = ['activation']

@@ -17,9 +17,9 @@ import {
 import { answers, ok } from '../../http/answers.ts'
 import { requireRole } from '../../http/roles.ts'
 import type { Server } from '../../http/server.ts'
-import { latestProgress, pageOfSessions, sessionDetail, snapshotsOf } from '../history/history.usecases.ts'
+import { latestProgress, pageOfSessions, sessionDetail, snapshotsOf } from '../history/item-list.usecases.ts'
 import { runCommand, retryMails, settleMails } from '../commands/commands.usecases.ts'
-import { previewSelection, startSession, type ActivationDeps } from '../starting/sessions.usecases.ts'
+import { previewSelection, startSession, type ActivationDeps } from '../starting/start.usecases.ts'
 import type { SessionTemplate } from '../session/template.ts'
 
 export const SessionParams = Type.Object({ sessionId: Type.String({ maxLength: 100 }) })

@@ -45,7 +45,7 @@ const progressColumns = () => ({
   finishedAt: moment(),
 })
 
-/** One bulk activation. Counters are moved by `advance` in progress.queries.ts and by nothing else. */
+/** One bulk activation. Counters are moved by `advance` in advance.queries.ts and by nothing else. */
 export const sessions = pgTable(
   'sessions',
   {

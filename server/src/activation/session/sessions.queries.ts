@@ -5,7 +5,7 @@ import { rowsOf, type Database, type Queryable, type Transaction } from '../../d
 import { pageAfter, type Position } from '../../db/paging.ts'
 import { likeWord, wordsOf } from '../../db/text.ts'
 import type { ProgressRow } from './progress.presenter.ts'
-import { progressSelection } from './progress.queries.ts'
+import { progressSelection } from './advance.queries.ts'
 import type { SessionTemplate } from './template.ts'
 
 export interface NewSession {

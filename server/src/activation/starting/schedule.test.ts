@@ -3,9 +3,9 @@ import { actor, template, type Activation } from '../../../test/app/activation.t
 import type { TestDatabase } from '../../../test/database/database.ts'
 import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
 import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
-import { sessionDetail } from '../history/history.usecases.ts'
+import { sessionDetail } from '../history/item-list.usecases.ts'
 import { runCommand, startDue } from '../commands/commands.usecases.ts'
-import { startSession } from './sessions.usecases.ts'
+import { startSession } from './start.usecases.ts'
 
 const hour = 3_600_000
 

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { periodicTask, type PeriodicTask } from '../../util/periodic-task.ts'
-import { checkWhenDue } from './check.usecases.ts'
-import type { ActivationDeps } from '../starting/sessions.usecases.ts'
+import { checkWhenDue } from './counter-audit.usecases.ts'
+import type { ActivationDeps } from '../starting/start.usecases.ts'
 
 const firstDelay = 60_000
 /** How often a node looks whether it is time; the check itself is hourly, whoever makes it. */

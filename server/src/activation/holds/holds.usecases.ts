@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { HoldReason } from '@rollcall/shared'
-import { claimProbe, freeServers, holdServer, isServerHeld, lockServerHold } from '../breaker/server-holds.queries.ts'
+import { claimProbe, freeServers, holdServer, isServerHeld, lockServerHold } from '../breaker/breaker.queries.ts'
 import { wasHeldAfter } from '../session/events.queries.ts'
 import { holdSession, recoverSession, storeHold } from '../commands/commands.usecases.ts'
 import { sessionsHeldFor } from '../session/sessions.queries.ts'

@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import { readDatabaseConfig } from '../../config.ts'
 import { openDatabase, openPool } from '../../db/database.ts'
 import { attachEmbeddedPostgres } from '../../db/embedded.ts'
-import { checkCounters, mismatchLine, type CounterCheck } from './check.usecases.ts'
+import { checkCounters, mismatchLine, type CounterCheck } from './counter-audit.usecases.ts'
 
 const logger = pino({ level: 'warn' }, pino.destination(2))
 

@@ -1,6 +1,6 @@
 import type { Database, Queryable, Transaction } from '../../db/database.ts'
 import { tryClusterLock } from '../../db/cluster-lock.ts'
-import { countAgain, counterNames, lastCheck, storeCheck, type CountedSession } from './check.queries.ts'
+import { countAgain, counterNames, lastCheck, storeCheck, type CountedSession } from './counter-audit.queries.ts'
 
 /** A session whose counters are not what its items say. */
 export interface Mismatch {

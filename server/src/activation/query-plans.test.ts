@@ -1,19 +1,26 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Item, ItemsQuery, SessionsQuery } from '@rollcall/shared'
-import { createTestApp, type App } from '../../../test/app/app.ts'
-import { explaining, type Plan } from '../../../test/database/plans.ts'
-import { rowsOf } from '../../db/database.ts'
-import { storeLeads } from '../../leads/leads.usecases.ts'
-import { itemsWithoutAccount } from '../accounts/accounts.queries.ts'
-import { countAgain } from '../maintenance/check.queries.ts'
-import { unfinishedChunks, waitingChunks } from '../chunks/chunks.queries.ts'
-import { activeProgress, allItems, countOfItems, pageOfItems, pageOfSessions, snapshotsOf } from './history.usecases.ts'
-import { confirmByActivation, dueMails, recount, reopenMails, settleActive } from '../chunks/items.queries.ts'
-import { forgetOldRates } from '../session/progress.queries.ts'
-import { oldestOver } from '../maintenance/retention.queries.ts'
-import { sessionsHeldFor } from '../session/sessions.queries.ts'
-import { abandonedChunks, settleInFlight, strandedChunks } from '../chunks/takeover.queries.ts'
+import { createTestApp, type App } from '../../test/app/app.ts'
+import { explaining, type Plan } from '../../test/database/plans.ts'
+import { rowsOf } from '../db/database.ts'
+import { storeLeads } from '../leads/leads.usecases.ts'
+import { itemsWithoutAccount } from './accounts/accounts.queries.ts'
+import { countAgain } from './maintenance/counter-audit.queries.ts'
+import { unfinishedChunks, waitingChunks } from './chunks/chunks.queries.ts'
+import {
+  activeProgress,
+  allItems,
+  countOfItems,
+  pageOfItems,
+  pageOfSessions,
+  snapshotsOf,
+} from './history/item-list.usecases.ts'
+import { confirmByActivation, dueMails, recount, reopenMails, settleActive } from './chunks/items.queries.ts'
+import { forgetOldRates } from './session/advance.queries.ts'
+import { oldestOver } from './maintenance/retention.queries.ts'
+import { sessionsHeldFor } from './session/sessions.queries.ts'
+import { abandonedChunks, settleInFlight, strandedChunks } from './chunks/takeover.queries.ts'
 
 const large = 20_000
 const sessions = 3000

@@ -26,12 +26,12 @@ import {
   itemsNearby,
   matchingItems,
   type ItemsPage,
-} from './history.queries.ts'
+} from './item-list.queries.ts'
 import { itemsOfLead, type ItemRow } from '../chunks/items.queries.ts'
 import { unknownSession } from '../commands/commands.usecases.ts'
 import { messageIdOf } from '../chunks/message-id.ts'
 import { isoTime, isoTimeOrNull, presentProgress } from '../session/progress.presenter.ts'
-import { readActiveProgress, readProgress, readSnapshots } from '../session/progress.queries.ts'
+import { readActiveProgress, readProgress, readSnapshots } from '../session/advance.queries.ts'
 import { listSessions, readSession, type SessionRow } from '../session/sessions.queries.ts'
 
 const defaultLimit = 100

@@ -13,7 +13,7 @@ import { createWorkerApp } from '../../app.ts'
 import { openPool } from '../../db/database.ts'
 import { startEmbeddedPostgres } from '../../db/embedded.ts'
 import { migrateDatabase } from '../../db/migrate.ts'
-import { checkCounters, checkWhenDue } from './check.usecases.ts'
+import { checkCounters, checkWhenDue } from './counter-audit.usecases.ts'
 
 const hour = 3_600_000
 
