@@ -19,7 +19,7 @@ const hour = 3_600_000
 
 /** `npm run check:counters` with this environment. */
 function runCommand(environment: Record<string, string>): Promise<{ code: number; said: string; complained: string }> {
-  const script = path.join(import.meta.dirname, 'check.command.ts')
+  const script = path.join(import.meta.dirname, 'counter-audit.command.ts')
   const env = { PATH: process.env.PATH, ...environment }
   return new Promise((resolve) => {
     const child = execFile(process.execPath, [script], { env }, (_error, stdout, stderr) =>
