@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorCode, Failure } from '@rollcall/shared'
+import { isDatabaseAway } from '../db/errors.ts'
 import { DomainError } from '../errors.ts'
 import { statusOfCode } from './statuses.ts'
 import { validationSentence } from './problems.ts'
@@ -78,25 +79,4 @@ function clientSentence(error: FastifyError, status: number): string {
     return 'The body is not valid JSON.'
   if (error.code === 'FST_ERR_BAD_URL') return 'The address has a percent sign that is followed by no character code.'
   return error.message
-}
-
-/** Connection failures, and SQLSTATE classes 08 (connection), 53 (resources), 57P (shutdown, not ready) and 25P03 (silent for too long). */
-export function isDatabaseAway(error: unknown): boolean {
-  for (let each: unknown = error; each instanceof Error; each = each.cause) {
-    const code = (each as { code?: unknown }).code
-    if (
-      typeof code === 'string' &&
-      /^(08...|53...|57P..|25P03|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/.test(
-        code,
-      )
-    )
-      return true
-    if (
-      /not currently accepting connections|Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
-        each.message,
-      )
-    )
-      return true
-  }
-  return false
 }

@@ -1,4 +1,5 @@
 import type { ErrorCode, Failure } from '@rollcall/shared'
+import { isUnstorableValue } from '../db/errors.ts'
 import { DomainError } from '../errors.ts'
 import { failure } from '../http/errors.ts'
 
@@ -84,14 +85,10 @@ function parsed(body: string): Body {
 }
 
 /**
- * The sign-in library hands some values to the database as they came; what the database cannot store (SQLSTATE classes
- * 22, data exception, and 23, integrity constraint) is the request's fault. Null for every other error.
+ * The sign-in library hands some values to the database as they came, so a value that cannot be stored is the fault of the
+ * request. Null for every other error.
  */
 export function errorOfUnstorableValues(error: unknown): DomainError | null {
-  for (let each: unknown = error; each instanceof Error; each = each.cause) {
-    const { code } = each as { code?: unknown }
-    if (typeof code === 'string' && /^(22|23)...$/.test(code))
-      return new DomainError('BAD_REQUEST', 'The request has a value that cannot be stored; check its fields.')
-  }
-  return null
+  if (!isUnstorableValue(error)) return null
+  return new DomainError('BAD_REQUEST', 'The request has a value that cannot be stored; check its fields.')
 }

@@ -1,7 +1,7 @@
 import { setImmediate as turnOfEventLoop } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../../db/database.ts'
-import { isDatabaseAway } from '../../http/errors.ts'
+import { isDatabaseAway } from '../../db/errors.ts'
 import { storeGatesAndOutcomes, type GateEntry, type OutboxResult, type OutcomeEntry } from './outbox.queries.ts'
 
 /** Where mails ask to pass the gate and leave their outcomes; both are in the database when the promise resolves. */

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { isDatabaseAway } from '../../http/errors.ts'
+import { isDatabaseAway } from '../../db/errors.ts'
 import type { ChunkJob } from '../../jobs/queues.ts'
 import { claimChunk, NotNow, releaseChunk, type HeldChunk, type Phase } from './chunks.queries.ts'
 import type { WorkerContext } from './worker-context.ts'

@@ -4,6 +4,7 @@ import { stringify } from 'csv-stringify'
 import { pipeline, Readable } from 'node:stream'
 import type { ImportMapping, ImportPreview, ImportResult, Person, Rejection } from '@rollcall/shared'
 import type { Database, Transaction } from '../../db/database.ts'
+import { isTransactionConflict } from '../../db/errors.ts'
 import { DomainError } from '../../errors.ts'
 import { completeRows, describeCsv, headBytes, openCsv, type CsvFormat } from './csv/reader.ts'
 import { unreadable } from './csv/unreadable.ts'
@@ -55,7 +56,7 @@ export async function importFile(database: Database, file: ImportFile, staff: Pe
     try {
       return await database.transaction((transaction) => importInto(transaction, file, format, staff))
     } catch (error) {
-      if (tries >= 3 || !isDeadlock(error)) throw error
+      if (tries >= 3 || !isTransactionConflict(error)) throw error
     }
   }
 }
@@ -201,13 +202,4 @@ async function* allRejections(database: Database, importId: string): AsyncGenera
     if (last === undefined) return
     after = last.ordinal
   }
-}
-
-/** SQLSTATE 40P01 deadlock, 40001 serialization failure. */
-function isDeadlock(error: unknown): boolean {
-  for (let each: unknown = error; each instanceof Error; each = each.cause) {
-    const code = (each as { code?: unknown }).code
-    if (code === '40P01' || code === '40001') return true
-  }
-  return false
 }
