@@ -14,7 +14,7 @@ import { watchRetention } from './activation/maintenance/retention.job.ts'
 import type { ActivationDeps } from './activation/starting/start.usecases.ts'
 import { mend, takeOverAbandoned } from './activation/chunks/takeover.usecases.ts'
 import type { WorkerContext } from './activation/chunks/worker-context.ts'
-import { openDatabase, openKeyedPool } from './db/database.ts'
+import { openDatabase, openWorkerPool } from './db/database.ts'
 import { joinNodes } from './jobs/node.ts'
 import { queues, work, type QueueName } from './jobs/queues.ts'
 import { startSweeper } from './jobs/sweeper.ts'
@@ -50,13 +50,13 @@ export async function startWorker(options: {
   let stopping = false
   const sharedTurns = createSharedTurns()
   const node = joinNodes({ databaseUrl: options.databaseUrl, logger })
-  const keyedPool = openKeyedPool(options.databaseUrl, {
+  const workerPool = openWorkerPool(options.databaseUrl, {
     maximum: 10,
     onError: (error) => logger.warn({ err: error }, 'a database connection was lost'),
   })
-  const keyed = openDatabase(keyedPool)
+  const workerDatabase = openDatabase(workerPool)
   const outbox = createOutbox({
-    database: keyed,
+    database: workerDatabase,
     now: deps.now,
     logger,
     wait,
@@ -69,7 +69,7 @@ export async function startWorker(options: {
   const workerContext: WorkerContext = {
     ...deps,
     logger,
-    keyed,
+    workerDatabase,
     nodeId: () => node.id(),
     linkKey: linkKey(options.secret),
     sender,
@@ -121,7 +121,7 @@ export async function startWorker(options: {
       await roundsDone
       await sweeper.close()
       await node.close()
-      if (!keyedPool.ending) await keyedPool.end()
+      if (!workerPool.ending) await workerPool.end()
     },
   }
 }

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../test/database/database.ts'
-import { openDatabase, openKeyedPool, rowsOf, type Queryable } from './database.ts'
+import { openDatabase, openWorkerPool, rowsOf, type Queryable } from './database.ts'
 import { prepare, value } from './prepared.ts'
 import { settleAll } from '../util/settle-all.ts'
 
@@ -9,11 +9,11 @@ const add = prepare<{ id: number }>('test_add', sql`INSERT INTO noted (id) VALUE
 const divide = prepare('test_divide', sql`SELECT 1 / ${value('by')}::int`)
 
 let test: TestDatabase
-let pool: ReturnType<typeof openKeyedPool>
+let pool: ReturnType<typeof openWorkerPool>
 beforeAll(async () => {
   test = await createTestDatabase()
   await test.pool.query('CREATE TABLE noted (id int PRIMARY KEY)')
-  pool = openKeyedPool(test.url, { maximum: 1, onError: () => {} })
+  pool = openWorkerPool(test.url, { maximum: 1, onError: () => {} })
 })
 beforeEach(() => test.pool.query('TRUNCATE noted'))
 afterAll(async () => {

@@ -68,7 +68,7 @@ export function openDatabase(pool: Pool): Database {
  * Prepared statements (prepared.ts) that are called one after another on a connection are sent together, and answered in
  * that order: a chunk waits for its database five times instead of fourteen.
  */
-export function openKeyedPool(url: string, options: { maximum: number; onError: (error: Error) => void }): Pool {
+export function openWorkerPool(url: string, options: { maximum: number; onError: (error: Error) => void }): Pool {
   return openPool(url, {
     ...options,
     pipeline: true,

@@ -30,7 +30,7 @@ export function plainArray(words: readonly (string | number | null)[]): string {
 
 /**
  * Makes the text of a statement once; what changes from call to call are its `value`s. A connection parses it
- * once and, on connections of `openKeyedPool`, plans it once: for a large statement with little to do that is most
+ * once and, on connections of `openWorkerPool`, plans it once: for a large statement with little to do that is most
  * of the work. `name` is its own among all statements. Values are those of `rowsOf`: times are texts.
  *
  * Its columns are named one by one: with `*`, a migration that adds one would fail it on every connection that stands.

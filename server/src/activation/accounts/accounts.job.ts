@@ -32,7 +32,9 @@ class Stopped extends Error {}
 export async function createAccountsOfChunk(context: WorkerContext, job: ChunkJob): Promise<void> {
   await workOnChunk(context, job, 'accounts', async (held) => {
     try {
-      const changed = await context.keyed.transaction((transaction) => createAccounts(context, transaction, held))
+      const changed = await context.workerDatabase.transaction((transaction) =>
+        createAccounts(context, transaction, held),
+      )
       context.publish([job.sessionId], changed)
       return { idle: false, released: true }
     } catch (error) {

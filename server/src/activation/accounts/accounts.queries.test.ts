@@ -5,20 +5,20 @@ import { createTestDatabase, type TestDatabase } from '../../../test/database/da
 import { itemsWithAccountOfAnotherLead } from '../../../test/simulation/invariants.ts'
 import { draftAccounts, type AccountDrafts } from '../../accounts/accounts.usecases.ts'
 import { activationToken, linkKey, tokenDigest } from '../../accounts/token.ts'
-import { openDatabase, openKeyedPool, rowsOf, type Database, type Queryable } from '../../db/database.ts'
+import { openDatabase, openWorkerPool, rowsOf, type Database, type Queryable } from '../../db/database.ts'
 import { itemsWithoutAccount, makeAccounts, storeAllCreated } from './accounts.queries.ts'
 import type { HeldChunk } from '../chunks/chunks.queries.ts'
 import { settleActive } from '../chunks/items.queries.ts'
 
 let test: TestDatabase
 let activation: Activation
-let keyed: Database
-let pool: ReturnType<typeof openKeyedPool>
+let workerDatabase: Database
+let pool: ReturnType<typeof openWorkerPool>
 beforeAll(async () => {
   test = await createTestDatabase()
   activation = await createActivation(test)
-  pool = openKeyedPool(test.url, { maximum: 1, onError: () => {} })
-  keyed = openDatabase(pool)
+  pool = openWorkerPool(test.url, { maximum: 1, onError: () => {} })
+  workerDatabase = openDatabase(pool)
 })
 afterAll(async () => {
   await pool.end()
@@ -48,7 +48,7 @@ function draftsFor({ firstPosition, lastPosition }: HeldChunk): AccountDrafts {
 async function undone<Result>(run: (transaction: Queryable) => Promise<Result>): Promise<Result> {
   const outcome: { result?: Result } = {}
   const undo = new Error('undo')
-  await keyed
+  await workerDatabase
     .transaction(async (transaction) => {
       outcome.result = await run(transaction)
       throw undo
@@ -94,7 +94,7 @@ describe('the accounts of a chunk', () => {
   it('are made in the order of its positions, each with the digest of its own token', async () => {
     const held = await chunkOf(await activation.addLeads(5))
     const drafts = draftsFor(held)
-    expect(await makeAccounts(keyed, held, { drafts, ...times })).toBe(5)
+    expect(await makeAccounts(workerDatabase, held, { drafts, ...times })).toBe(5)
     const { rows } = await test.pool.query<{ id: string; digest: string }>(
       `SELECT account.id, encode(account.token_digest, 'hex') AS digest FROM items JOIN accounts account ON account.lead_id = items.lead_id
         WHERE items.session_id = $1 ORDER BY items.position`,
@@ -107,9 +107,12 @@ describe('the accounts of a chunk', () => {
     const whole = await chunkOf(await activation.addLeads(7))
     const held = { ...whole, firstPosition: whole.firstPosition + 2, lastPosition: whole.firstPosition + 4 }
     const drafts = draftsFor(held)
-    expect(await makeAccounts(keyed, held, { drafts, ...times })).toBe(3)
+    expect(await makeAccounts(workerDatabase, held, { drafts, ...times })).toBe(3)
     const stored = { ids: drafts.ids, now: times.now, mailState: 'pending', mailReason: null } as const
-    expect(await storeAllCreated(keyed, held, stored)).toMatchObject({ accounts_created: 3, accounts_pending: 4 })
+    expect(await storeAllCreated(workerDatabase, held, stored)).toMatchObject({
+      accounts_created: 3,
+      accounts_pending: 4,
+    })
     const { rows } = await test.pool.query<{ account_id: string | null }>(
       'SELECT account_id FROM items WHERE session_id = $1 ORDER BY position',
       [held.sessionId],
@@ -120,12 +123,12 @@ describe('the accounts of a chunk', () => {
 
   it('are told from those that there were, and from people who cannot be mailed', async () => {
     const ids = await activation.addLeads(6)
-    await makeAccounts(keyed, await chunkOf(ids.slice(0, 2)), { drafts: draftAccounts(2, key), ...times })
+    await makeAccounts(workerDatabase, await chunkOf(ids.slice(0, 2)), { drafts: draftAccounts(2, key), ...times })
     await test.pool.query(`UPDATE leads SET email = 'nobody' WHERE id = $1`, [ids[5]])
     const held = await chunkOf(ids)
     const drafts = draftsFor(held)
-    expect(await makeAccounts(keyed, held, { drafts, ...times })).toBe(3)
-    const people = await itemsWithoutAccount(keyed, held)
+    expect(await makeAccounts(workerDatabase, held, { drafts, ...times })).toBe(3)
+    const people = await itemsWithoutAccount(workerDatabase, held)
     expect(people.map(({ position }) => position)).toEqual(drafts.ids.map((_, index) => held.firstPosition + index))
     const isDrafted = people.map(({ account_id: id }) => id !== null && drafts.ids.includes(id))
     const { rows } = await test.pool.query<{ lead_id: string }>(
@@ -150,7 +153,7 @@ describe('the accounts of a chunk', () => {
     )
     expect(rows[0]!.size).toBeGreaterThanOrEqual(rows[0]!.full)
     const held = await chunkOf(ids)
-    const [before, after] = await keyed.transaction(async (transaction) => {
+    const [before, after] = await workerDatabase.transaction(async (transaction) => {
       const counted = await updatesOfLeads(transaction)
       expect(await makeAccounts(transaction, held, { drafts: draftsFor(held), ...times })).toBe(100)
       return [counted, await updatesOfLeads(transaction)]

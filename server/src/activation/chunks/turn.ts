@@ -42,7 +42,7 @@ export async function workOnChunk(
     const { released, delaySeconds } = await workOrDelay(context, held, work)
     if (released) return
     await patiently(context, Infinity, () =>
-      context.keyed.transaction((transaction) =>
+      context.workerDatabase.transaction((transaction) =>
         releaseChunk(context.boss, transaction, held, phase, { delaySeconds, now: context.now() }),
       ),
     )

@@ -9,8 +9,8 @@ import type { ActivationDeps } from '../starting/start.usecases.ts'
 /** What a process needs to run activations. */
 export interface WorkerContext extends ActivationDeps {
   logger: FastifyBaseLogger
-  /** The same database, over connections for statements that go by keys: see `openKeyedPool`. */
-  keyed: Database
+  /** The same database, over connections for statements that go by keys: see `openWorkerPool`. */
+  workerDatabase: Database
   /** The id under which this process holds chunks; null while it must not work, because its beat is not known to be heard. */
   nodeId: () => string | null
   /** Signs activation links. */

@@ -86,11 +86,11 @@ function goesOn({ context, held, stopped }: Turn): boolean {
  */
 async function preparedMails(context: WorkerContext, held: HeldChunk, session: SessionRow): Promise<DueMail[]> {
   const links = { now: context.now(), linkLifeDays: session.template.linkLifeDays }
-  const mails = await dueMails(context.keyed, held)
+  const mails = await dueMails(context.workerDatabase, held)
   const ending = mails.filter((mail) => isLinkEnding(mail.token_expires_at, links))
   // Of a session that goes on at once, none.
   if (ending.length === 0 && mails.every((mail) => mail.account_status === 'invited')) return mails
-  await context.keyed.transaction(async (transaction) => {
+  await context.workerDatabase.transaction(async (transaction) => {
     if (!(await lockHeldChunk(transaction, held))) return
     await extendLinksOf(
       transaction,
@@ -102,7 +102,7 @@ async function preparedMails(context: WorkerContext, held: HeldChunk, session: S
     if (skipped + arrived > 0) await advance(transaction, { sessionId: held.sessionId, now: links.now, deltas })
   })
   // One whose time has come only now was not looked at; its turn is the next.
-  const dueNow = await dueMails(context.keyed, held)
+  const dueNow = await dueMails(context.workerDatabase, held)
   return dueNow.filter((mail) => mail.account_status === 'invited' && !isLinkEnding(mail.token_expires_at, links))
 }
 
