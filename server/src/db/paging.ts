@@ -2,15 +2,15 @@ import { sql, type SQL } from 'drizzle-orm'
 import { DomainError } from '../errors.ts'
 import { isTime } from './time.ts'
 
-/** The key of the last row of a page: the values that the list is ordered by. */
+/** The position of a row in a list: its values in the columns that the list is ordered by. */
 export type Position = (string | number)[]
 
-/** A cursor as it leaves the server: opaque, and good for the list it came from. */
+/** Writes a position as a cursor: a text that is opaque to clients and means something only for the list that it came from. */
 export function cursorOf(position: Position): string {
   return Buffer.from(JSON.stringify(position)).toString('base64url')
 }
 
-/** What a value of a position may be, and its type in SQL. */
+/** The kinds of values in a position: the type in SQL, and the check of a value that a client sent. */
 const kinds = {
   text: { type: 'text', fits: (value: unknown) => typeof value === 'string' && !value.includes('\0') },
   uuid: {
@@ -24,7 +24,11 @@ const kinds = {
 } as const
 export type PositionKind = keyof typeof kinds
 
-/** Reads a cursor of these kinds of values; refuses what Rollcall never gave out. */
+/**
+ * Reads a cursor whose values are of these kinds; null where there is no cursor.
+ *
+ * @throws DomainError BAD_CURSOR for a text that Rollcall cannot have given out
+ */
 export function positionOf(cursor: string | undefined, wanted: PositionKind[]): Position | null {
   if (cursor === undefined) return null
   const values = parse(Buffer.from(cursor, 'base64url').toString('utf8'))
@@ -45,7 +49,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** The condition of rows that come after a position, in the order of the columns; true for the first page. */
+/** The condition for the rows that follow a position in the order of the columns; it is true where there is no position. */
 export function pageAfter(
   columns: Record<string, PositionKind>,
   direction: 'ASC' | 'DESC',
@@ -57,34 +61,36 @@ export function pageAfter(
     sql`, `,
   )
   const row = sql.raw(`(${Object.keys(columns).join(', ')})`)
-  // Not < alone: of many rows with the same first value PostgreSQL would expect none, and sort them all instead of reading on.
+  // With < alone, PostgreSQL expects no row where many have the same first value, and sorts all of them instead of reading
+  // the index from the position on. Measured on PostgreSQL 18.4.
   return sql`${row} ${sql.raw(direction === 'ASC' ? '>=' : '<=')} (${values}) AND ${row} <> (${values})`
 }
 
-/** How many rows of a list are read at once for a page of those that a filter leaves: first, and then again. */
-export interface Reach {
+/** How many rows of a list may be scanned for one page of those that a filter leaves: at first, and once more after that. */
+export interface ScanBudget {
   first: number
   next: number
 }
 
 /**
- * The next rows that a filter leaves, found by reading through the list in its order; fewer than `limit` where they are too
- * rare for that. The first rows tell whether those after them are likely to fill the page. `read` gives at most `limit` rows
- * after a row (null: from the beginning of the page) among the next `within` of the list.
+ * Finds the next rows that a filter leaves by scanning the list in its order, within a budget; gives fewer than `limit` rows
+ * where they are too rare for that. The second scan is made only if the share of hits in the first one says that it is
+ * likely to fill the page. `scan` gives at most `limit` rows that follow a row (null: the start of the page) among the
+ * next `budget` rows of the list.
  */
-export async function readThrough<Row>(
+export async function scanInOrder<Row>(
   limit: number,
-  { first, next }: Reach,
-  read: (after: Row | null, limit: number, within: number) => Promise<Row[]>,
+  { first, next }: ScanBudget,
+  scan: (after: Row | null, limit: number, budget: number) => Promise<Row[]>,
 ): Promise<Row[]> {
-  const rows = await read(null, limit, first)
+  const rows = await scan(null, limit, first)
   if (rows.length < limit && rows.length * (first + next) >= limit * first) {
-    rows.push(...(await read(rows.at(-1) ?? null, limit - rows.length, next)))
+    rows.push(...(await scan(rows.at(-1) ?? null, limit - rows.length, next)))
   }
   return rows
 }
 
-/** Cuts the row that only tells whether there is a next page, and makes the cursor of that page. */
+/** Makes a page of at most `limit` rows and its cursor from rows that were read with one more than `limit`: the last one only says that there is a next page. */
 export function cutPage<Row>(
   rows: Row[],
   limit: number,

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { AccountStatus } from '@rollcall/shared'
 import type { AccountDrafts } from '../../accounts/accounts.usecases.ts'
 import type { Queryable } from '../../db/database.ts'
+import { optimizationFence } from '../../db/planner.ts'
 import { plainArray, prepare, value } from '../../db/prepared.ts'
 import type { HeldChunk } from '../chunks/chunks.queries.ts'
 import { isOfChunk, isRowOfChunk } from '../chunks/items.queries.ts'
@@ -43,8 +44,8 @@ const accountsMade = prepare<{ made: number }>(
       substring(${value('digests')}::bytea FROM 32 * person.place - 31 FOR 32),
       ${value('expiresAt')}::timestamptz, ${value('now')}::timestamptz
     FROM (SELECT items.lead_id, ${place} AS place FROM items WHERE ${isOfChunk} AND items.account_state = 'pending'
-        ORDER BY items.position OFFSET 0) person
-      CROSS JOIN LATERAL (SELECT id, created_at, email, email_key FROM leads WHERE leads.id = person.lead_id OFFSET 0) leads
+        ORDER BY items.position ${optimizationFence()}) person
+      CROSS JOIN LATERAL (SELECT id, created_at, email, email_key FROM leads WHERE leads.id = person.lead_id ${optimizationFence()}) leads
     WHERE ${sendable}
     ORDER BY leads.email_key
     ON CONFLICT (email_key) DO NOTHING
@@ -159,7 +160,7 @@ const accountsStored = prepare<MovedRow>(
       FROM unnest(${value('positions')}::int[], ${value('accountStates')}::text[], ${value('accountReasons')}::text[],
         ${value('accountIds')}::uuid[], ${value('mailStates')}::text[], ${value('mailReasons')}::text[])
         AS each(position, account_state, account_reason, account_id, mail_state, mail_reason)
-      OFFSET 0
+      ${optimizationFence()}
     ) outcome
     WHERE items.session_id = outcome.session_id AND items.position = outcome.position AND items.account_state = 'pending'
     RETURNING items.account_state, items.mail_state

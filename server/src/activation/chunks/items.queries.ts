@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { AccountState, AccountStatus, MailState } from '@rollcall/shared'
 import { rowsOf, type Database, type Queryable } from '../../db/database.ts'
+import { byRowAddress } from '../../db/planner.ts'
 import { prepare, value } from '../../db/prepared.ts'
 import type { HeldChunk } from './chunks.queries.ts'
 import type { Deltas } from '../session/advance.queries.ts'
@@ -35,7 +36,10 @@ export const isOfChunk = sql`items.session_id = ${value('sessionId')} AND items.
  * would take any index of a session for as good, and read all of the session for each chunk. The chunk is locked, so nobody
  * else changes what is pending in it between.
  */
-export const isRowOfChunk = sql`items.ctid = ANY(ARRAY(SELECT items.ctid FROM items WHERE ${isOfChunk} ORDER BY items.position))`
+export const isRowOfChunk = byRowAddress(
+  'items',
+  sql`SELECT items.ctid FROM items WHERE ${isOfChunk} ORDER BY items.position`,
+)
 
 /** A mail that is due, with what it is made of. */
 export interface DueMail {

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { MailReason, MailState, SessionStatus } from '@rollcall/shared'
 import type { Database, Queryable } from '../../db/database.ts'
+import { afterAllOf } from '../../db/planner.ts'
 import { plainArray, prepare, type Prepared } from '../../db/prepared.ts'
 import { advanceParts, deltasOfSettled, type MovedRow } from '../session/advance.queries.ts'
 
@@ -198,7 +199,7 @@ async function lockInOrder(
       SELECT number FROM chunks WHERE session_id = ${sessionId} AND number = ANY(${sql.param(distinctHoldings(entries).map((each) => each.chunk))}::int[])
       ORDER BY number FOR SHARE
     )
-    SELECT 1 FROM sessions WHERE id = ${sessionId} AND (SELECT count(*) FROM chunk_locks) >= 0 FOR NO KEY UPDATE`)
+    SELECT 1 FROM sessions WHERE id = ${sessionId} AND ${afterAllOf('chunk_locks')} FOR NO KEY UPDATE`)
 }
 
 /** A chunk may be held twice over a short time, under two fences; each counts for its own entries. */

@@ -2,6 +2,7 @@ import { sql, type SQL } from 'drizzle-orm'
 import type { AccountReason, AccountState, ItemFilter, MailReason, MailState } from '@rollcall/shared'
 import { countExactly } from '../../db/counting.ts'
 import { rowsOf, type Database } from '../../db/database.ts'
+import { optimizationFence } from '../../db/planner.ts'
 import { allOf, likeWord, wordsOf } from '../../db/text.ts'
 import { leadsOfSearch, type IdRange } from '../../leads/search/search.usecases.ts'
 import type { ItemRow } from '../chunks/items.queries.ts'
@@ -141,7 +142,7 @@ function whereItemsAre(sessionId: string, { account, mail }: ItemFilter): SQL {
   if (done === null) return sql`items`
   // With OFFSET each chunk's range is read by key for itself, whatever is thought of how many there are.
   return sql`(SELECT * FROM chunks WHERE session_id = ${sessionId} AND NOT ${done}) chunk CROSS JOIN LATERAL (
-      SELECT * FROM items WHERE session_id = ${sessionId} AND position BETWEEN chunk.first_position AND chunk.last_position OFFSET 0
+      SELECT * FROM items WHERE session_id = ${sessionId} AND position BETWEEN chunk.first_position AND chunk.last_position ${optimizationFence()}
     ) items`
 }
 

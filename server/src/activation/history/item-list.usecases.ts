@@ -13,7 +13,7 @@ import type {
 } from '@rollcall/shared'
 import type { Database } from '../../db/database.ts'
 import { about, countExactly, type Total } from '../../db/counting.ts'
-import { cutPage, positionOf, readThrough, type Reach } from '../../db/paging.ts'
+import { cutPage, positionOf, scanInOrder, type ScanBudget } from '../../db/paging.ts'
 import { wordsOf } from '../../db/text.ts'
 import { DomainError } from '../../errors.ts'
 import { expectedWithWords } from '../../leads/search/search.usecases.ts'
@@ -89,8 +89,8 @@ export async function snapshotsOf(
 /** How far a page of items is looked for before all that are left are. */
 interface ItemsReach {
   /** By reading on in the session; to compare names takes twice as long as to compare outcomes. */
-  outcomes: Reach
-  names: Reach
+  outcomes: ScanBudget
+  names: ScanBudget
   /** By the index of names, among so many next items. */
   namesByIndex: number
 }
@@ -135,7 +135,7 @@ async function findItems(
   const nearby = isSearch ? reach.names : reach.outcomes
   const left = last - part.after
   if (left <= 5 * nearby.first) return { rows: await itemsNearby(database, part, left), found: null }
-  const near = await readThrough<ItemRow>(part.limit, nearby, (row, limit, within) =>
+  const near = await scanInOrder<ItemRow>(part.limit, nearby, (row, limit, within) =>
     itemsNearby(database, { ...part, limit, after: row === null ? part.after : row.position }, within),
   )
   if (near.length === part.limit) return { rows: near, found: null }

@@ -2,6 +2,7 @@ import { sql, type SQL } from 'drizzle-orm'
 import type { HoldReason, Person, Selection, SessionOptions, SessionsQuery } from '@rollcall/shared'
 import { countExactly } from '../../db/counting.ts'
 import { rowsOf, type Database, type Queryable, type Transaction } from '../../db/database.ts'
+import { optimizationFence } from '../../db/planner.ts'
 import { pageAfter, type Position } from '../../db/paging.ts'
 import { likeWord, wordsOf } from '../../db/text.ts'
 import type { ProgressRow } from './progress.presenter.ts'
@@ -164,7 +165,7 @@ const fewLeads = 10_000
 
 /** Whether a lead was mailed in one of these sessions, looked up by the key of each lead, whatever is thought of how many there are. */
 function mailsOfEach(sessions: SQL, since: SQL) {
-  const mailed = sql`EXISTS (SELECT FROM items WHERE items.lead_id = leads.id AND items.session_id = ANY(${sessions}) AND items.sent_at > ${since} OFFSET 0)`
+  const mailed = sql`EXISTS (SELECT FROM items WHERE items.lead_id = leads.id AND items.session_id = ANY(${sessions}) AND items.sent_at > ${since} ${optimizationFence()})`
   return { recent: sql``, mailed }
 }
 

@@ -53,11 +53,11 @@ async function plainly(q: string, filter: { owner?: string; status?: string }): 
   return rows.map((row) => row.id).toSorted()
 }
 
-async function found(query: object, nearby: { first: number; next: number }): Promise<string[]> {
+async function found(query: object, budget: { first: number; next: number }): Promise<string[]> {
   const ids: string[] = []
   let cursor: string | undefined
   do {
-    const page = await pageOfLeads(database, { ...query, limit: 500, cursor }, nearby)
+    const page = await pageOfLeads(database, { ...query, limit: 500, cursor }, budget)
     ids.push(...page.items.map((lead) => lead.id))
     cursor = page.nextCursor ?? undefined
   } while (cursor !== undefined)

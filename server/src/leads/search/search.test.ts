@@ -4,12 +4,12 @@ import { leadSorts, type Lead, type LeadFilter, type LeadsQuery } from '@rollcal
 import { createTestDatabase, type TestDatabase } from '../../../test/database/database.ts'
 import { explaining, type Plan } from '../../../test/database/plans.ts'
 import { rowsOf } from '../../db/database.ts'
-import { isNarrowerThanItsWords, leadsAnywhere } from './search.queries.ts'
+import { hasFieldsMoreSelectiveThanWords, findLeadsByIndex } from './search.queries.ts'
 import { countOfLeads, pageOfLeads, selectionCondition } from './search.usecases.ts'
 
 const many = 25_000
 /** So few that a table of this size is large beside it. */
-const nearby = { first: 200, next: 1800 }
+const budget = { first: 200, next: 1800 }
 const importId = crypto.randomUUID()
 
 let test: TestDatabase
@@ -62,7 +62,7 @@ describe.each(filters)('a list filtered by %s', (_, filter) => {
     const seen: Lead[] = []
     let cursor: string | undefined
     do {
-      const page = await pageOfLeads(test.database, { ...filter, sort, limit: 500, cursor }, nearby)
+      const page = await pageOfLeads(test.database, { ...filter, sort, limit: 500, cursor }, budget)
       if (page.totalIsExact) expect(page.total).toBe(wanted.size)
       seen.push(...page.items)
       cursor = page.nextCursor ?? undefined
@@ -80,12 +80,12 @@ describe.each(filters)('a list filtered by %s', (_, filter) => {
   it('never reads all leads for a page', async () => {
     const plans: Plan[] = []
     for (const sort of leadSorts) {
-      const first = await pageOfLeads(explaining(test.database, plans), { ...filter, sort, limit: 20 }, nearby)
+      const first = await pageOfLeads(explaining(test.database, plans), { ...filter, sort, limit: 20 }, budget)
       if (first.nextCursor !== null)
         await pageOfLeads(
           explaining(test.database, plans),
           { ...filter, sort, limit: 20, cursor: first.nextCursor },
-          nearby,
+          budget,
         )
     }
     const pages = plans.filter(({ statement }) => !statement.startsWith('SELECT count(*)'))
@@ -96,17 +96,17 @@ describe.each(filters)('a list filtered by %s', (_, filter) => {
 
 it('compares few leads with a word instead of asking an index for the many that have it, and finds the same', async () => {
   const few = { owner: 'Late', source: 'source 7' }
-  const isNarrow = (filter: LeadFilter): Promise<boolean> => isNarrowerThanItsWords(test.database, filter)
-  expect(await isNarrow({ ...few, q: 'bo' })).toBe(true)
-  expect(await isNarrow({ ...few, q: 'name' })).toBe(true)
-  expect(await isNarrow({ ...few, q: '田中' })).toBe(false)
-  expect(await isNarrow({ status: 'new', q: 'bo' })).toBe(false)
-  expect(await isNarrow(few)).toBe(false)
+  const isSelective = (filter: LeadFilter): Promise<boolean> => hasFieldsMoreSelectiveThanWords(test.database, filter)
+  expect(await isSelective({ ...few, q: 'bo' })).toBe(true)
+  expect(await isSelective({ ...few, q: 'name' })).toBe(true)
+  expect(await isSelective({ ...few, q: '田中' })).toBe(false)
+  expect(await isSelective({ status: 'new', q: 'bo' })).toBe(false)
+  expect(await isSelective(few)).toBe(false)
 
   const part = { filter: { ...few, q: 'bo' }, sort: 'email', limit: 100, after: null } as const
   const plans: Plan[] = []
-  const compared = await leadsAnywhere(explaining(test.database, plans), part, true)
+  const compared = await findLeadsByIndex(explaining(test.database, plans), part, true)
   expect(plans[0]?.statement).not.toMatch(/LIKE|@@/)
-  expect(compared).toEqual(await leadsAnywhere(test.database, part, false))
+  expect(compared).toEqual(await findLeadsByIndex(test.database, part, false))
   expect(compared.rows).toHaveLength(100)
 })

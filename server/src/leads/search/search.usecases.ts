@@ -2,20 +2,20 @@ import type { SQL } from 'drizzle-orm'
 import type { CountedList, Lead, LeadFilter, LeadsQuery } from '@rollcall/shared'
 import { countExactly, totalOf, type Total } from '../../db/counting.ts'
 import type { Database } from '../../db/database.ts'
-import { cursorOf, positionOf, readThrough, type Reach } from '../../db/paging.ts'
+import { cursorOf, positionOf, scanInOrder, type ScanBudget } from '../../db/paging.ts'
 import { DomainError } from '../../errors.ts'
 import { presentLead } from '../leads.usecases.ts'
 import {
   expectedWithWords,
-  isNarrowerThanItsWords,
+  findLeadsByIndex,
+  hasFieldsMoreSelectiveThanWords,
   leadFilterCondition,
-  leadsAnywhere,
-  leadsNearby,
   leadsNamedSince,
   leadsRenamedSince,
   matchingLeads,
   positionKinds,
   positionOfLead,
+  scanLeadsInOrder,
   type IdRange,
   type LeadsPart,
   type ListedLead,
@@ -29,30 +29,30 @@ export function selectionCondition(filter: LeadFilter): SQL {
 }
 
 /**
- * The leads `between` in whose address or names every word of `q` stood at a time, as two SELECTs of their ids: `named` had the
- * same names then as they have now, and of `renamed`, which may be others, too, nobody knows.
+ * Two SELECTs of ids that together have every lead of a range whose address or names had all words of `q` at a time: `named` are those
+ * whose names have not changed since, and `renamed` are all whose names have, of which nobody knows what they were.
  */
 export function leadsOfSearch(q: string, at: Date, between: IdRange): { named: SQL; renamed: SQL } {
-  const since = new Date(at.getTime() - clocksDiffer).toISOString()
+  const since = new Date(at.getTime() - largestClockDifference).toISOString()
   return { named: leadsNamedSince(q, since, between), renamed: leadsRenamedSince(since) }
 }
 
-/** Milliseconds by which the clocks of a process and of the database may differ. */
-const clocksDiffer = 10 * 60_000
+/** Milliseconds by which the clock of a process and that of the database may differ. */
+const largestClockDifference = 10 * 60_000
 
-/** Of what is more frequent than one in two hundred, a page is found by reading on in the list. */
-const usualNearby: Reach = { first: 2000, next: 18_000 }
+/** A page of 100 leads is found by a scan where more than one lead in two hundred is meant. */
+const usualBudget: ScanBudget = { first: 2000, next: 18_000 }
 
 /**
- * A page of leads, by default the newest first. The total is exact where counting takes a moment; the cursor carries it
- * on, so that following pages cost the same in a long list as in a short one.
+ * A page of leads, by default the newest first. The total is exact where counting is quick. The cursor carries the total, so
+ * that it is not counted again for the pages that follow.
  *
  * @throws DomainError BAD_CURSOR for a cursor of another order, or none of ours
  */
 export async function pageOfLeads(
   database: Database,
   query: LeadsQuery,
-  nearby = usualNearby,
+  budget = usualBudget,
 ): Promise<CountedList<Lead>> {
   const { sort = '-createdAt', limit = 100, cursor, ...filter } = query
   const position = positionOf(cursor, ['text', 'integer', 'flag', ...positionKinds(sort)])
@@ -62,7 +62,7 @@ export async function pageOfLeads(
   const known: Total | null =
     position === null ? null : { total: Number(position[1]), totalIsExact: Number(position[2]) === 1 }
   const part = { filter, sort, limit: limit + 1, after: position?.slice(3) ?? null }
-  const { rows, found } = await findLeads(database, part, nearby)
+  const { rows, found } = await findLeads(database, part, budget)
   const total = known ?? found ?? (await totalOf(database, matchingLeads(filter), rows.length))
   const page = rows.slice(0, limit)
   const last = page.at(-1)
@@ -76,25 +76,26 @@ export async function pageOfLeads(
   }
 }
 
-/** Finds what is frequent by reading on, and what is rare by the indexes; the second way counts, too. */
+/** Finds frequent leads by a scan of the list, and rare ones by the indexes, which also gives their exact number. */
 async function findLeads(
   database: Database,
   part: LeadsPart,
-  nearby: Reach,
+  budget: ScanBudget,
 ): Promise<{ rows: ListedLead[]; found: Total | null }> {
-  const rows = await readThrough<ListedLead>(part.limit, nearby, (last, limit, within) =>
-    leadsNearby(
+  const rows = await scanInOrder<ListedLead>(part.limit, budget, (last, limit, rows) =>
+    scanLeadsInOrder(
       database,
       { ...part, limit, after: last === null ? part.after : positionOfLead(part.sort, last) },
-      within,
+      rows,
     ),
   )
   if (rows.length === part.limit) return { rows, found: null }
-  const anywhere = await leadsAnywhere(database, part, await isNarrowerThanItsWords(database, part.filter))
-  return { rows: anywhere.rows, found: { total: anywhere.found, totalIsExact: true } }
+  const isSelective = await hasFieldsMoreSelectiveThanWords(database, part.filter)
+  const all = await findLeadsByIndex(database, part, isSelective)
+  return { rows: all.rows, found: { total: all.found, totalIsExact: true } }
 }
 
-/** How many leads a filter means, exactly; of a million this may take a second. */
+/** How many leads a filter means, exactly. Among a million leads this may take a second. */
 export async function countOfLeads(database: Database, filter: LeadFilter): Promise<number> {
   return countExactly(database, matchingLeads(filter))
 }
