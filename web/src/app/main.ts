@@ -3,10 +3,13 @@ import { PiniaColada } from '@pinia/colada'
 import { createPinia } from 'pinia'
 import { createApp } from 'vue'
 import { onSignedOut } from '../api/http.ts'
+import { useStaffStore } from '../staff/staff.store.ts'
+import { chooseLanguage } from '../words/index.ts'
 import App from './App.vue'
 import './main.css'
 import { createAppRouter } from './router.ts'
-import { useStaffStore } from '../staff/staff.store.ts'
+
+await chooseLanguage(navigator.languages)
 
 const router = createAppRouter()
 const app = createApp(App).use(createPinia()).use(PiniaColada).use(router).use(ui)
@@ -16,7 +19,7 @@ onSignedOut(() => {
   const staff = useStaffStore()
   if (staff.leaving || !staff.me) return
   staff.forget()
-  if (!meta.public) void router.push({ path: '/sign-in', query: { next: fullPath } })
+  if (meta.role !== 'anybody') void router.push({ path: '/sign-in', query: { next: fullPath } })
 })
 
 app.mount('#app')

@@ -1,11 +1,14 @@
+import type { Role } from '@rollcall/shared/roles'
 import { createRouter, createWebHistory, type Router } from 'vue-router'
 import { useStaffStore } from '../staff/staff.store.ts'
+import type { Words } from '../words/index.ts'
 
 declare module 'vue-router' {
   interface RouteMeta {
-    title: string
-    /** Open to people who are not signed in, without the frame of the app. */
-    public?: boolean
+    /** Which page it is; `words.pages` has its name. */
+    page: keyof Words['pages']
+    /** The least role that may see it. `anybody`: also people who are not signed in, without the frame of the app. */
+    role: Role | 'anybody'
   }
 }
 
@@ -18,27 +21,53 @@ export function createAppRouter(): Router {
       {
         path: '/sign-in',
         component: () => import('../staff/SignInPage.vue'),
-        meta: { title: 'Sign in', public: true },
+        meta: { page: 'signIn', role: 'anybody' },
       },
-      { path: '/leads', component: () => import('../leads/LeadsPage.vue'), meta: { title: 'Leads' } },
-      { path: '/leads/:id', component: () => import('../leads/LeadPage.vue'), meta: { title: 'Lead' }, props: true },
-      { path: '/sessions', component: () => import('../sessions/SessionsPage.vue'), meta: { title: 'Sessions' } },
+      {
+        path: '/leads',
+        component: () => import('../leads/LeadsPage.vue'),
+        meta: { page: 'leads', role: 'support' },
+      },
+      {
+        path: '/leads/:id',
+        component: () => import('../leads/LeadPage.vue'),
+        meta: { page: 'lead', role: 'support' },
+        props: true,
+      },
+      {
+        path: '/sessions',
+        component: () => import('../sessions/SessionsPage.vue'),
+        meta: { page: 'sessions', role: 'support' },
+      },
       {
         path: '/sessions/:sessionId',
         component: () => import('../sessions/SessionPage.vue'),
-        meta: { title: 'Session' },
+        meta: { page: 'session', role: 'support' },
         props: true,
       },
-      { path: '/mailbox', component: () => import('../mailbox/MailboxPage.vue'), meta: { title: 'Mailbox' } },
-      { path: '/settings', component: () => import('../settings/SettingsPage.vue'), meta: { title: 'Settings' } },
-      { path: '/:rest(.*)*', component: () => import('./NotFoundPage.vue'), meta: { title: 'Not found' } },
+      {
+        path: '/mailbox',
+        component: () => import('../mailbox/MailboxPage.vue'),
+        meta: { page: 'mailbox', role: 'admin' },
+      },
+      {
+        path: '/settings',
+        component: () => import('../settings/SettingsPage.vue'),
+        meta: { page: 'settings', role: 'admin' },
+      },
+      {
+        path: '/:rest(.*)*',
+        component: () => import('./NotFoundPage.vue'),
+        meta: { page: 'notFound', role: 'support' },
+      },
     ],
   })
 
   router.beforeEach(async (to) => {
-    if (to.meta.public) return true
+    if (to.meta.role === 'anybody') return true
     const staff = useStaffStore()
     await staff.load()
+    // AppFrame tells those who are signed in, but not allowed to see this page, and those of whom nothing could be learned.
     if (staff.me || staff.failure) return true
     return { path: '/sign-in', query: to.fullPath === '/leads' ? {} : { next: to.fullPath } }
   })

@@ -2,13 +2,13 @@ import type { Me } from '@rollcall/shared'
 import { roleAllows, type Role } from '@rollcall/shared/roles'
 import { defineStore } from 'pinia'
 import { ref } from 'vue'
-import { ApiFailure, call, sentenceOf } from '../api/http.ts'
+import { ApiFailure, call } from '../api/http.ts'
 
 /** Who is signed in. */
 export const useStaffStore = defineStore('staff', () => {
   const me = ref<Me | null>(null)
   /** Why it is not known who is signed in; null while it is, or while nobody is. */
-  const failure = ref<string | null>(null)
+  const failure = ref<Error | null>(null)
   /** True while a person signs out: the 401s that follow from it are no surprise. */
   const leaving = ref(false)
 
@@ -19,7 +19,7 @@ export const useStaffStore = defineStore('staff', () => {
       me.value = await call('GET /staff/me', {}, { signsIn: true })
       failure.value = null
     } catch (error) {
-      failure.value = error instanceof ApiFailure && error.status === 401 ? null : sentenceOf(error)
+      failure.value = error instanceof ApiFailure && error.status === 401 ? null : (error as Error)
     }
   }
 

@@ -2,7 +2,6 @@ import type { Role } from '@rollcall/shared/roles'
 
 /** Names of pages: in the title of the browser's tab, in the navigation, as headings. */
 export const pages = {
-  activate: 'Your account',
   lead: 'Lead',
   leads: 'Leads',
   mailbox: 'Mailbox',
@@ -15,6 +14,8 @@ export const pages = {
 
 export const app = {
   name: 'Rollcall',
+  title: (page: string) => `${page} · Rollcall`,
+  titleWithShare: (title: string, percent: number) => `(${percent}%) ${title}`,
   skipToContent: 'Skip to content',
   navigation: 'Main',
   signOut: 'Sign out',
@@ -31,14 +32,19 @@ export const app = {
 
 /** What is said instead of a page that a person's role does not allow. */
 export const forbidden = {
-  title: 'You may not see this',
-  mailbox: {
-    title: 'There is no built-in mailbox here',
-    text: 'It exists only while no mail server is set, and only admins may read it.',
+  pages: {
+    mailbox: {
+      title: 'There is no built-in mailbox here',
+      text: 'It exists only while no mail server is set, and only admins may read it.',
+    },
+    settings: {
+      title: 'Settings are for admins',
+      text: 'Admins may read them, superadmins may change them.',
+    },
   },
-  settings: {
-    title: 'Settings are for admins',
-    text: 'Admins may read them, superadmins may change them.',
+  other: {
+    title: 'You may not see this',
+    text: 'Ask an admin whether your role should allow it.',
   },
 }
 
