@@ -1,9 +1,11 @@
-import type { ImportMapping, ImportPreview, ImportResult, LeadField } from '@rollcall/shared'
+import type { ImportMapping, LeadField } from '@rollcall/shared'
+import { useMutation } from '@pinia/colada'
 import { computed, ref } from 'vue'
-import { call, sentenceOf, uploadImport } from '../api/http.ts'
+import { call, uploadImport } from '../api/http.ts'
 import { useStaffStore } from '../staff/staff.store.ts'
 import { words } from '../words/index.ts'
 
+/** The first part of a file, which is enough to see its columns. */
 const previewBytes = 256 * 1024
 
 export type ImportStep = 'choose' | 'review' | 'sending' | 'done'
@@ -11,73 +13,89 @@ export type ImportStep = 'choose' | 'review' | 'sending' | 'done'
 /** The way of a file: chosen, its columns reviewed, sent, and what became of its rows. */
 export function useImport() {
   const staff = useStaffStore()
-  const step = ref<ImportStep>('choose')
   const file = ref<File | null>(null)
-  const preview = ref<ImportPreview | null>(null)
   const mapping = ref<ImportMapping>({})
   const sentShare = ref(0)
-  const result = ref<ImportResult | null>(null)
-  const message = ref<string | null>(null)
-  const busy = ref(false)
+  const tooLarge = ref<string | null>(null)
+
+  const preview = useMutation({
+    mutation: (chosen: File) => call('POST /crm/leads/import/preview', { body: previewForm(chosen) }),
+    onSuccess: (seen) => (mapping.value = { ...seen.mapping }),
+  })
+  const upload = useMutation({
+    onMutate: () => {
+      sentShare.value = 0
+    },
+    mutation: (chosen: File) => uploadImport(importForm(chosen, mapping.value), (share) => (sentShare.value = share)),
+  })
+  const step = computed<ImportStep>(() => {
+    if (upload.isLoading.value) return 'sending'
+    if (upload.data.value) return 'done'
+    return preview.data.value ? 'review' : 'choose'
+  })
+  const message = computed(() => tooLarge.value ?? upload.error.value?.message ?? preview.error.value?.message ?? null)
 
   function reset(): void {
-    step.value = 'choose'
+    preview.reset()
+    upload.reset()
     file.value = null
-    preview.value = null
     mapping.value = {}
-    result.value = null
-    message.value = null
-    sentShare.value = 0
+    tooLarge.value = null
   }
 
-  /** Sends the first part of the file, which is enough to see its columns. */
-  async function chooseFile(chosen: File): Promise<void> {
+  function chooseFile(chosen: File): void {
     reset()
     const most = staff.me?.importMaximumBytes ?? Infinity
     if (chosen.size > most) {
-      message.value = words.imports.tooLarge(chosen.name, chosen.size, most)
+      tooLarge.value = words.imports.tooLarge(chosen.name, chosen.size, most)
       return
     }
     file.value = chosen
-    busy.value = true
-    const form = new FormData()
-    form.append('file', chosen.slice(0, previewBytes, chosen.type), chosen.name)
-    try {
-      preview.value = await call('POST /crm/leads/import/preview', { body: form })
-      mapping.value = { ...preview.value.mapping }
-      step.value = 'review'
-    } catch (error) {
-      message.value = sentenceOf(error)
-    } finally {
-      busy.value = false
-    }
+    preview.mutate(chosen)
   }
 
+  /** Says which column of the file holds a field; none without `header`. */
   function map(field: LeadField, header: string | undefined): void {
     const { [field]: _before, ...others } = mapping.value
     mapping.value = header ? { ...others, [field]: header } : others
   }
 
+  /** Sends the whole file; true once its rows are imported. */
   async function send(): Promise<boolean> {
     if (!file.value) return false
-    step.value = 'sending'
-    message.value = null
-    sentShare.value = 0
-    const form = new FormData()
-    // The server streams the file, so it must know the mapping before the first byte of it.
-    form.append('mapping', JSON.stringify(mapping.value))
-    form.append('file', file.value, file.value.name)
-    try {
-      result.value = await uploadImport(form, (share) => (sentShare.value = share))
-      step.value = 'done'
-      return true
-    } catch (error) {
-      message.value = sentenceOf(error)
-      step.value = 'review'
-      return false
-    }
+    return upload.mutateAsync(file.value).then(
+      () => true,
+      () => false,
+    )
   }
 
-  const canSend = computed(() => Boolean(mapping.value.email))
-  return { step, file, preview, mapping, sentShare, result, message, busy, canSend, reset, chooseFile, map, send }
+  return {
+    step,
+    file,
+    preview: preview.data,
+    busy: preview.isLoading,
+    mapping,
+    sentShare,
+    result: upload.data,
+    message,
+    canSend: computed(() => Boolean(mapping.value.email)),
+    reset,
+    chooseFile,
+    map,
+    send,
+  }
+}
+
+function previewForm(file: File): FormData {
+  const form = new FormData()
+  form.append('file', file.slice(0, previewBytes, file.type), file.name)
+  return form
+}
+
+/** The server streams the file, so it must know the mapping before the first byte of it. */
+function importForm(file: File, mapping: ImportMapping): FormData {
+  const form = new FormData()
+  form.append('mapping', JSON.stringify(mapping))
+  form.append('file', file, file.name)
+  return form
 }

@@ -21,7 +21,7 @@ test('A start time must be in the future', () => {
 })
 
 test('The delay is chosen in minutes and sent in seconds', () => {
-  const seconds = delayChoices.map(({ value }) => optionsOfForm({ ...usualForm, delayMinutes: value }).delaySeconds)
+  const seconds = delayChoices().map(({ value }) => optionsOfForm({ ...usualForm, delayMinutes: value }).delaySeconds)
   expect(seconds).toEqual([undefined, 60, 300, 900, 3600])
 })
 

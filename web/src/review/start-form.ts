@@ -1,4 +1,5 @@
 import type { SessionOptions } from '@rollcall/shared'
+import { words } from '../words/index.ts'
 
 /** The options of a start as a form holds them: times as the browser's own field writes them, numbers as they are typed. */
 export interface StartForm {
@@ -20,24 +21,25 @@ export const usualForm: StartForm = {
   canary: '',
 }
 
-export const delayChoices = [
-  { value: '0', label: 'None' },
-  { value: '1', label: '1 minute' },
-  { value: '5', label: '5 minutes' },
-  { value: '15', label: '15 minutes' },
-  { value: '60', label: '60 minutes' },
-]
+/** The delays to choose from, in minutes. */
+export function delayChoices(): { value: string; label: string }[] {
+  const { noDelay, delayMinutes } = words.review.options
+  return [0, 1, 5, 15, 60].map((minutes) => ({
+    value: String(minutes),
+    label: minutes === 0 ? noDelay : delayMinutes(minutes),
+  }))
+}
 
 /** What must be put right before the start, a sentence for each field; `now` is in milliseconds. */
 export function problemsOf(form: StartForm, now: number): Partial<Record<'startAt' | 'canary', string>> {
   const problems: Partial<Record<'startAt' | 'canary', string>> = {}
   if (form.startAt !== '') {
     const at = Date.parse(form.startAt)
-    if (Number.isNaN(at)) problems.startAt = 'This is no date and time.'
-    else if (at <= now) problems.startAt = 'This time has passed. Choose a later one, or none to start now.'
+    if (Number.isNaN(at)) problems.startAt = words.review.options.notATime
+    else if (at <= now) problems.startAt = words.review.options.timeHasPassed
   }
   if (!form.withoutMails && form.canary !== '' && !/^[1-9]\d{0,8}$/.test(form.canary)) {
-    problems.canary = 'Type a whole number from 1, or nothing.'
+    problems.canary = words.review.options.notACount
   }
   return problems
 }

@@ -1,7 +1,8 @@
-import type { Preview, Selection } from '@rollcall/shared'
+import type { Selection, StartRequest } from '@rollcall/shared'
+import { useMutation, useQuery } from '@pinia/colada'
 import { defineStore } from 'pinia'
-import { ref } from 'vue'
-import { ApiFailure, call, sentenceOf } from '../api/http.ts'
+import { computed, ref } from 'vue'
+import { ApiFailure, call, isNetworkFailure } from '../api/http.ts'
 import { useOptionsStore } from '../tracker/options.ts'
 import { useProgressStore } from '../tracker/tracker.ts'
 import { browserSessionId } from './session-id.ts'
@@ -14,12 +15,23 @@ export const useStartStore = defineStore('start', () => {
   const open = ref(false)
   const selection = ref<Selection | null>(null)
   const sessionId = ref('')
-  const preview = ref<Preview | null>(null)
   const form = ref<StartForm>({ ...usualForm })
-  const sending = ref(false)
-  const message = ref<string | null>(null)
+  const problem = ref<string | null>(null)
   /** True when a request may have arrived and no answer came: then only the very same one may be sent again. */
   const unsure = ref(false)
+
+  const preview = useQuery(() => previewQuery(sessionId.value, selection.value))
+  const start = useMutation({
+    mutation: (body: StartRequest) => call('POST /crm/activation/sessions', { body }),
+    onSuccess: (started, body) => {
+      options.learn(started.sessionId, body.options ?? {})
+      progress.apply(started, 'answer')
+      unsure.value = false
+      open.value = false
+    },
+    onError: (error) => (unsure.value = mayHaveArrived(error)),
+  })
+  const message = computed(() => problem.value ?? start.error.value?.message ?? preview.error.value?.message ?? null)
 
   /** Opens the review of a selection. The session's id is made here, before anything is sent. */
   function review(chosen: Selection): void {
@@ -29,21 +41,9 @@ export const useStartStore = defineStore('start', () => {
     selection.value = chosen
     sessionId.value = browserSessionId()
     form.value = { ...usualForm }
+    problem.value = null
     unsure.value = false
-    void loadPreview()
-  }
-
-  async function loadPreview(): Promise<void> {
-    if (!selection.value) return
-    const id = sessionId.value
-    preview.value = null
-    message.value = null
-    try {
-      const answer = await call('POST /crm/activation/preview', { body: { selection: selection.value } })
-      if (id === sessionId.value) preview.value = answer
-    } catch (error) {
-      if (id === sessionId.value) message.value = sentenceOf(error)
-    }
+    start.reset()
   }
 
   /** What must be put right first. A request that may have arrived is sent again as it was, though its time has passed. */
@@ -53,27 +53,42 @@ export const useStartStore = defineStore('start', () => {
 
   /** Starts the session; pressed again after a lost answer, it sends the same id and body. True once it is started. */
   async function confirm(): Promise<boolean> {
-    if (!selection.value || sending.value) return false
-    const [problem] = Object.values(problemsAt(Date.now()))
-    message.value = problem ?? null
-    if (problem !== undefined) return false
-    sending.value = true
+    if (!selection.value || start.isLoading.value) return false
+    problem.value = Object.values(problemsAt(Date.now()))[0] ?? null
+    if (problem.value !== null) return false
     const body = { sessionId: sessionId.value, selection: selection.value, options: optionsOfForm(form.value) }
-    try {
-      const started = await call('POST /crm/activation/sessions', { body })
-      options.learn(started.sessionId, body.options)
-      progress.apply(started, 'answer')
-      unsure.value = false
-      open.value = false
-      return true
-    } catch (error) {
-      unsure.value = error instanceof ApiFailure && (error.code === 'NETWORK' || error.status >= 500)
-      message.value = sentenceOf(error)
-      return false
-    } finally {
-      sending.value = false
-    }
+    return start.mutateAsync(body).then(
+      () => true,
+      () => false,
+    )
   }
 
-  return { open, preview, form, sending, message, unsure, review, loadPreview, problemsAt, confirm }
+  return {
+    open,
+    preview: preview.data,
+    loadPreview: () => void preview.refetch(),
+    form,
+    sending: start.isLoading,
+    message,
+    unsure,
+    review,
+    problemsAt,
+    confirm,
+  }
 })
+
+/** The exact counts of a selection, asked once for each session that may come of it. */
+function previewQuery(sessionId: string, selection: Selection | null) {
+  return {
+    key: ['activation-preview', sessionId],
+    enabled: selection !== null,
+    staleTime: Infinity,
+    query: ({ signal }: { signal: AbortSignal }) =>
+      call('POST /crm/activation/preview', { body: { selection: selection ?? { ids: [] } } }, { signal }),
+  }
+}
+
+/** True where nobody knows whether the server did what was asked. */
+function mayHaveArrived(error: Error): boolean {
+  return isNetworkFailure(error) || (error instanceof ApiFailure && error.status >= 500)
+}

@@ -1,4 +1,5 @@
 import type { Settings, SettingsPatch } from '@rollcall/shared'
+import { words } from '../words/index.ts'
 
 /** What stands in the fields, as it was typed; empty is "never" or "no limit" where there is such a thing. */
 export interface SettingsForm {
@@ -19,22 +20,22 @@ export interface FormProblems {
 }
 
 const ranges = {
-  linkLifeDays: { least: 1, most: 90, whole: true, said: 'Write a whole number of days from 1 to 90.' },
-  retentionDays: {
-    least: 1,
-    most: 3650,
-    whole: true,
-    said: 'Write a whole number of days from 1 to 3,650, or nothing to keep all.',
-  },
-  mailsPerSecond: {
-    least: 0.01,
-    most: 10_000,
-    whole: false,
-    said: 'Write a number from 0.01 to 10,000, or nothing for no limit.',
-  },
-  failurePercent: { least: 1, most: 100, whole: false, said: 'Write a number from 1 to 100, or nothing for never.' },
+  linkLifeDays: { least: 1, most: 90, whole: true },
+  retentionDays: { least: 1, most: 3650, whole: true },
+  mailsPerSecond: { least: 0.01, most: 10_000, whole: false },
+  failurePercent: { least: 1, most: 100, whole: false },
 } as const
-const rateSaid = 'Write a domain, and a number from 0.01 to 10,000.'
+
+/** What is said at each field whose number does not fit. */
+function sentences(): Record<keyof typeof ranges, string> {
+  const { mails, links } = words.settings
+  return {
+    linkLifeDays: links.lifeProblem,
+    retentionDays: links.retentionProblem,
+    mailsPerSecond: mails.perSecondProblem,
+    failurePercent: mails.failuresProblem,
+  }
+}
 
 /** The fields as they show these settings. */
 export function formOf(settings: Settings): SettingsForm {
@@ -56,13 +57,13 @@ export function problemsOf(form: SettingsForm): FormProblems {
     domainRates: form.domainRates.map((rate) =>
       rate.domain.trim() !== '' && fits('mailsPerSecond', rate.mailsPerSecond) && rate.mailsPerSecond.trim() !== ''
         ? undefined
-        : rateSaid,
+        : words.settings.domains.problem,
     ),
   }
   if (!fits('linkLifeDays', form.linkLifeDays) || form.linkLifeDays.trim() === '')
-    problems.linkLifeDays = ranges.linkLifeDays.said
+    problems.linkLifeDays = sentences().linkLifeDays
   for (const field of ['retentionDays', 'mailsPerSecond', 'failurePercent'] as const)
-    if (!fits(field, form[field])) problems[field] = ranges[field].said
+    if (!fits(field, form[field])) problems[field] = sentences()[field]
   return problems
 }
 

@@ -1,19 +1,21 @@
 import type { SettingsAnswer, SettingsPatch } from '@rollcall/shared'
-import { useQuery, useQueryCache } from '@pinia/colada'
+import { defineQueryOptions, useMutation, useQueryCache } from '@pinia/colada'
 import { call } from '../api/http.ts'
 
-const key = ['settings']
+/** What the settings are, and who changed them last. */
+export const settingsQuery = defineQueryOptions({
+  key: ['settings'],
+  query: ({ signal }) => call('GET /settings', {}, { signal }),
+})
 
-export function useSettings(enabled: () => boolean) {
-  return useQuery({ key, enabled, query: ({ signal }) => call('GET /settings', {}, { signal }) })
-}
-
-/** Saves changes and gives what holds then, which every screen shows. Throws ApiFailure. */
-export function useSaveSettings() {
+/** Saves changes of the settings; every screen shows what holds then, and `onSaved` is told it. */
+export function useSaveSettings(onSaved: (answer: SettingsAnswer) => void) {
   const cache = useQueryCache()
-  return async (patch: SettingsPatch): Promise<SettingsAnswer> => {
-    const answer = await call('PATCH /settings', { body: patch })
-    cache.setQueryData(key, answer)
-    return answer
-  }
+  return useMutation({
+    mutation: (patch: SettingsPatch) => call('PATCH /settings', { body: patch }),
+    onSuccess: (answer) => {
+      cache.setQueryData(settingsQuery.key, answer)
+      onSaved(answer)
+    },
+  })
 }
