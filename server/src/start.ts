@@ -104,7 +104,7 @@ export async function start(
     let disagreeingSessions: (() => number | null) | undefined
     let stopWorker: () => Promise<void> = async () => undefined
     if (runsJobs) {
-      const sender = createSmtpSender({ url: config.smtp ?? smtpSettings(mailbox!.url), logger })
+      const sender = createSmtpSender({ settings: config.smtp ?? smtpSettings(mailbox!.url), logger })
       const mailServer = config.smtp === null ? 'built-in mailbox' : `${config.smtp.host}:${config.smtp.port}`
       const worker = await startWorker({
         databaseUrl,

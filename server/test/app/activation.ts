@@ -67,7 +67,7 @@ export async function createActivation(test: TestDatabase): Promise<Activation> 
     async work(smtpUrl) {
       const parsed = parseSmtpUrl(smtpUrl)
       if (!parsed.ok) throw new Error(parsed.problem)
-      const sender = createSmtpSender({ url: parsed.settings, logger })
+      const sender = createSmtpSender({ settings: parsed.settings, logger })
       const worker = await startWorker({
         databaseUrl: test.url,
         deps,

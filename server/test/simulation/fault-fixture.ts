@@ -93,7 +93,7 @@ export function faultBench(): FaultBench {
       databaseUrl: test.url,
       deps: activation.deps,
       boss: activation.boss,
-      sender: createSmtpSender({ url: parsed.settings, logger, timeouts }),
+      sender: createSmtpSender({ settings: parsed.settings, logger, timeouts }),
       mailServer: `${parsed.settings.host}:${parsed.settings.port}`,
       secret: 'x'.repeat(32),
       logger,

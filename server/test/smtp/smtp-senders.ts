@@ -41,7 +41,7 @@ export function smtpSenders(defaults: SenderOptions = {}): {
       const parsed = parseSmtpUrl(connections === undefined ? url : `${url}?connections=${connections}`)
       if (!parsed.ok) throw new Error(parsed.problem)
       const sender = createSmtpSender({
-        url: parsed.settings,
+        settings: parsed.settings,
         logger: pino({ level: 'silent' }),
         timeouts: { ...patient, ...timeouts },
         ...(now && { now }),

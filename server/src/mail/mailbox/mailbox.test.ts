@@ -29,7 +29,7 @@ let role: Role = 'admin'
 function senderTo(url: string): SmtpSender {
   const parsed = parseSmtpUrl(url)
   if (!parsed.ok) throw new Error(parsed.problem)
-  return createSmtpSender({ url: parsed.settings, logger })
+  return createSmtpSender({ settings: parsed.settings, logger })
 }
 
 beforeAll(async () => {

@@ -1,12 +1,12 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { classifyAnswer, nextTryDelay, type Answer, type SmtpProblem, type SmtpStep } from './answers.ts'
+import { classifyAnswer, nextTryDelay, type SmtpAnswer, type SmtpProblem, type SmtpStep } from './answers.ts'
 
 const steps: SmtpStep[] = ['CONNECT', 'GREETING', 'EHLO', 'STARTTLS', 'AUTH', 'MAIL', 'RCPT', 'DATA', 'DOT']
 
 function said(command: SmtpStep, line: string, isUsed = false): ReturnType<typeof classifyAnswer> {
   const [, code, enhanced] = /^(\d{3}) (\d\.\d+\.\d+)?/.exec(line) ?? []
-  const answer: Answer = {
+  const answer: SmtpAnswer = {
     gatePassed: command === 'DOT',
     command,
     code: Number(code),
@@ -130,7 +130,7 @@ describe('the meaning of an answer', () => {
   })
 
   it('is sent for a 2xx after the dot and for nothing else', () => {
-    const answer = fc.record<Answer>({
+    const answer = fc.record<SmtpAnswer>({
       gatePassed: fc.boolean(),
       command: fc.constantFrom(...steps),
       code: fc.option(fc.integer({ min: 100, max: 999 })),

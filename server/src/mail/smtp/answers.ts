@@ -1,7 +1,7 @@
 import type { HoldReason, MailReason } from '@rollcall/shared/reasons'
 import type { Verdict } from './types.ts'
 
-/** Where in the conversation something was heard; `DOT` is everything after the first byte of the mail. */
+/** Where in the conversation an answer was given or missing; `DOT` is everything after the first byte of the mail. */
 export type SmtpStep = 'CONNECT' | 'GREETING' | 'EHLO' | 'STARTTLS' | 'AUTH' | 'MAIL' | 'RCPT' | 'DATA' | 'DOT'
 
 /**
@@ -10,7 +10,8 @@ export type SmtpStep = 'CONNECT' | 'GREETING' | 'EHLO' | 'STARTTLS' | 'AUTH' | '
  */
 export type SmtpProblem = 'unreachable' | 'tls' | 'lost' | 'protocol' | 'no_sign_in' | 'too_large'
 
-export interface Answer {
+/** What the mail server said to a step of the conversation, or why it said nothing. */
+export interface SmtpAnswer {
   /** True once a byte of the mail may have left. */
   gatePassed: boolean
   command: SmtpStep
@@ -22,7 +23,8 @@ export interface Answer {
   error: SmtpProblem | null
 }
 
-type Outcome =
+/** What an answer means, without the words in which it was given. */
+type Meaning =
   | { kind: 'sent' }
   | { kind: 'again'; cause: 'connection' | 'throttled' }
   | { kind: 'later'; mailboxFull: boolean }
@@ -31,7 +33,7 @@ type Outcome =
   | { kind: 'hold'; reason: HoldReason; after: number }
 
 interface Row {
-  /** What is not named matches everything. */
+  /** The row matches an answer when every condition that is given here holds. */
   when: {
     gatePassed?: boolean
     commands?: readonly SmtpStep[]
@@ -44,27 +46,27 @@ interface Row {
     /** Whether the connection has carried a mail before. */
     isUsed?: boolean
   }
-  means: Outcome
+  means: Meaning
 }
 
-/** So many times in a row before a server that cannot be reached holds its sessions. */
+/** A server that cannot be reached this many times in a row holds its sessions. */
 const failuresBeforeHold = 5
-/** So many different recipients refused in a row after the dot before the session is held. */
+/** A session is held after this many different recipients in a row were refused. */
 export const refusalsBeforeHold = 5
 
-const connectionLost: Outcome = { kind: 'again', cause: 'connection' }
-const throttled: Outcome = { kind: 'again', cause: 'throttled' }
-const nextTry: Outcome = { kind: 'later', mailboxFull: false }
-const mailboxFull: Outcome = { kind: 'later', mailboxFull: true }
-const unknownAddress: Outcome = { kind: 'failed', reason: 'address_refused', countsTowardHold: false }
-const refused: Outcome = { kind: 'failed', reason: 'refused', countsTowardHold: true }
-const serverDown: Outcome = { kind: 'hold', reason: 'mail_server_down', after: failuresBeforeHold }
-const signInRefused: Outcome = { kind: 'hold', reason: 'mail_sign_in_refused', after: 1 }
-const serverRefuses: Outcome = { kind: 'hold', reason: 'mail_server_refuses', after: 1 }
-const quotaUsedUp: Outcome = { kind: 'hold', reason: 'mail_quota', after: 1 }
-const tooLarge: Outcome = { kind: 'hold', reason: 'message_too_large', after: 1 }
+const connectionLost: Meaning = { kind: 'again', cause: 'connection' }
+const throttled: Meaning = { kind: 'again', cause: 'throttled' }
+const nextTry: Meaning = { kind: 'later', mailboxFull: false }
+const mailboxFull: Meaning = { kind: 'later', mailboxFull: true }
+const unknownAddress: Meaning = { kind: 'failed', reason: 'address_refused', countsTowardHold: false }
+const refused: Meaning = { kind: 'failed', reason: 'refused', countsTowardHold: true }
+const serverDown: Meaning = { kind: 'hold', reason: 'mail_server_down', after: failuresBeforeHold }
+const signInRefused: Meaning = { kind: 'hold', reason: 'mail_sign_in_refused', after: 1 }
+const serverRefuses: Meaning = { kind: 'hold', reason: 'mail_server_refuses', after: 1 }
+const quotaUsedUp: Meaning = { kind: 'hold', reason: 'mail_quota', after: 1 }
+const tooLarge: Meaning = { kind: 'hold', reason: 'message_too_large', after: 1 }
 
-const opening = ['CONNECT', 'GREETING', 'EHLO', 'STARTTLS'] as const
+const connecting = ['CONNECT', 'GREETING', 'EHLO', 'STARTTLS'] as const
 const aboutThePerson = ['RCPT', 'DATA', 'DOT'] as const
 const permanent = [500, 599] as const
 const temporary = [400, 499] as const
@@ -87,8 +89,8 @@ const rows: readonly Row[] = [
   { when: { codes: [530, 534, 535, 538] }, means: signInRefused },
   { when: { commands: ['AUTH'], range: permanent }, means: signInRefused },
   { when: { commands: ['AUTH'], range: temporary }, means: throttled },
-  { when: { commands: opening, range: permanent }, means: serverDown },
-  { when: { commands: opening, range: temporary }, means: connectionLost },
+  { when: { commands: connecting, range: permanent }, means: serverDown },
+  { when: { commands: connecting, range: temporary }, means: connectionLost },
 
   // Concerns the session: the next mail would fare the same.
   { when: { range: permanent, enhanced: ['3.4'] }, means: tooLarge },
@@ -117,17 +119,17 @@ const rows: readonly Row[] = [
 ]
 
 /**
- * What an answer, or its absence, means: decided by code, enhanced code, command and side of the gate together. `isUsed`: over
- * a connection that has carried a mail before.
+ * Tells what an answer, or its absence, means: decided by code, enhanced code, command and side of the gate together. `isUsed`
+ * is true when the answer was given over a connection that has carried a mail before.
  */
-export function classifyAnswer(answer: Answer, isUsed = false): Verdict {
+export function classifyAnswer(answer: SmtpAnswer, isUsed = false): Verdict {
   const row = rows.find(({ when }) => (when.isUsed ?? isUsed) === isUsed && matches(when, answer))
   if (row === undefined) throw new Error('The table of answers has no last row.')
-  const heard = answer.code === null ? { reply: null, problem: answer.text } : { reply: answer.text, problem: null }
-  return { ...row.means, ...heard }
+  const words = answer.code === null ? { reply: null, problem: answer.text } : { reply: answer.text, problem: null }
+  return { ...row.means, ...words }
 }
 
-function matches(when: Row['when'], answer: Answer): boolean {
+function matches(when: Row['when'], answer: SmtpAnswer): boolean {
   if (when.gatePassed !== undefined && when.gatePassed !== answer.gatePassed) return false
   if (when.commands !== undefined && !when.commands.includes(answer.command)) return false
   if (when.errors !== undefined && (answer.error === null || !when.errors.includes(answer.error))) return false
@@ -150,8 +152,8 @@ const giveUpAfter = 48 * hour
 const mailboxFullDelay = 24 * hour
 
 /**
- * Milliseconds until the next try of an item whose last answer was `later`, or null when it is time to give up (reason
- * `gave_up`; for a full mailbox `mailbox_full`).
+ * Gives the milliseconds until the next try of an item whose last answer was `later`, or null when it is time to give up
+ * (reason `gave_up`; for a full mailbox `mailbox_full`).
  *
  * `tries` counts the tries so far (1 after the first); `sinceFirstTry` is in milliseconds; `random` gives 0 … 1. Full
  * jitter: a uniform share of 1 min, 5, 15, 1 h, 4 h, then of 4 h, until 48 h after the first try. A full mailbox is

@@ -1,19 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createPause } from './concurrency-limit.ts'
+import { createBackoff } from './backoff.ts'
 
-describe('the pause after a failure', () => {
+describe('the wait after a failure', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
 
-  /** Fails so many times, each as soon as the pause before is over, and gives the times between the failures. */
-  async function breaths(failures: number, now: () => number): Promise<number[]> {
-    const pause = createPause(now)
+  /** Fails as often as asked, each time as soon as the wait before is over, and resolves to the times between the failures. */
+  async function waits(failures: number, now: () => number): Promise<number[]> {
+    const backoff = createBackoff(now)
     const times: number[] = []
     const failing = (async () => {
       while (times.length < failures) {
-        await pause.over()
+        await backoff.wait()
         times.push(now())
-        pause.longer()
+        backoff.failed()
       }
     })()
     await vi.advanceTimersByTimeAsync(60_000)
@@ -22,23 +22,23 @@ describe('the pause after a failure', () => {
   }
 
   it('doubles from 50 ms to 5 s', async () => {
-    const lengths = await breaths(10, () => performance.now())
+    const lengths = await waits(10, () => performance.now())
     expect(lengths).toEqual([50, 100, 200, 400, 800, 1600, 3200, 5000, 5000])
   })
 
   it('is never cut short by a timer that is early, so that no failure goes uncounted', async () => {
     const start = performance.now()
     const slower = () => start + (performance.now() - start) * 0.97
-    const lengths = await breaths(5, slower)
+    const lengths = await waits(5, slower)
     expect(lengths.map((length) => Math.round(length / 50))).toEqual([1, 2, 4, 8])
     expect(Math.min(...lengths)).toBeGreaterThanOrEqual(50)
   })
 
   it('is over at once for everybody when the server takes a mail', async () => {
-    const pause = createPause(() => performance.now())
-    pause.longer()
-    const waiting = Promise.all([pause.over(), pause.over()])
-    pause.end()
+    const backoff = createBackoff(() => performance.now())
+    backoff.failed()
+    const waiting = Promise.all([backoff.wait(), backoff.wait()])
+    backoff.reset()
     await waiting
     expect(vi.getTimerCount()).toBe(0)
   })

@@ -1,158 +1,177 @@
-import { classifyAnswer, type Answer } from './answers.ts'
+import { classifyAnswer, type SmtpAnswer } from './answers.ts'
+import type { Backoff } from './backoff.ts'
 import { openConnection, type MailConnection } from './connection.ts'
-import { createIdle } from './idle-connections.ts'
-import type { createPause, createSlots } from './concurrency-limit.ts'
+import type { ConnectionLimit } from './connection-limit.ts'
+import { createIdleConnections } from './idle-connections.ts'
 import type { Delivery, SendRequest, SmtpSettings, SmtpTimeouts } from './types.ts'
 
-/** A mail that has a slot and waits for a connection. */
-interface Waiting {
-  request: SendRequest
-  /** With a connection to go over, or with why there is none. */
-  settle: (given: MailConnection | Delivery) => void
+/** A connection to send over, or what becomes of the mail because there is none. */
+export type PoolResult = { connection: MailConnection } | { connection: null; delivery: Delivery }
+
+/** The connections of a sender, which stay open while there is something to send. */
+export interface ConnectionPool {
+  /** True while mails that have a slot wait for a connection. */
+  readonly isAwaited: boolean
+  /** True while more connections are open than there may be: the next one that is free will be closed. */
+  readonly isOverLimit: boolean
+  /**
+   * Gives a mail the connection that is free first, be it new or used: a server that is busy may leave new connections without a
+   * greeting for as long as the others are open.
+   */
+  take(request: SendRequest): Promise<PoolResult>
+  /** Returns a connection after a mail. It is closed when it is not ready for another one, or not needed. */
+  giveBack(connection: MailConnection): void
+  /** Closes a connection without another word. */
+  discard(connection: MailConnection): void
+  /** Closes the idle connections, and tells all mails that wait for one that the sender is closing. */
+  drain(): void
+  /** Closes every connection without another word. */
+  closeAll(): void
 }
 
-/**
- * The connections of a sender, which are kept open while there is something to send. A mail goes over the one that is free
- * first, be it new or used: a server that is busy may leave new ones without a greeting for as long as the others are open.
- */
-export function createConnections(options: {
+interface PoolOptions {
   settings: SmtpSettings
   timeouts: SmtpTimeouts
-  /** As many connections as there may be, and who learns of how many stand. */
-  slots: Pick<ReturnType<typeof createSlots>, 'limit' | 'atLeast' | 'fewer'>
-  pause: ReturnType<typeof createPause>
+  limit: ConnectionLimit
+  backoff: Backoff
+  /** Called when a new connection is open, so that more mails may be under way. */
+  onOpened: () => void
   /** Aborted when the sender takes no more mails. */
-  stopping: AbortSignal
-}) {
-  const { settings, timeouts, slots, pause, stopping } = options
-  const established = new Set<MailConnection>()
-  const idle = createIdle<MailConnection>(timeouts.idle, leave)
-  /** The one that waits longest first. */
-  const waiting: Waiting[] = []
-  /** How many are being opened. */
-  let opening = 0
+  closing: AbortSignal
+}
+
+/** Creates an empty pool. */
+export function createConnectionPool(options: PoolOptions): ConnectionPool {
+  const { timeouts, limit, backoff, closing } = options
+  const open = new Set<MailConnection>()
+  const idle = createIdleConnections<MailConnection>(timeouts.idle, leave)
+  /** The mail that waits longest comes first. */
+  const waiting: { request: SendRequest; resolve: (result: PoolResult) => void }[] = []
+  let connecting = 0
 
   function takeIdle(): MailConnection | null {
     for (let connection = idle.take(); connection !== null; connection = idle.take()) {
-      if (!connection.dead) return connection
-      established.delete(connection)
+      if (!connection.isClosed) return connection
+      open.delete(connection)
     }
     return null
   }
 
-  function standing(): number {
-    return [...established].filter((connection) => !connection.dead).length
+  function established(): number {
+    return [...open].filter((connection) => !connection.isClosed).length
   }
 
-  /** So there may be another for the mails that have a slot and no connection. */
+  /** Closes a connection politely; another may be opened in its stead for the mails that wait. */
   function leave(connection: MailConnection): void {
-    established.delete(connection)
-    if (!connection.dead) connection.quit()
-    openMore()
+    open.delete(connection)
+    if (!connection.isClosed) connection.quit()
+    openWhatIsAwaited()
   }
 
-  async function wait(request: SendRequest): Promise<MailConnection | Delivery> {
-    const given = await new Promise<MailConnection | Delivery>((settle) => {
-      waiting.push({ request, settle })
-      openMore()
+  async function waitForConnection(request: SendRequest): Promise<PoolResult> {
+    const result = await new Promise<PoolResult>((resolve) => {
+      waiting.push({ request, resolve })
+      openWhatIsAwaited()
     })
-    if ('kind' in given || isWanted(request)) return given
-    giveBack(given, true)
+    if (result.connection === null || isWanted(request)) return result
+    giveBack(result.connection)
     return unwanted
   }
 
-  /** As many as are waited for, and as there may be. */
-  function openMore(): void {
-    while (opening < waiting.length && established.size + opening < slots.limit) void openOne()
+  /** Opens as many connections as mails wait for, and as there may be. */
+  function openWhatIsAwaited(): void {
+    while (connecting < waiting.length && open.size + connecting < limit.current) void openOne()
   }
 
   async function openOne(): Promise<void> {
-    opening += 1
-    const given = await open()
-    opening -= 1
-    if ('kind' in given) waiting.shift()?.settle(given)
-    else giveOn(given)
-    openMore()
+    connecting += 1
+    const result = await connect()
+    connecting -= 1
+    if (result.connection === null) waiting.shift()?.resolve(result)
+    else passOn(result.connection)
+    openWhatIsAwaited()
   }
 
-  async function open(): Promise<MailConnection | Delivery> {
-    await pause.over()
-    if (stopping.aborted) return stoppedVerdict()
+  async function connect(): Promise<PoolResult> {
+    await backoff.wait()
+    if (closing.aborted) return failure(closingDelivery())
     if (!waiting.some(({ request }) => isWanted(request))) return unwanted
-    const attempt = await openConnection(settings, timeouts, stopping)
-    if (stopping.aborted) {
-      if (attempt.ok) attempt.connection.quit()
-      return stoppedVerdict()
+    const result = await openConnection(options.settings, timeouts, closing)
+    if (closing.aborted) {
+      if (result.ok) result.connection.quit()
+      return failure(closingDelivery())
     }
-    if (!attempt.ok) return whyNotOpened(attempt.answer)
-    established.add(attempt.connection)
-    slots.atLeast(standing())
-    return attempt.connection
+    if (!result.ok) return failure(deliveryWithoutConnection(result.answer))
+    open.add(result.connection)
+    limit.raiseTo(established())
+    options.onOpened()
+    return { connection: result.connection }
   }
 
-  function whyNotOpened(answer: Answer): Delivery {
+  function deliveryWithoutConnection(answer: SmtpAnswer): Delivery {
     const verdict = classifyAnswer(answer)
-    pause.longer()
+    backoff.failed()
     const wantsFewer = verdict.kind === 'again' && verdict.cause === 'throttled'
-    if (wantsFewer) slots.fewer(answer.command === 'GREETING' ? standing() : null)
+    if (wantsFewer) limit.lower(answer.command === 'GREETING' ? established() : null)
     return verdict
   }
 
-  /** To the mail that waits longest; without one, the connection is idle. */
-  function giveOn(connection: MailConnection): void {
+  /** Passes a connection on to the mail that waits longest; without one, the connection is idle. */
+  function passOn(connection: MailConnection): void {
     const next = waiting.shift()
-    if (next !== undefined) next.settle(connection)
-    else idle.add(connection)
+    if (next === undefined) idle.add(connection)
+    else next.resolve({ connection })
   }
 
-  function areTooMany(): boolean {
-    return established.size > slots.limit
+  function isOverLimit(): boolean {
+    return open.size > limit.current
   }
 
-  function giveBack(connection: MailConnection, isReady: boolean): void {
-    if (!isReady || connection.dead || stopping.aborted || areTooMany()) leave(connection)
-    else giveOn(connection)
+  function giveBack(connection: MailConnection): void {
+    const isUsable = connection.mode === 'ready' && !connection.isClosed
+    if (!isUsable || closing.aborted || isOverLimit()) leave(connection)
+    else passOn(connection)
   }
 
   return {
-    /** True while mails with a slot wait for one. */
-    get areWanted() {
+    get isAwaited() {
       return waiting.length > 0
     },
-    /** True while more stand than there may be: the next that is free is left. */
-    get areTooMany() {
-      return areTooMany()
+    get isOverLimit() {
+      return isOverLimit()
     },
-    /** One to go over, or why there is none. */
-    async take(request: SendRequest): Promise<MailConnection | Delivery> {
-      return isWanted(request) ? (takeIdle() ?? wait(request)) : unwanted
+    async take(request) {
+      if (!isWanted(request)) return unwanted
+      const connection = takeIdle()
+      return connection === null ? waitForConnection(request) : { connection }
     },
-    /** After a mail; `isReady`: for the next. */
     giveBack,
-    /** Leaves it without a word. */
-    cut(connection: MailConnection): void {
-      connection.destroy()
+    discard(connection) {
+      connection.close()
       leave(connection)
     },
-    /** Leaves those that nobody uses, and tells all who wait. */
-    stop(): void {
-      for (const { settle } of waiting.splice(0)) settle(stoppedVerdict())
+    drain() {
+      for (const { resolve } of waiting.splice(0)) resolve(failure(closingDelivery()))
       idle.clear()
     },
-    destroy(): void {
-      for (const connection of established) connection.destroy()
+    closeAll() {
+      for (const connection of open) connection.close()
     },
   }
 }
 
-/** Whether a mail is still to be sent. */
+/** Tells whether a mail is still to be sent. */
 export function isWanted(request: SendRequest): boolean {
   return request.isWanted?.() !== false
 }
 
-const unwanted: Delivery = { kind: 'gate_closed', cause: null }
+function failure(delivery: Delivery): PoolResult {
+  return { connection: null, delivery }
+}
 
-/** Of a mail that was not handed over because the sender takes no more. */
-export function stoppedVerdict(): Delivery {
+const unwanted = failure({ kind: 'gate_closed', cause: null })
+
+/** The delivery of a mail that was not handed over because the sender takes no more. */
+export function closingDelivery(): Delivery {
   return { kind: 'again', cause: 'stopped', reply: null, problem: 'Rollcall was stopping.' }
 }

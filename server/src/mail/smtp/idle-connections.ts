@@ -1,35 +1,38 @@
-/** What nobody needs for a moment; each is let go, by `leave`, when nobody has needed it for so many milliseconds. */
-export function createIdle<Kept>(milliseconds: number, leave: (kept: Kept) => void) {
-  /** The one that waits longest first. */
-  const idle: { kept: Kept; since: number }[] = []
+/**
+ * Keeps connections that nobody needs right now, and gives each that was not needed for `milliseconds` to `onIdle`, for it to be
+ * closed. One timer serves all of them, because most are kept for an instant only.
+ */
+export function createIdleConnections<Connection>(milliseconds: number, onIdle: (connection: Connection) => void) {
+  /** The connection that was needed least recently comes first. */
+  const idle: { connection: Connection; since: number }[] = []
   let timer: NodeJS.Timeout | null = null
 
-  /** One timer for all: most wait for an instant only. */
-  function watch(): void {
+  function startTimer(): void {
     if (timer !== null || idle[0] === undefined) return
-    timer = setTimeout(look, Math.max(1, idle[0].since + milliseconds - performance.now())).unref()
+    timer = setTimeout(removeExpired, Math.max(1, idle[0].since + milliseconds - performance.now())).unref()
   }
 
-  function look(): void {
+  function removeExpired(): void {
     timer = null
-    const until = performance.now() - milliseconds
-    const firstToStay = idle.findIndex(({ since }) => since > until)
-    for (const { kept } of idle.splice(0, firstToStay < 0 ? idle.length : firstToStay)) leave(kept)
-    watch()
+    const expiry = performance.now() - milliseconds
+    const firstToStay = idle.findIndex(({ since }) => since > expiry)
+    for (const { connection } of idle.splice(0, firstToStay < 0 ? idle.length : firstToStay)) onIdle(connection)
+    startTimer()
   }
 
   return {
-    add(kept: Kept): void {
-      idle.push({ kept, since: performance.now() })
-      watch()
+    /** Keeps a connection from now on. */
+    add(connection: Connection): void {
+      idle.push({ connection, since: performance.now() })
+      startTimer()
     },
-    /** The one that was needed last, or null. */
-    take(): Kept | null {
-      return idle.pop()?.kept ?? null
+    /** Returns the connection that was needed most recently and keeps it no more, or null when there is none. */
+    take(): Connection | null {
+      return idle.pop()?.connection ?? null
     },
-    /** Lets go of all. */
+    /** Gives all of them to `onIdle` at once. */
     clear(): void {
-      for (const { kept } of idle.splice(0)) leave(kept)
+      for (const { connection } of idle.splice(0)) onIdle(connection)
     },
   }
 }

@@ -1,12 +1,18 @@
 import type { Logger } from 'pino'
+import { createStateMachine, type StateMachine } from '../../util/state-machine.ts'
 import { isSendable, parseSender } from '../address.ts'
 import { classifyAnswer } from './answers.ts'
-import { openConnection, type Announced, type Announcement, type MailConnection } from './connection.ts'
-import { createConnections, isWanted, stoppedVerdict } from './connection-pool.ts'
-import { createAnnouncing, createPause, createSlots, type Place } from './concurrency-limit.ts'
+import { createBackoff, type Backoff } from './backoff.ts'
+import { openConnection, type AnsweredEnvelope, type MailConnection } from './connection.ts'
+import { createConnectionLimit, type ConnectionLimit } from './connection-limit.ts'
+import { closingDelivery, createConnectionPool, type ConnectionPool } from './connection-pool.ts'
+import { createPipeliningTrust } from './pipelining-trust.ts'
+import { createPipelining, noPipelining, type NextMail, type PipelinedMail, type Pipelining } from './pipelining.ts'
+import { senderTransitions, type SenderMode } from './sender-modes.ts'
+import { createSlots, type Slots } from './slots.ts'
 import type { Delivery, Probe, SendRequest, SmtpSender, SmtpSettings, SmtpTimeouts } from './types.ts'
 
-/** RFC 5321 section 4.5.3.2 for what a mail needs; shorter ones make duplicates (RFC 1047). */
+/** RFC 5321 section 4.5.3.2 says how long a client waits for what a mail needs; shorter timeouts make duplicates (RFC 1047). */
 const defaultSmtpTimeouts: SmtpTimeouts = {
   connect: 30_000,
   greeting: 30_000,
@@ -16,177 +22,189 @@ const defaultSmtpTimeouts: SmtpTimeouts = {
 }
 
 interface SmtpSenderOptions {
-  url: SmtpSettings
+  settings: SmtpSettings
   logger: Logger
   timeouts?: Partial<SmtpTimeouts>
+  /**
+   * Whether the envelope of the next mail is sent together with the content of a mail where the server offers PIPELINING; true
+   * unless given.
+   */
+  pipelining?: boolean
   /** Milliseconds of a clock that only goes forward. */
   now?: () => number
 }
 
-/** The connection of the mail before, with which this one was announced. */
-interface Inherited {
-  connection: MailConnection
-  announcement: Announcement
-  /** When the mail before was answered, on the clock of `performance.now`. */
-  since: number
+/** The parts of a sender. */
+interface SenderParts {
+  settings: SmtpSettings
+  timeouts: SmtpTimeouts
+  modes: StateMachine<SenderMode>
+  /** Ends the attempts to connect when the sender stops being open. */
+  closing: AbortController
+  limit: ConnectionLimit
+  slots: Slots<PipelinedMail>
+  backoff: Backoff
+  pool: ConnectionPool
+  pipelining: Pipelining
 }
 
-/** The mail that was announced with the one that goes over. */
-interface Follower {
-  announcement: Announcement
-  settle: (place: Place<Inherited>) => void
+/** Creates a sender with connections of its own. It connects when there is a mail to send. */
+export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
+  const parts = createParts(options)
+  return {
+    send: (request) => send(parts, request),
+    get connections() {
+      return parts.limit.current
+    },
+    probe: () => probe(parts),
+    close: (milliseconds = 20_000) => close(parts, milliseconds),
+  }
+}
+
+function createParts(options: SmtpSenderOptions): SenderParts {
+  const { settings, logger, now = () => performance.now() } = options
+  const timeouts = { ...defaultSmtpTimeouts, ...options.timeouts }
+  const modes = createStateMachine('SMTP sender', senderTransitions, 'open')
+  const closing = new AbortController()
+  const limit = createConnectionLimit(settings.connections, now, logger)
+  const slots = createSlots<PipelinedMail>(limit)
+  const backoff = createBackoff(() => performance.now())
+  const pool = createConnectionPool({
+    settings,
+    timeouts,
+    limit,
+    backoff,
+    onOpened: () => slots.grantFree(),
+    closing: closing.signal,
+  })
+  const pipelining =
+    options.pipelining === false
+      ? noPipelining
+      : createPipelining({
+          slots,
+          trust: createPipeliningTrust(now),
+          // A mail that has a slot and waits for a connection comes before the mails that wait for a slot.
+          isAllowed: () => modes.is('open') && !pool.isAwaited && !pool.isOverLimit,
+          longestWithoutReply: Math.min(10_000, timeouts.command / 2),
+        })
+  return { settings, timeouts, modes, closing, limit, slots, backoff, pool, pipelining }
+}
+
+async function send(parts: SenderParts, request: SendRequest): Promise<Delivery> {
+  const { modes, slots, pool } = parts
+  checkSender(request.from)
+  if (!isSendable(request.to)) return report(parts, request, null, notSendable)
+  const grant = modes.is('open') ? await slots.acquire(request) : { kind: 'closing' as const }
+  if (grant.kind === 'closing') return report(parts, request, null, closingDelivery())
+  if (grant.kind === 'pipelined') {
+    const { connection, answered } = grant.pipelined
+    const envelope = await answered
+    if (envelope !== null) return deliverOver(parts, connection, request, envelope)
+    pool.discard(connection)
+  }
+  return sendOverNextFree(parts, request)
+}
+
+/** Sends a mail that has a slot over the connection that is free next. */
+async function sendOverNextFree(parts: SenderParts, request: SendRequest): Promise<Delivery> {
+  const { pool, slots } = parts
+  const taken = await pool.take(request).catch((error: unknown) => {
+    slots.release()
+    throw error
+  })
+  if (taken.connection !== null) return deliverOver(parts, taken.connection, request, null)
+  slots.release()
+  return report(parts, request, null, taken.delivery)
+}
+
+/** Delivers a mail over a connection, and then hands connection and slot on: to the pipelined mail, or back to pool and slots. */
+async function deliverOver(
+  parts: SenderParts,
+  connection: MailConnection,
+  request: SendRequest,
+  pipelined: AnsweredEnvelope | null,
+): Promise<Delivery> {
+  let next = null as NextMail | null
+  const chooseNext = () => (next = parts.pipelining.chooseNext(connection))?.envelope ?? null
+  try {
+    const delivery = await connection.deliver(request, chooseNext, pipelined)
+    adjustLimits(parts, connection, delivery)
+    const reported = report(parts, request, connection, delivery)
+    if (next === null) release(parts, connection)
+    else if (endedConnection(connection, delivery)) restart(parts, connection, next)
+    else next.proceed()
+    return reported
+  } catch (error) {
+    if (next === null) release(parts, connection)
+    else restart(parts, connection, next)
+    throw error
+  }
+}
+
+/** Learns from a delivery how many connections the server bears, and whether it can be connected to at once. */
+function adjustLimits({ limit, backoff }: SenderParts, connection: MailConnection, delivery: Delivery): void {
+  if (delivery.kind !== 'again' && delivery.kind !== 'hold') connection.isProven = true
+  if (connection.isProven) backoff.reset()
+  if (delivery.kind !== 'again') return
+  if (delivery.cause === 'throttled') limit.lower(null)
+  else if (!connection.isProven) backoff.failed()
+}
+
+/** Tells the caller's `delivered` of a delivery; a mail that is pending again because the sender is closing says so. */
+function report(
+  { modes }: SenderParts,
+  request: SendRequest,
+  connection: MailConnection | null,
+  delivery: Delivery,
+): Delivery {
+  const reported: Delivery =
+    delivery.kind === 'again' && !modes.is('open') ? { ...delivery, cause: 'stopped' } : delivery
+  request.delivered?.(reported, connection)
+  return reported
+}
+
+/** Returns a connection to the pool once it is ready for another mail or gone, and frees its slot. */
+function release({ modes, pool, slots }: SenderParts, connection: MailConnection): void {
+  const giveBack = (): void => {
+    pool.giveBack(connection)
+    slots.release()
+  }
+  if (connection.mode === 'unclean' && !connection.isClosed && modes.is('open')) void connection.reset().then(giveBack)
+  else giveBack()
 }
 
 /**
- * A sender with connections of its own. Where mails wait for a slot, a mail that goes over announces the one that waits
- * longest, which then has its slot and connection: a question less for each mail.
+ * After the end of a mail, whatever was answered to it, the next can begin (RFC 5321 section 4.1.1.4). But an answer that is
+ * not known, and a server that takes its leave, end the connection, and what else came over it is void.
  */
-export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
-  const { url: settings, logger } = options
-  const timeouts = { ...defaultSmtpTimeouts, ...options.timeouts }
-  const now = options.now ?? (() => performance.now())
-  const slots = createSlots<SendRequest, Inherited>(settings.connections, now, logger)
-  const announcing = createAnnouncing(now)
-  /** A server that was slower to answer an announcement lost it, and may have said only that nothing came. */
-  const longestWithoutAnswer = Math.min(10_000, timeouts.command / 2)
-  const pause = createPause(() => performance.now())
-  const stopping = new AbortController()
-  const connections = createConnections({ settings, timeouts, slots, pause, stopping: stopping.signal })
-  /** Of the last mail: most have the same. */
-  let checkedSender = ''
+function endedConnection(connection: MailConnection, { kind }: Delivery): boolean {
+  return connection.isClosed && (kind === 'unconfirmed' || kind === 'again')
+}
 
-  function isStopped(): boolean {
-    return stopping.signal.aborted
-  }
+/** Lets a pipelined mail begin anew over another connection, as if its envelope had not been sent. */
+function restart({ pool }: SenderParts, connection: MailConnection, next: NextMail): void {
+  pool.discard(connection)
+  next.restart()
+}
 
-  /** With the slot. */
-  function release(connection: MailConnection, isReady: boolean): void {
-    connections.giveBack(connection, isReady)
-    slots.release()
-  }
+async function probe({ settings, timeouts, closing }: SenderParts): Promise<Probe> {
+  const result = await openConnection(settings, timeouts, closing.signal)
+  if (!result.ok) return classifyAnswer(result.answer)
+  result.connection.quit()
+  return { kind: 'ready' }
+}
 
-  /**
-   * Of the mail that waits longest for a slot, which then has that of the mail that goes over now, and its connection. Not while
-   * a mail with a slot waits for a connection: that one is next.
-   */
-  function follow(connection: MailConnection): Follower | null {
-    if (isStopped() || connections.areWanted || connections.areTooMany || !announcing.isAllowed()) return null
-    const longest = slots.longestWaiting()
-    if (longest === null || !isWanted(longest.request)) return null
-    const announcement = connection.announcementOf(longest.request)
-    if (announcement === null) return null
-    announcing.begun()
-    slots.inherits(longest)
-    return { announcement, settle: longest.settle }
-  }
-
-  async function deliverOver(
-    connection: MailConnection,
-    request: SendRequest,
-    announced: Announced | null,
-  ): Promise<Delivery> {
-    let follower = null as Follower | null
-    const next = (): Announcement | null => (follower = follow(connection))?.announcement ?? null
-    try {
-      const heard = await connection.deliver(request, next, announced)
-      learn(connection, heard)
-      const delivery = told(request, connection, heard)
-      if (follower === null) free(connection, delivery.kind === 'sent')
-      else passOn(connection, delivery, follower)
-      return delivery
-    } catch (error) {
-      if (follower === null) free(connection, false)
-      else startAnew(connection, follower)
-      throw error
-    }
-  }
-
-  function learn(connection: MailConnection, delivery: Delivery): void {
-    if (delivery.kind !== 'again' && delivery.kind !== 'hold') connection.proven = true
-    if (connection.proven) pause.end()
-    if (delivery.kind !== 'again') return
-    if (delivery.cause === 'throttled') slots.fewer(null)
-    else if (!connection.proven) pause.longer()
-  }
-
-  /** With its slot, once it is ready for the next mail, or gone. */
-  function free(connection: MailConnection, isReady: boolean): void {
-    if (isReady || connection.dead || isStopped()) release(connection, true)
-    else void connection.reset().then((ready) => release(connection, ready))
-  }
-
-  /** With its slot. After the end of a mail, whatever was answered to it, the next can begin (RFC 5321 section 4.1.1.4). */
-  function passOn(connection: MailConnection, { kind }: Delivery, follower: Follower): void {
-    // What is not known of a mail, and a server that takes its leave, end the connection, and what else came over it is void.
-    const isOver = connection.dead && (kind === 'unconfirmed' || kind === 'again')
-    if (isOver) startAnew(connection, follower)
-    else follower.settle({ connection, announcement: follower.announcement, since: performance.now() })
-  }
-
-  /** As if it had not been announced: it has a slot, and gets another connection. */
-  function startAnew(connection: MailConnection, { settle }: Follower): void {
-    announcing.over('untold')
-    connections.cut(connection)
-    settle('taken')
-  }
-
-  function told(request: SendRequest, connection: MailConnection | null, heard: Delivery): Delivery {
-    const delivery: Delivery = isStopped() && heard.kind === 'again' ? { ...heard, cause: 'stopped' } : heard
-    request.delivered?.(delivery, connection)
-    return delivery
-  }
-
-  async function send(request: SendRequest): Promise<Delivery> {
-    if (request.from !== checkedSender) checkedSender = checkSender(request.from)
-    if (!isSendable(request.to)) return told(request, null, notSendable)
-    const place = isStopped() ? 'stopped' : await slots.take(request)
-    if (place === 'stopped') return told(request, null, stoppedVerdict())
-    if (place !== 'taken') {
-      const { connection, announcement, since } = place
-      const replies = await announcement.replies
-      const isLate = performance.now() - since >= longestWithoutAnswer
-      const isAnswered = replies.length > 0
-      announcing.over(isLate || !isInStep(replies) ? 'failed' : isAnswered ? 'worked' : 'lost')
-      if (isAnswered && isInStep(replies)) return deliverOver(connection, request, { body: announcement.body, replies })
-      // As if it had not been begun.
-      connections.cut(connection)
-    }
-    const given = await connections.take(request).catch((error: unknown) => {
-      slots.release()
-      throw error
-    })
-    if ('kind' in given) {
-      slots.release()
-      return told(request, null, given)
-    }
-    return deliverOver(given, request, null)
-  }
-
-  async function probe(): Promise<Probe> {
-    const opening = await openConnection(settings, timeouts, stopping.signal)
-    if (!opening.ok) return classifyAnswer(opening.answer)
-    opening.connection.quit()
-    return { kind: 'ready' }
-  }
-
-  async function close(milliseconds = 20_000): Promise<void> {
-    stopping.abort()
-    slots.stop()
-    pause.end()
-    connections.stop()
-    await within(milliseconds, slots.unused())
-    connections.destroy()
-    await within(1000, slots.unused())
-  }
-
-  return {
-    send,
-    get connections() {
-      return slots.limit
-    },
-    probe,
-    close,
-  }
+async function close(parts: SenderParts, milliseconds: number): Promise<void> {
+  const { modes, closing, slots, backoff, pool } = parts
+  if (modes.is('open')) modes.transitionTo('draining')
+  closing.abort()
+  slots.close()
+  backoff.reset()
+  pool.drain()
+  await within(milliseconds, slots.allReleased())
+  pool.closeAll()
+  await within(1000, slots.allReleased())
+  if (modes.is('draining')) modes.transitionTo('closed')
 }
 
 const notSendable: Delivery = {
@@ -197,25 +215,18 @@ const notSendable: Delivery = {
   problem: 'This is not exactly one address that mail can be sent to.',
 }
 
-/**
- * Whether these can be the answers to an announcement. A server that answers the mail before twice shows by a MAIL that is
- * refused for good, which nobody is to be blamed for before it was asked once more, or by a DATA without the 354.
- */
-function isInStep([mail, , data]: readonly string[]): boolean {
-  return mail?.startsWith('5') !== true && data?.startsWith('2') !== true
-}
-
-function checkSender(address: string): string {
+/** Throws when the sender of a mail is not exactly one address. */
+function checkSender(address: string): void {
   const sender = parseSender(address)
   if (!sender.ok || sender.sender.address !== address) throw new Error('The sender of a mail is not one address.')
-  return address
 }
 
+/** Waits for work, but no longer than this. */
 async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
-  const time = new Promise((resolve) => {
+  const timeout = new Promise((resolve) => {
     timer = setTimeout(resolve, milliseconds)
   })
-  await Promise.race([work, time])
+  await Promise.race([work, timeout])
   clearTimeout(timer)
 }

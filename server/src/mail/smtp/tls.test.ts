@@ -41,7 +41,7 @@ describe('a mail server with TLS and a sign-in', () => {
   async function send(url: string): Promise<Delivery> {
     const parsed = parseSmtpUrl(url)
     if (!parsed.ok) throw new Error(parsed.problem)
-    const sender = createSmtpSender({ url: parsed.settings, logger: pino({ level: 'silent' }) })
+    const sender = createSmtpSender({ settings: parsed.settings, logger: pino({ level: 'silent' }) })
     closing.unshift(() => sender.close(0))
     return sender.send({
       from: 'crm@a.example',

@@ -1,12 +1,12 @@
 import type { HoldReason, MailReason } from '@rollcall/shared/reasons'
 
-/** Who mails come from: a name for people and one address. */
+/** The sender of mails: a name for people and one address. */
 export interface Sender {
   name: string
   address: string
 }
 
-/** Where the mail server is and how to talk to it: what SMTP_URL says. */
+/** What SMTP_URL says: where the mail server is, and how to talk to it. */
 export interface SmtpSettings {
   host: string
   port: number
@@ -25,7 +25,7 @@ export interface SmtpSettings {
 
 /** Milliseconds. */
 export interface SmtpTimeouts {
-  /** DNS, TCP and TLS until the connection stands. */
+  /** DNS, TCP and TLS until the connection is established. */
   connect: number
   /** From the connection to the server's greeting. */
   greeting: number
@@ -37,25 +37,25 @@ export interface SmtpTimeouts {
   idle: number
 }
 
-/** What was heard last: the server's own words, or what went wrong when there were none. */
-interface Heard {
+/** The server's own words, or what went wrong when it said nothing. */
+interface ReplyOrProblem {
   reply: string | null
   problem: string | null
 }
 
-/** What one answer, or its absence, means for the item, the session and the mail server. */
+/** What an answer, or its absence, means for the item, the session and the mail server. */
 export type Verdict =
-  | ({ kind: 'sent' } & Heard)
+  | ({ kind: 'sent' } & ReplyOrProblem)
   /** Pending again, no try used: nothing was handed over. `throttled`: also slow down. `stopped`: the sender was closed. */
-  | ({ kind: 'again'; cause: 'connection' | 'throttled' | 'stopped' } & Heard)
+  | ({ kind: 'again'; cause: 'connection' | 'throttled' | 'stopped' } & ReplyOrProblem)
   /** The item's next try: see `nextTryDelay`. */
-  | ({ kind: 'later'; mailboxFull: boolean } & Heard)
+  | ({ kind: 'later'; mailboxFull: boolean } & ReplyOrProblem)
   /** `countsTowardHold`: `refusalsBeforeHold` of these for different recipients in a row hold the session. */
-  | ({ kind: 'failed'; reason: MailReason; countsTowardHold: boolean } & Heard)
+  | ({ kind: 'failed'; reason: MailReason; countsTowardHold: boolean } & ReplyOrProblem)
   /** Handed over, and the answer was lost. */
-  | ({ kind: 'unconfirmed' } & Heard)
+  | ({ kind: 'unconfirmed' } & ReplyOrProblem)
   /** The item is pending again, no try used; after this many in a row the session is held. */
-  | ({ kind: 'hold'; reason: HoldReason; after: number } & Heard)
+  | ({ kind: 'hold'; reason: HoldReason; after: number } & ReplyOrProblem)
 
 /** The verdict on one mail; `gate_closed`: the gate said no, or failed (`cause`), and the server got nothing. */
 export type Delivery = Verdict | { kind: 'gate_closed'; cause: unknown }
@@ -79,7 +79,7 @@ export interface SendRequest {
   isWanted?: () => boolean
   /**
    * Asked when there is a connection, before anything is said over it for this mail; false means the same. Not asked where
-   * the envelope goes over together with a mail that has passed its gate.
+   * the envelope is pipelined, because it is then sent with the content of a mail that has passed its gate.
    */
   begin?: (connection: object) => Promise<boolean>
   /**

@@ -1,0 +1,70 @@
+import type { Socket } from 'node:net'
+import SMTPConnection from 'nodemailer/lib/smtp-connection'
+
+/**
+ * Everything that Rollcall uses of nodemailer's SMTPConnection beyond its documented methods and events. Its version is
+ * pinned, and nodemailer.test.ts fails where a new one changes what is relied on here.
+ */
+export { SMTPConnection }
+
+/** What nodemailer tells of a failure, as far as Rollcall looks at it. */
+export interface SmtpConnectionError extends Error {
+  /** nodemailer's own, such as `ETLS` or `EAUTH`. */
+  code?: string
+  /** The operating system's, where it has one. */
+  originalCode?: string
+  /** The mail server's reply, where there is one. */
+  response?: string
+  command?: string
+  timeoutType?: string
+}
+
+/** What a mail server said in its reply to EHLO, as far as it matters for a mail. */
+export interface ServerExtensions {
+  /** RFC 2920: several commands may be sent before the first is answered. */
+  pipelining: boolean
+  /** RFC 1870: the server wants to be told how large a mail is. */
+  size: boolean
+  /** The most bytes that a mail may have; null where the server did not say. */
+  largestMail: number | null
+}
+
+/** Reads what the server offered; where nodemailer's fields are missing, nothing counts as offered. */
+export function serverExtensions(connection: SMTPConnection): ServerExtensions {
+  const { _supportedExtensions: names = [], _maxAllowedSize: largest = 0 } = connection as {
+    _supportedExtensions?: string[]
+    _maxAllowedSize?: number
+  }
+  return {
+    pipelining: names.includes('PIPELINING'),
+    size: names.includes('SIZE'),
+    largestMail: largest > 0 ? largest : null,
+  }
+}
+
+/**
+ * Takes the socket over from a connection that is signed in: from now on nodemailer reads nothing from it, and goes on to
+ * report its errors and its end. Returns null when the connection is gone.
+ */
+export function takeSocket(connection: SMTPConnection): Socket | null {
+  const { _socket: socket } = connection
+  if (!socket) return null
+  socket.removeAllListeners('data')
+  return socket
+}
+
+/** Tells whether a connection has ended; nodemailer knows a moment before it says so by its event `end`. */
+export function isDestroyed(connection: SMTPConnection): boolean {
+  return connection.destroyed
+}
+
+/** Tells whether the server offered AUTH. */
+export function offersAuth(connection: SMTPConnection): boolean {
+  return connection.allowsAuth
+}
+
+/** Tells how far a connection came: no TCP connection yet, in the middle of the upgrade to TLS, or connected. */
+export function connectStage(connection: SMTPConnection): 'unconnected' | 'upgrading' | 'connected' {
+  if (connection.upgrading === true) return 'upgrading'
+  return connection.stage === 'init' ? 'unconnected' : 'connected'
+}
