@@ -1,9 +1,8 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import { Pool } from 'pg'
-import * as tables from './tables.ts'
 
-export type Tables = typeof tables
-export type Database = NodePgDatabase<Tables>
+/** Drizzle, which is not told the tables: only its relational queries want them, which nothing here uses. */
+export type Database = NodePgDatabase
 /** A transaction of `Database`; what takes a Database takes this too. */
 export type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0]
 export type Queryable = Database | Transaction
@@ -51,8 +50,7 @@ export function openPool(
   return pool
 }
 
-const withoutTables = { casing: 'snake_case' } as const
-const drizzleOptions = { ...withoutTables, schema: tables } as const
+const drizzleOptions = { casing: 'snake_case' } as const
 
 /** Drizzle over a pool, with transactions that always give their connection back. */
 export function openDatabase(pool: Pool): Database {
@@ -84,8 +82,7 @@ export function openWorkerPool(url: string, options: { maximum: number; onError:
 
 /**
  * Runs `run` in a transaction; undone when it throws. Stands in for drizzle's own, which keeps a connection for ever when
- * it dies before BEGIN was answered, and hides the first error behind that of the ROLLBACK. Drizzle is not told the
- * tables: only its relational queries want them, which no transaction uses, and it would read all of them each time.
+ * it dies before BEGIN was answered, and hides the first error behind that of the ROLLBACK.
  */
 async function inTransaction<Result>(pool: Pool, run: (transaction: Transaction) => Promise<Result>): Promise<Result> {
   const client = await pool.connect()
@@ -93,7 +90,7 @@ async function inTransaction<Result>(pool: Pool, run: (transaction: Transaction)
   try {
     // Waited for: what is sent behind a BEGIN that fails would count at once, each statement for itself.
     await client.query('BEGIN')
-    const result = await run(drizzle(client, withoutTables) as unknown as Transaction)
+    const result = await run(drizzle(client, drizzleOptions) as unknown as Transaction)
     const { command } = await client.query('COMMIT')
     // PostgreSQL undoes a transaction in which a statement has failed, and says so here alone.
     if (command !== 'COMMIT') throw new Error('A transaction was undone although nobody heard of a failure.')

@@ -2,9 +2,6 @@ import path from 'node:path'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate } from 'drizzle-orm/node-postgres/migrator'
 import { Client, type Pool } from 'pg'
-import { PgBoss } from 'pg-boss'
-import { createQueues } from '../jobs/queues.ts'
-import { jobSchema } from '../vendor/pg-boss.ts'
 
 const folder = path.join(import.meta.dirname, '../../migrations')
 
@@ -12,24 +9,24 @@ const folder = path.join(import.meta.dirname, '../../migrations')
 const migrationLock = 7_021_970_201
 
 /**
- * Brings a database to the state that this code wants: Rollcall's tables and those of the jobs. Safe to run at every
- * start and by several processes at once. Throws where the server is older than PostgreSQL 18.
+ * Runs `run` while no other process migrates this database. `run` gets a connection of its own. Throws where the server is older
+ * than PostgreSQL 18.
  */
-export async function migrateDatabase(url: string): Promise<void> {
+export async function withMigrationLock(url: string, run: (client: Client) => Promise<void>): Promise<void> {
   const client = new Client({ connectionString: url, application_name: 'rollcall migrate' })
   await client.connect()
   try {
     await refuseOldServer(client)
     await client.query('SELECT pg_advisory_lock($1)', [migrationLock])
-    await migrate(drizzle(client), { migrationsFolder: folder })
-    const boss = new PgBoss({ connectionString: url, schema: jobSchema, supervise: false, schedule: false, max: 2 })
-    boss.on('error', () => undefined)
-    await boss.start()
-    await createQueues(boss)
-    await boss.stop({ graceful: false })
+    await run(client)
   } finally {
     await client.end()
   }
+}
+
+/** Brings the tables to the state that this code wants. */
+export async function migrateTables(client: Client): Promise<void> {
+  await migrate(drizzle(client), { migrationsFolder: folder })
 }
 
 /** True when every migration of this code is in the database. */

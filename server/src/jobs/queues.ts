@@ -39,8 +39,17 @@ const queueOptions = {
   notify: true,
 }
 
+/** Brings the tables of pg-boss and the queues to the state that this code wants. Not safe to run by two processes at once. */
+export async function migrateQueues(url: string): Promise<void> {
+  const boss = new PgBoss({ connectionString: url, schema: jobSchema, supervise: false, schedule: false, max: 2 })
+  boss.on('error', () => undefined)
+  await boss.start()
+  await createQueues(boss)
+  await boss.stop({ graceful: false })
+}
+
 /** Makes the queues that do not exist yet, and brings the others to the options above. */
-export async function createQueues(boss: PgBoss): Promise<void> {
+async function createQueues(boss: PgBoss): Promise<void> {
   for (const name of Object.values(queues)) {
     await boss.createQueue(name, queueOptions)
     await boss.updateQueue(name, queueOptions)

@@ -7,7 +7,7 @@ import type { TestProject } from 'vitest/node'
 import { makeFolder } from '../process/folder.ts'
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { isProcessAlive } from 'embedded-postgres-server'
-import { migrateDatabase } from '../../src/db/migrate.ts'
+import { migrateDatabase } from '../../src/migrate-database.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {

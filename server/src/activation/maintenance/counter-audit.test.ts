@@ -12,8 +12,8 @@ import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server
 import { createWorkerApp } from '../../app.ts'
 import { openPool } from '../../db/database.ts'
 import { startEmbeddedPostgres } from '../../db/embedded.ts'
-import { migrateDatabase } from '../../db/migrate.ts'
 import { checkCounters, checkWhenDue } from './counter-audit.usecases.ts'
+import { migrateDatabase } from '../../migrate-database.ts'
 
 const hour = 3_600_000
 
