@@ -15,6 +15,9 @@ const timesAsText: CustomTypesConfig = {
     oid === types.builtins.TIMESTAMPTZ ? (text: string) => text : types.getTypeParser(oid, format),
 }
 
+/** Every prepared statement by its name, for tests that show them whole; parameters are placeholders. */
+export const preparedStatements = new Map<string, { text: string; parameters: readonly unknown[] }>()
+
 /** Stands in a prepared statement for what it is called with under this name. */
 export function value(name: string) {
   return sql.placeholder(name)
@@ -37,6 +40,8 @@ export function plainArray(words: readonly (string | number | null)[]): string {
  */
 export function prepare<Row extends object>(name: string, statement: SQL): Prepared<Row> {
   const { sql: text, params } = dialect.sqlToQuery(statement)
+  if (preparedStatements.has(name)) throw new Error(`Two statements are prepared under the name ${name}.`)
+  preparedStatements.set(name, { text, parameters: params })
   return {
     async rows(database, values) {
       const { $client } = database as unknown as { $client: Pool | ClientBase }
