@@ -63,7 +63,7 @@ export interface Client {
 /** Signs the first superadmin in. */
 export async function openClient(url: string): Promise<Client> {
   const origin = `http://localhost:${new URL(url).port}`
-  const headers = { cookie: await signInAt(url, { email: 'admin@localhost', password }, { origin }), origin }
+  const headers = { cookie: await signInAt(url, { email: 'admin@rollcall.localhost', password }, { origin }), origin }
   return {
     headers,
     call: <Data>(method: string, path: string, body?: unknown) => dataAt<Data>(url, headers, { method, path, body }),

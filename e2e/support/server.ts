@@ -6,7 +6,7 @@ import { freePort } from '../../server/test/process/port.ts'
 
 export { freePort } from '../../server/test/process/port.ts'
 
-export const superadmin = { email: 'admin@localhost', password: 'correct-horse-battery' }
+export const superadmin = { email: 'admin@rollcall.localhost', password: 'correct-horse-battery' }
 
 export interface RollcallServer {
   /** What a browser opens. */

@@ -67,7 +67,7 @@ export function readConfig(environment: Environment): Config {
     databaseUrl,
     smtp,
     mailFrom: sender(given(environment, 'MAIL_FROM') ?? 'Rollcall <no-reply@localhost>'),
-    adminEmail: adminAddress(given(environment, 'ADMIN_EMAIL') ?? 'admin@localhost'),
+    adminEmail: adminAddress(given(environment, 'ADMIN_EMAIL') ?? 'admin@rollcall.localhost'),
     adminPassword: adminPassword(given(environment, 'ADMIN_PASSWORD')),
     mode: word(environment, 'MODE', ['all', 'api', 'worker'], 'all'),
     redisUrl: redisAddress(urlOf(environment, 'REDIS_URL', ['redis:', 'rediss:'])),
@@ -204,8 +204,8 @@ function sender(value: string): string {
 }
 
 function adminAddress(value: string): string {
-  if (!/^[^\s@]+@[^\s@]+$/.test(value) || value.length > 254)
-    throw new ConfigError(`ADMIN_EMAIL is ${quoted(value)}; it must be an e-mail address.`)
+  if (!/^[^\s@]+@[^\s@.][^\s@]*\.[^\s@]*[^\s@.]$/.test(value) || value.length > 254)
+    throw new ConfigError(`ADMIN_EMAIL is ${quoted(value)}; it must be an e-mail address such as admin@example.com.`)
   return value.toLowerCase()
 }
 

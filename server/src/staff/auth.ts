@@ -9,7 +9,6 @@ import { createAccessControl } from 'better-auth/plugins/access'
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
 import { originsOf } from '../http/roles.ts'
-import { knowingBareHosts } from './bare-host.ts'
 import { countRequest, removeOldCounts } from './staff.queries.ts'
 import { staffAccounts, staffApiKeys, staffSessions, staffUsers, staffVerifications } from './staff.table.ts'
 
@@ -67,18 +66,16 @@ export function createAuth({ database, secret, publicUrl, logger }: Options) {
     secret,
     trustedOrigins: originsOf(publicUrl),
     telemetry: { enabled: false },
-    database: knowingBareHosts(
-      drizzleAdapter(database, {
-        provider: 'pg',
-        schema: {
-          user: staffUsers,
-          session: staffSessions,
-          account: staffAccounts,
-          verification: staffVerifications,
-          apikey: staffApiKeys,
-        },
-      }),
-    ),
+    database: drizzleAdapter(database, {
+      provider: 'pg',
+      schema: {
+        user: staffUsers,
+        session: staffSessions,
+        account: staffAccounts,
+        verification: staffVerifications,
+        apikey: staffApiKeys,
+      },
+    }),
     emailAndPassword: {
       enabled: true,
       disableSignUp: true,

@@ -27,15 +27,15 @@ describe('signing in', () => {
     })
   })
 
-  it('works for the first superadmin at a host without a dot, in the words in which the banner gives it', async () => {
+  it('works for the first superadmin under the default address, in any case', async () => {
     await bench.database.pool.query('DELETE FROM staff_users')
-    await ensureFirstSuperadmin({ database: bench.database.database, email: 'admin@localhost', password })
-    const response = await trySignIn('Admin@localhost')
+    await ensureFirstSuperadmin({ database: bench.database.database, email: 'admin@rollcall.localhost', password })
+    const response = await trySignIn('Admin@rollcall.localhost')
     expect(response.statusCode).toBe(200)
-    expect(response.json<{ user: { email: string } }>().user.email).toBe('admin@localhost')
-    const me = await call('GET', '/staff/me', { cookie: await signIn('admin@localhost') })
-    expect(me.json<{ data: { email: string } }>().data.email).toBe('admin@localhost')
-    expect((await trySignIn('admin@localhost', 'wrong password')).statusCode).toBe(401)
+    expect(response.json<{ user: { email: string } }>().user.email).toBe('admin@rollcall.localhost')
+    const me = await call('GET', '/staff/me', { cookie: await signIn('admin@rollcall.localhost') })
+    expect(me.json<{ data: { email: string } }>().data.email).toBe('admin@rollcall.localhost')
+    expect((await trySignIn('admin@rollcall.localhost', 'wrong password')).statusCode).toBe(401)
   })
 
   it('says the same sentence for a wrong password and for an address that nobody has', async () => {

@@ -5,7 +5,6 @@ import { answers, ok } from '../http/answers.ts'
 import { requireRole } from '../http/roles.ts'
 import type { Server } from '../http/server.ts'
 import { type Auth, authPath, clientAddressHeader } from './auth.ts'
-import { withHostEnding, withoutHostEnding } from './bare-host.ts'
 import { errorOfUnstorableValues, failureOfResponse } from './auth-failures.ts'
 
 /** No body of a sign-in or of staff management is longer. */
@@ -48,10 +47,7 @@ export async function staffRoutes(
         response: { 200: SignInAnswer, '4xx': Failure, '5xx': Failure },
       },
     },
-    (request, reply) => {
-      request.body.email = withHostEnding(request.body.email)
-      return handOver(request, reply)
-    },
+    handOver,
   )
   const rest = {
     bodyLimit,
@@ -113,5 +109,5 @@ async function sendWebResponse(response: Response, reply: FastifyReply): Promise
   const cookies = response.headers.getSetCookie()
   if (cookies.length > 0) reply.header('set-cookie', cookies)
   reply.header('cache-control', 'no-store')
-  return reply.send(withoutHostEnding(await response.text()))
+  return reply.send(await response.text())
 }

@@ -149,7 +149,7 @@ async function tryPasswords(url: string, localAddress: string): Promise<number[]
         'x-rollcall-client-address': claimed,
       },
     })
-    request.end(JSON.stringify({ email: 'admin@localhost', password: `${password}, almost` }))
+    request.end(JSON.stringify({ email: 'admin@rollcall.localhost', password: `${password}, almost` }))
     const [response] = (await once(request, 'response')) as [http.IncomingMessage]
     response.resume()
     statuses.push(response.statusCode ?? 0)

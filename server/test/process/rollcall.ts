@@ -107,7 +107,7 @@ function launch(environment: Environment) {
 
 /** Signs the first superadmin in; gives the cookie. */
 export function signIn(url: string, origin: string): Promise<string> {
-  return signInAt(url, { email: 'admin@localhost', password }, { origin })
+  return signInAt(url, { email: 'admin@rollcall.localhost', password }, { origin })
 }
 
 /** Adds leads; gives their ids. */

@@ -67,7 +67,7 @@ describe('a start', () => {
     first.child.kill('SIGTERM')
     expect((await first.exited).code).toBe(0)
     expect(banner).toContain(`http://localhost:${environment.PORT}`)
-    expect(banner).toContain('admin@localhost')
+    expect(banner).toContain('admin@rollcall.localhost')
     expect(banner).toMatch(/Password {5}\w{20}\n/)
     expect(banner).toContain(environment.DATA_DIR)
     expect(banner).toContain('built-in mailbox')
