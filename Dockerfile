@@ -39,5 +39,5 @@ EXPOSE 3000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=4s --start-period=60s --start-interval=1s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/health/ready').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-# The young part of the heap stays small and keeps its size, as with npm start.
-CMD ["node", "--min-semi-space-size=16", "--max-semi-space-size=16", "--heap-growing-percent=60", "server/src/main.ts"]
+# The same options as in `npm start`; docs/decisions/0016 says why.
+CMD ["node", "--max-semi-space-size=16", "server/src/main.ts"]
