@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { FastifyBaseLogger } from 'fastify'
 import { rowsOf, type Database } from '../db/database.ts'
-import { deadAfterSeconds, goneAfterSeconds, judgeAfterSeconds, type Node } from './node.ts'
+import { deadAfterSeconds, goneAfterSeconds, judgeAfterSeconds, type Node } from './cluster-node.ts'
 
 /** Looks for dead nodes and hands over what they held. */
 export interface Sweeper {
