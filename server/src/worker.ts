@@ -15,9 +15,9 @@ import type { ActivationDeps } from './activation/starting/start.usecases.ts'
 import { mend, takeOverAbandoned } from './activation/chunks/takeover.usecases.ts'
 import type { WorkerContext } from './activation/chunks/worker-context.ts'
 import { openDatabase, openWorkerPool } from './db/database.ts'
-import { joinNodes } from './jobs/cluster-node.ts'
+import { joinCluster } from './jobs/cluster-node.ts'
 import { queues, work, type QueueName } from './jobs/queues.ts'
-import { startSweeper } from './jobs/dead-node-sweeper.ts'
+import { startDeadNodeSweeper } from './jobs/dead-node-sweeper.ts'
 import { readSettings } from './settings/settings.usecases.ts'
 import { createRateLimiter } from './mail/rate-limit/rate-limiter.ts'
 import type { SmtpSender } from './mail/smtp/types.ts'
@@ -49,7 +49,7 @@ export async function startWorker(options: {
   const { deps, boss, sender, logger } = options
   let stopping = false
   const sharedTurns = createSharedTurns()
-  const node = joinNodes({ databaseUrl: options.databaseUrl, logger })
+  const node = joinCluster({ databaseUrl: options.databaseUrl, logger })
   const workerPool = openWorkerPool(options.databaseUrl, {
     maximum: 10,
     onError: (error) => logger.warn({ err: error }, 'a database connection was lost'),
@@ -81,12 +81,12 @@ export async function startWorker(options: {
     stopping: () => stopping,
   }
   await node.ready
-  const sweeper = startSweeper({
+  const sweeper = startDeadNodeSweeper({
     database: deps.database,
     node,
     logger,
-    takeOver: () => takeOverAbandoned(deps),
-    mend: () => mend(deps),
+    recover: () => takeOverAbandoned(deps),
+    reconcile: () => mend(deps),
   })
   const holds = watchHolds(workerContext)
   const retention = watchRetention(workerContext)

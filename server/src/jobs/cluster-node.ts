@@ -2,99 +2,110 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { Client } from 'pg'
 import type { FastifyBaseLogger } from 'fastify'
+import { periodicTask } from '../util/periodic-task.ts'
+import { createStateMachine, type Transitions } from '../util/state-machine.ts'
+import { connectionName, graceSeconds, markDead, storeHeartbeat } from './nodes.queries.ts'
 
 /** This process among the nodes of the installation. */
-export interface Node {
-  /** The id that chunks are held under; null while the last beat that the database heard is too old to act on. */
+export interface ClusterNode {
+  /** The id under which this process owns chunks; null while its last stored heartbeat is too old to act on. */
   id(): string | null
-  /** True when this node may take others for dead: it has been heard long enough to know that it is not the database that was away. */
-  mayJudge(): boolean
+  /**
+   * True when this node may declare others dead: its own heartbeats have been stored without a gap for some seconds, so
+   * the database was not away in a way that kept the heartbeats of the others out, too.
+   */
+  canDeclareDead(): boolean
   /** Resolves once the node is registered. */
   ready: Promise<void>
-  /** Says good-bye: marks the node dead, so that nobody waits for it. */
+  /** Marks the node dead, so that nobody waits for it, and ends its connection. */
   close(): Promise<void>
 }
 
-const beatEvery = 500
-/** A node whose beat is older is dead to the others. */
-export const deadAfterSeconds = 5
-/** A node whose connection is gone and whose beat is older is dead to the others; one that is alive connects again sooner. */
-export const goneAfterSeconds = 1.2
-/** It stops by itself before the others may think so. */
+type Mode =
+  /** The node is not registered under its present id. */
+  | 'joining'
+  /** The last heartbeat was stored. */
+  | 'live'
+  /** The last heartbeat was not stored, or the connection was lost since. */
+  | 'suspect'
+  | 'closed'
+
+const transitions: Transitions<Mode> = {
+  joining: ['live', 'closed'],
+  // A node that was declared dead joins again under a new id.
+  live: ['suspect', 'joining', 'closed'],
+  suspect: ['live', 'joining', 'closed'],
+  closed: [],
+}
+
+const heartbeatInterval = 500
+/** A node stops acting this long after its last stored heartbeat, sooner than the others declare it dead. In milliseconds. */
 const staleAfter = 3500
-/** After the database was away, every node has this long to be heard again before anybody judges. */
-export const judgeAfterSeconds = 3
+const answerWithin = 2000
 
 /**
- * Keeps one connection open whose end tells the others at once that this process is gone, and a row with a beat twice a
- * second. A node that was marked dead (it was frozen, or cut off) goes on under a new id.
+ * Registers this process as a node. The node keeps one connection open, whose end tells the others at once that the process
+ * is gone, and stores a heartbeat twice a second. A node that was declared dead, because it was frozen or cut off, joins
+ * again under a new id.
  *
- * `clock` gives milliseconds that go on while the process is frozen.
+ * `clock` gives milliseconds that go on while the process is frozen: so a process that was frozen knows at once, without
+ * waiting for a timer, that its heartbeat is too old.
  */
-export function joinNodes(options: { databaseUrl: string; logger: FastifyBaseLogger; clock?: () => number }): Node {
-  const { logger } = options
+export function joinCluster(options: {
+  databaseUrl: string
+  logger: FastifyBaseLogger
+  clock?: () => number
+}): ClusterNode {
+  const { databaseUrl, logger } = options
   const clock = options.clock ?? (() => performance.now())
   const name = `${hostname()} ${process.pid}`
+  const mode = createStateMachine('cluster node', transitions, 'joining')
   const ready = Promise.withResolvers<void>()
   let id = randomUUID()
   let connection: Client | null = null
-  /** When a beat was heard again after some were not. */
-  let missedUntil = -Infinity
-  let heardAt = -Infinity
-  let closed = false
-  let beating = false
-  let timer: NodeJS.Timeout | undefined
+  /** When the last stored heartbeat was sent. */
+  let lastHeartbeatAt = -Infinity
+  /** When the first heartbeat after a gap was sent. */
+  let gapEndedAt = -Infinity
 
-  async function connect(): Promise<Client> {
-    const opened = new Client({
-      connectionString: options.databaseUrl,
-      application_name: `rollcall node ${id}`,
-      connectionTimeoutMillis: 2000,
-      query_timeout: 2000,
-      keepAlive: true,
-    })
-    opened.on('error', (error) => {
-      if (connection !== opened) return
-      connection = null
-      logger.warn({ err: error }, 'the connection of the node was lost')
-      void beat()
-    })
-    try {
-      await opened.connect()
-      // Said once more, because a name in DATABASE_URL wins over the one above, and the others look for this one.
-      await opened.query(`SELECT set_config('application_name', $1, false)`, [`rollcall node ${id}`])
-      return opened
-    } catch (error) {
-      opened.end().catch(() => undefined)
-      throw error
-    }
+  const heartbeats = periodicTask(
+    { name: 'the heartbeat', firstDelay: 0, interval: heartbeatInterval, intervalFrom: 'start', logger },
+    async () => {
+      const sentAt = clock()
+      try {
+        connection ??= await connect(databaseUrl, id, onConnectionLost)
+        if (await storeHeartbeat(connection, { id, name })) enterLive(sentAt)
+        else await joinAgain()
+      } catch (error) {
+        await suspect()
+        throw error
+      }
+    },
+  )
+
+  function onConnectionLost(lost: Client, error: Error): void {
+    if (connection !== lost) return
+    logger.warn({ err: error }, 'the connection of the node was lost')
+    void suspect()
+    heartbeats.trigger()
   }
 
-  async function beat(): Promise<void> {
-    if (beating || closed) return
-    beating = true
-    clearTimeout(timer)
-    const askedAt = clock()
-    try {
-      connection ??= await connect()
-      if (await heard(connection, id, name)) {
-        if (heardAt !== -Infinity && askedAt - heardAt > 2 * beatEvery) missedUntil = askedAt
-        heardAt = askedAt
-      } else await goOnUnderNewId()
-      ready.resolve()
-    } catch (error) {
-      logger.warn({ err: error }, 'the beat of the node was not heard')
-      await disconnect()
-    } finally {
-      beating = false
-      if (!closed) timer = setTimeout(() => void beat(), Math.max(0, beatEvery - (clock() - askedAt)))
-    }
+  function enterLive(sentAt: number): void {
+    if (!mode.is('joining') && sentAt - lastHeartbeatAt > 2 * heartbeatInterval) gapEndedAt = sentAt
+    lastHeartbeatAt = sentAt
+    if (!mode.is('live')) mode.transitionTo('live')
+    ready.resolve()
   }
 
-  async function goOnUnderNewId(): Promise<void> {
-    logger.warn({ node: id }, 'this process was taken for dead and goes on under a new id')
+  async function suspect(): Promise<void> {
+    if (mode.is('live')) mode.transitionTo('suspect')
+    await disconnect()
+  }
+
+  async function joinAgain(): Promise<void> {
+    logger.warn({ node: id }, 'this process was declared dead and goes on under a new id')
     id = randomUUID()
-    heardAt = -Infinity
+    if (!mode.is('joining')) mode.transitionTo('joining')
     await disconnect()
   }
 
@@ -104,29 +115,48 @@ export function joinNodes(options: { databaseUrl: string; logger: FastifyBaseLog
     await ended?.end().catch(() => undefined)
   }
 
-  void beat()
+  function isFresh(): boolean {
+    return mode.is('live', 'suspect') && clock() - lastHeartbeatAt < staleAfter
+  }
+
   return {
-    id: () => (!closed && clock() - heardAt < staleAfter ? id : null),
-    mayJudge: () => clock() - missedUntil > judgeAfterSeconds * 1000 && clock() - heardAt < staleAfter,
+    id: () => (isFresh() ? id : null),
+    canDeclareDead: () => isFresh() && clock() - gapEndedAt > graceSeconds * 1000,
     ready: ready.promise,
     async close() {
-      closed = true
-      clearTimeout(timer)
-      await connection
-        ?.query('UPDATE nodes SET dead_at = now() WHERE id = $1', [id])
-        .catch((error: unknown) => logger.warn({ err: error }, 'the node could not say good-bye'))
+      if (mode.is('closed')) return
+      await heartbeats.close()
+      mode.transitionTo('closed')
+      if (connection !== null)
+        await markDead(connection, id).catch((error: unknown) =>
+          logger.warn({ err: error }, 'the node could not be marked dead'),
+        )
       await disconnect()
     },
   }
 }
 
-/** Registers the node or renews its beat; false when it was marked dead. */
-async function heard(connection: Client, id: string, name: string): Promise<boolean> {
-  const { rows } = await connection.query(
-    `INSERT INTO nodes (id, name, backend_pid) VALUES ($1, $2, pg_backend_pid())
-     ON CONFLICT (id) DO UPDATE SET beat_at = now(), backend_pid = pg_backend_pid() WHERE nodes.dead_at IS NULL
-     RETURNING id`,
-    [id, name],
-  )
-  return rows.length > 0
+/** Opens the connection that a node keeps open. `onLost` may be called at any time after it is open. */
+async function connect(
+  databaseUrl: string,
+  nodeId: string,
+  onLost: (connection: Client, error: Error) => void,
+): Promise<Client> {
+  const connection = new Client({
+    connectionString: databaseUrl,
+    application_name: connectionName(nodeId),
+    connectionTimeoutMillis: answerWithin,
+    query_timeout: answerWithin,
+    keepAlive: true,
+  })
+  connection.on('error', (error) => onLost(connection, error))
+  try {
+    await connection.connect()
+    // Set once more, because a name in DATABASE_URL wins over the one above, and the other nodes look for this one.
+    await connection.query(`SELECT set_config('application_name', $1, false)`, [connectionName(nodeId)])
+    return connection
+  } catch (error) {
+    connection.end().catch(() => undefined)
+    throw error
+  }
 }

@@ -33,7 +33,7 @@ export interface World {
   readonly workers: WorldWorker[]
   /** Answers to mails that the mail server has not given, because of its mood. */
   readonly lostAnswers: number
-  /** How often a worker was taken for dead that was not. Waits until the database knows which workers run. */
+  /** How often a worker was declared dead that was not. Waits until the database knows which workers run. */
   takenForDead(running: number): Promise<number>
   /** Makes the mail server listen, in this mood; gives 0. Or cuts its connections and stops listening; gives how many were open. */
   mailServer(mood: Mood | 'down'): Promise<number>

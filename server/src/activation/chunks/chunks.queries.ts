@@ -51,7 +51,7 @@ export async function claimChunk(
       database,
       sql`SELECT 1 FROM nodes WHERE id = ${options.nodeId}::uuid AND dead_at IS NULL`,
     )
-    if (node === undefined) throw new NotNow('This process was taken for dead.')
+    if (node === undefined) throw new NotNow('This process was declared dead.')
     return null
   }
   return {

@@ -11,7 +11,7 @@ export interface WorkerContext extends ActivationDeps {
   logger: FastifyBaseLogger
   /** The same database, over connections for statements that go by keys: see `openWorkerPool`. */
   workerDatabase: Database
-  /** The id under which this process holds chunks; null while it must not work, because its beat is not known to be heard. */
+  /** The id under which this process owns chunks; null while it must not work, because its last stored heartbeat is too old. */
   nodeId: () => string | null
   /** Signs activation links. */
   linkKey: KeyObject
