@@ -6,7 +6,7 @@ import type { Bus, BusOptions } from './bus/bus.ts'
 import { openPostgresBus } from './bus/bus.postgres.ts'
 import { openRedisBus } from './bus/bus.redis.ts'
 
-/** So rare that what a test waits for cannot have come by it. */
+/** Milliseconds that no test lasts, so that what it waits for comes another way. */
 const never = 10 * 60_000
 let redis: TestRedis
 const apps: App[] = []
@@ -19,7 +19,7 @@ afterAll(async () => {
   await redis?.stop()
 })
 
-/** Two nodes, a session in which nothing happens by itself, and somebody who watches it at the second node. */
+/** Opens two nodes, a session in which nothing happens by itself, and a connection to the second node that watches it. */
 async function twoNodes(openBus: (options: BusOptions & { databaseUrl: string }) => Bus) {
   const app = await createTestApp({ openBus })
   apps.push(app)
@@ -33,7 +33,7 @@ async function twoNodes(openBus: (options: BusOptions & { databaseUrl: string })
   return {
     app,
     there,
-    /** Changes the session at the first node, which publishes it unless told otherwise; gives the new version. */
+    /** Changes the session at the first node, which publishes the change or does not; returns the new version. */
     change: async (how: 'published' | 'silently' = 'published') => {
       const { rows } = await app.test.pool.query<{ version: string }>(
         'UPDATE sessions SET version = version + 1 WHERE id = $1 RETURNING version',
@@ -50,9 +50,9 @@ async function twoNodes(openBus: (options: BusOptions & { databaseUrl: string })
   }
 }
 
-describe('somebody who watches at another node', () => {
-  it('sees a change over Redis, without Redis, and over Redis again when it is back, while the node stays ready', async () => {
-    const timings = { backstop: never, backstopWithoutLine: 200 }
+describe('two nodes on one database', () => {
+  it('a change is seen at the other node over Redis, without Redis, and over Redis again when it is back, while the node stays ready', async () => {
+    const timings = { backstop: never, backstopWhileAway: 200 }
     const { there, change, shown } = await twoNodes((options) =>
       openRedisBus({ ...options, redisUrl: redis.url, timings }),
     )
@@ -74,13 +74,13 @@ describe('somebody who watches at another node', () => {
     await shown(await change())
   })
 
-  it('sees a change for which nobody rang, as soon as the node looks at the database by itself', async () => {
+  it('a change that was not published is seen at the other node as soon as that node reads the database by itself', async () => {
     const { change, shown } = await twoNodes(openPostgresBus)
     await shown(await change('silently'))
   })
 
-  it('sees a change although every connection that listens to PostgreSQL is cut in that moment', async () => {
-    const timings = { backstop: never, backstopWithoutLine: never }
+  it('a change is seen at the other node although every connection that listens to PostgreSQL is cut in that moment', async () => {
+    const timings = { backstop: never, backstopWhileAway: never }
     const { app, change, shown } = await twoNodes((options) => openPostgresBus({ ...options, timings }))
     await shown(await change())
     const version = change()

@@ -23,11 +23,11 @@ async function redisWith(settings: Record<string, string>) {
 }
 
 function openNode(redisUrl: string, retry = 250) {
-  const node = { heard: new Set<string>(), log: '', bus: null as unknown as Bus }
+  const node = { sessionIds: new Set<string>(), log: '', bus: null as unknown as Bus }
   node.bus = openRedisBus({
     redisUrl,
     logger: pino({ level: 'trace' }, { write: (line: string) => (node.log += line) }),
-    onNotification: (sessionIds) => sessionIds.forEach((sessionId) => node.heard.add(sessionId)),
+    onNotification: (sessionIds) => sessionIds.forEach((sessionId) => node.sessionIds.add(sessionId)),
     onMissed: () => undefined,
     timings: { retry, longestRetry: 2000 },
   })
@@ -35,30 +35,30 @@ function openNode(redisUrl: string, retry = 250) {
   return node
 }
 
-/** Rings at one node until it is heard at the other. */
-async function untilRung(from: ReturnType<typeof openNode>, to: ReturnType<typeof openNode>, sessionId: string) {
+/** Publishes at one node until the other is notified. */
+async function untilDelivered(from: ReturnType<typeof openNode>, to: ReturnType<typeof openNode>, sessionId: string) {
   await until(
     async () => {
       from.bus.publish([sessionId], false)
-      return to.heard.has(sessionId)
+      return to.sessionIds.has(sessionId)
     },
-    (heard) => heard,
+    (delivered) => delivered,
   )
 }
 
 describe('a Redis with a password', () => {
-  it('is rung with the password of the address, and by a user who may do little else', async () => {
+  it('a bus signs in to Redis with the password of its address, also as a user who may do little else', async () => {
     const redis = await redisWith({ requirepass: password })
     const few = ['&rollcall:*', '+publish', '+subscribe', '+ping']
     await redis.ask(['ACL', 'SETUSER', 'ada', 'on', `>${password}`, ...few], password)
     const secret = encodeURIComponent(password)
     const node = openNode(redis.url.replace('//', `//:${secret}@`))
-    await untilRung(node, node, 'a')
+    await untilDelivered(node, node, 'a')
     const another = openNode(redis.url.replace('//', `//ada:${secret}@`))
-    await untilRung(another, node, 'b')
+    await untilDelivered(another, node, 'b')
   })
 
-  it('that refuses it is told of once, and neither password nor address is logged', async () => {
+  it('a Redis that refuses the password is logged once, without password and address', async () => {
     const redis = await redisWith({ requirepass: 'another one' })
     const node = openNode(redis.url.replace('//', `//:${encodeURIComponent(password)}@`), 10)
     await until(
@@ -73,7 +73,7 @@ describe('a Redis with a password', () => {
 })
 
 describe('a Redis with TLS', () => {
-  it('is rung where its certificate is trusted, and not where it is not', async () => {
+  it('a bus connects with TLS where the certificate is trusted, and not where it is not', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'rollcall-tls-'))
     closing.push(() => rm(folder, { recursive: true }))
     const { certificate, key } = makeCertificate(folder)
@@ -91,18 +91,18 @@ describe('a Redis with TLS', () => {
     const trusted = getCACertificates('default')
     setDefaultCACertificates([...trusted, await readFile(certificate, 'utf8')])
     closing.push(() => setDefaultCACertificates(trusted))
-    await untilRung(node, node, 'a')
+    await untilDelivered(node, node, 'a')
   })
 })
 
 describe('installations that share a Redis', () => {
-  it('hear only themselves where the numbers of their databases differ', async () => {
+  it('installations that share a Redis are notified only of their own sessions where the numbers of their databases differ', async () => {
     const redis = await redisWith({})
     const [none, zero, one] = [openNode(redis.url), openNode(`${redis.url}/0`), openNode(`${redis.url}/1`)]
-    await untilRung(none, zero, 'first')
-    await untilRung(one, one, 'second')
-    await untilRung(zero, none, 'third')
-    expect([...one.heard]).toEqual(['second'])
-    expect(zero.heard).not.toContain('second')
+    await untilDelivered(none, zero, 'first')
+    await untilDelivered(one, one, 'second')
+    await untilDelivered(zero, none, 'third')
+    expect([...one.sessionIds]).toEqual(['second'])
+    expect(zero.sessionIds).not.toContain('second')
   })
 })

@@ -6,6 +6,7 @@ import { createTestDatabase, type TestDatabase } from '../../../test/database/da
 import { startProxy, type Proxy } from '../../../test/process/proxy.ts'
 import { startRedis, type TestRedis } from '../../../test/cluster/redis.ts'
 import type { Bus, BusOptions, BusTimings } from './bus.ts'
+import type { Notification } from './notifications.ts'
 import { openPostgresBus } from './bus.postgres.ts'
 import { openRedisBus } from './bus.redis.ts'
 
@@ -27,7 +28,7 @@ afterAll(async () => {
   await redis?.stop()
 })
 
-const carriers = [
+const transports = [
   {
     name: 'PostgreSQL',
     address: () => test.url,
@@ -63,25 +64,20 @@ const carriers = [
   },
 ]
 
-interface Ring {
-  sessionIds: string[]
-  urgent: boolean
-}
-
-/** What a node rings to know that it hears. */
+/** The session that a node publishes until it is notified of it itself, and so knows that it is connected. */
 const listening = 'listening'
 
-describe.each(carriers)('the doorbell between nodes, over $name', (carrier) => {
-  /** A node's bus with everything it heard and logged. */
+describe.each(transports)('over $name', (transport) => {
+  /** Opens a node's bus; what it was notified of and logged is in the object. */
   function startNode(address: string, timings: Partial<BusTimings>) {
-    const node = { heard: [] as Ring[], gaps: 0, gapsBeforeWarning: 0, log: [] as string[] }
+    const node = { notifications: [] as Notification[], missed: 0, missedBeforeWarning: 0, log: [] as string[] }
     const logger = pino({ level: 'info' }, { write: (line: string) => node.log.push(line) })
-    const bus = carrier.open(address, {
+    const bus = transport.open(address, {
       logger,
-      onNotification: (sessionIds, urgent) => node.heard.push({ sessionIds, urgent }),
+      onNotification: (sessionIds, urgent) => node.notifications.push({ sessionIds, urgent }),
       onMissed() {
-        node.gaps += 1
-        if (warnings(node).length === 0) node.gapsBeforeWarning += 1
+        node.missed += 1
+        if (warnings(node).length === 0) node.missedBeforeWarning += 1
       },
       timings,
     })
@@ -90,115 +86,115 @@ describe.each(carriers)('the doorbell between nodes, over $name', (carrier) => {
   }
   type Node = ReturnType<typeof startNode>
 
-  /** A node that hears. */
-  async function openNode(timings: Partial<BusTimings> = {}, address = carrier.address()) {
+  /** Opens a node's bus and waits until it is connected. */
+  async function openNode(timings: Partial<BusTimings> = {}, address = transport.address()) {
     const node = startNode(address, timings)
-    await untilRung(node, node, listening)
+    await untilDelivered(node, node, listening)
     return node
   }
 
-  const heardBy = (node: Node) => node.heard.flatMap(({ sessionIds }) => sessionIds)
-  const heardOfOthers = (node: Node) => heardBy(node).filter((sessionId) => sessionId !== listening)
-  const untilHeard = (node: Node, sessionId: string) =>
+  const sessionsAt = (node: Node) => node.notifications.flatMap(({ sessionIds }) => sessionIds)
+  const sessionsOfOthersAt = (node: Node) => sessionsAt(node).filter((sessionId) => sessionId !== listening)
+  const untilNotified = (node: Node, sessionId: string) =>
     until(
-      async () => heardBy(node),
-      (heard) => heard.includes(sessionId),
+      async () => sessionsAt(node),
+      (sessionIds) => sessionIds.includes(sessionId),
     )
-  const untilGaps = (node: { gaps: number }, least: number) =>
+  const untilMissed = (node: { missed: number }, least: number) =>
     until(
-      async () => node.gaps,
-      (gaps) => gaps >= least,
+      async () => node.missed,
+      (missed) => missed >= least,
     )
-  /** Rings again and again, as sessions that run do, until it is heard. */
-  const untilRung = (from: Node, to: Node, sessionId: string) =>
+  /** Publishes again and again, as running sessions do, until the other node is notified. */
+  const untilDelivered = (from: Node, to: Node, sessionId: string) =>
     until(
       async () => {
         from.bus.publish([sessionId], true)
-        return heardBy(to)
+        return sessionsAt(to)
       },
-      (heard) => heard.includes(sessionId),
+      (sessionIds) => sessionIds.includes(sessionId),
     )
   const warnings = (node: { log: string[] }) => node.log.filter((line) => JSON.parse(line).level >= 40)
 
-  it('is heard at the other node, each session once for many rings, an urgent one as urgent', async () => {
+  it('a session that is published many times reaches the other node once, and as urgent when it was so once', async () => {
     const [here, there] = [await openNode(), await openNode()]
-    for (let ring = 0; ring < 100; ring++) here.bus.publish(['a', 'b'], false)
+    for (let count = 0; count < 100; count++) here.bus.publish(['a', 'b'], false)
     here.bus.publish(['b'], true)
     await until(
-      async () => heardOfOthers(there).toSorted((a, b) => a.localeCompare(b)),
-      (heard) => heard.join() === 'a,b',
+      async () => sessionsOfOthersAt(there).toSorted((a, b) => a.localeCompare(b)),
+      (sessionIds) => sessionIds.join() === 'a,b',
     )
-    expect(there.heard.find(({ sessionIds }) => sessionIds.includes('b'))?.urgent).toBe(true)
-    expect(there.heard.find(({ sessionIds }) => sessionIds.includes('a'))?.urgent).toBe(false)
+    expect(there.notifications.find(({ sessionIds }) => sessionIds.includes('b'))?.urgent).toBe(true)
+    expect(there.notifications.find(({ sessionIds }) => sessionIds.includes('a'))?.urgent).toBe(false)
   })
 
-  it('carries more sessions than one message holds', async () => {
+  it('more sessions than one message holds reach the other node', async () => {
     const [here, there] = [await openNode(), await openNode()]
     const ids = Array.from({ length: 1000 }, (_, index) => `activation_1704123456789_${'x'.repeat(28)}${1000 + index}`)
     here.bus.publish(ids, true)
     await until(
-      async () => new Set(heardOfOthers(there)).size,
+      async () => new Set(sessionsOfOthersAt(there)).size,
       (count) => count === ids.length,
     )
   })
 
-  it('rings what was waiting when it closes', async () => {
+  it('a bus that closes sends what was waiting', async () => {
     const [here, there] = [await openNode(), await openNode()]
     here.bus.publish(['last'], true)
     await here.bus.close()
-    await untilHeard(there, 'last')
+    await untilNotified(there, 'last')
   })
 
-  it('is mended by itself after its connections were killed, and says that rings may have been missed', async () => {
+  it('a bus whose connections were killed connects again by itself, and says that notifications may have been missed', async () => {
     const [here, there] = [await openNode(), await openNode()]
-    const gaps = there.gaps
-    await carrier.killAll()
-    await untilGaps(there, gaps + 2)
-    await untilRung(here, there, 'after')
+    const { missed } = there
+    await transport.killAll()
+    await untilMissed(there, missed + 2)
+    await untilDelivered(here, there, 'after')
   })
 
-  it('rings later what could not be rung while it was away, has the database asked meanwhile, and logs one line for a loss', async () => {
-    const node = await openNode({ backstopWithoutLine: 100 })
-    const open = await carrier.shut()
+  it('a bus that was away sends later what could not be sent, has the database asked meanwhile, and logs one line for each loss', async () => {
+    const node = await openNode({ backstopWhileAway: 100 })
+    const open = await transport.shut()
     try {
       node.bus.publish(['late'], true)
-      await untilGaps(node, node.gaps + 10)
+      await untilMissed(node, node.missed + 10)
     } finally {
       await open()
     }
-    await untilHeard(node, 'late')
+    await untilNotified(node, 'late')
     expect(warnings(node)).toHaveLength(1)
-    expect(node.log.filter((line) => line.includes(`over ${carrier.name} is open`))).toHaveLength(1)
-    await carrier.killAll()
-    await untilRung(node, node, 'again')
+    expect(node.log.filter((line) => line.includes(`over ${transport.name} is open`))).toHaveLength(1)
+    await transport.killAll()
+    await untilDelivered(node, node, 'again')
     expect(warnings(node)).toHaveLength(2)
   })
 
-  it('is mended when a connection went silent without ending, and has the database asked in time meanwhile', async () => {
-    const address = new URL(carrier.address())
+  it('a bus whose connection went silent without ending connects again, and has the database asked in time meanwhile', async () => {
+    const address = new URL(transport.address())
     const proxy = await startProxy(Number(address.port))
     proxies.push(proxy)
     address.port = String(proxy.port)
     const there = await openNode({ backstop: 200, check: 1000, answer: 4000 }, address.href)
     const here = await openNode()
-    await untilRung(here, there, 'before')
-    const gaps = there.gaps
+    await untilDelivered(here, there, 'before')
+    const { missed } = there
     proxy.silence()
-    await untilRung(here, there, 'after')
-    expect(there.gapsBeforeWarning, 'asked before the silence was noticed').toBeGreaterThanOrEqual(gaps + 3)
+    await untilDelivered(here, there, 'after')
+    expect(there.missedBeforeWarning, 'asked before the silence was noticed').toBeGreaterThanOrEqual(missed + 3)
     expect(warnings(there)).toHaveLength(1)
   })
 
-  it('waits for a server that is away from the start, has the database asked meanwhile, and closes also then', async () => {
-    const nowhere = new URL(carrier.address())
+  it('a bus whose server is away from the start has the database asked meanwhile, and can be closed', async () => {
+    const nowhere = new URL(transport.address())
     nowhere.port = '1'
-    const node = startNode(nowhere.href, { backstopWithoutLine: 50, retry: 10, longestRetry: 20 })
+    const node = startNode(nowhere.href, { backstopWhileAway: 50, retry: 10, longestRetry: 20 })
     node.bus.publish(['a'], true)
-    await untilGaps(node, 10)
+    await untilMissed(node, 10)
     await node.bus.close()
-    const after = node.gaps
+    const after = node.missed
     await test.pool.query('SELECT pg_sleep(0.5)')
-    expect(node.gaps).toBe(after)
+    expect(node.missed).toBe(after)
     expect(warnings(node)).toHaveLength(1)
   })
 })

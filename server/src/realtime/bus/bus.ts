@@ -1,160 +1,196 @@
 import type { FastifyBaseLogger } from 'fastify'
+import { periodicTask } from '../../util/periodic-task.ts'
+import { createStateMachine, type Transitions } from '../../util/state-machine.ts'
+import { decodeNotification, encodeNotification, PendingNotifications } from './notifications.ts'
 
-/** What a node hears: sessions with a newer version; `urgent` when a status changed. */
-type OnNotification = (sessionIds: string[], urgent: boolean) => void
-
-/** The doorbell between nodes: tells that there is something new, never what. Losing a ring costs seconds, never truth. */
+/**
+ * Tells the other nodes which sessions have a newer version, and never what the version is: a notification may be lost,
+ * doubled or late, and the database is still right (decision 7).
+ */
 export interface Bus {
+  /** Has the other nodes notified within 50 ms, or as soon as there is a connection; `urgent`: a status changed. */
   publish(sessionIds: readonly string[], urgent: boolean): void
+  /** Sends what waits, where there is a connection, and ends it. */
   close(): Promise<void>
 }
 
 export interface BusOptions {
   logger: FastifyBaseLogger
-  onNotification: OnNotification
-  /** Called at least every 5 s, and whenever rings may have been missed: then the rooms are to be read again. */
+  /** Called with what another node, or this one, has published. */
+  onNotification: (sessionIds: string[], urgent: boolean) => void
+  /** Called at least every 5 s, and at once whenever notifications may have been missed: then the rooms are to be read again. */
   onMissed: () => void
   timings?: Partial<BusTimings>
 }
 
 /** In milliseconds. */
 export interface BusTimings {
-  /** Between two looks at the database without a ring, while the line is open. */
+  /** Between two calls of `onMissed` while the connection is open. */
   backstop: number
-  /** The same while it is not: then nothing else tells what other nodes do. */
-  backstopWithoutLine: number
-  /** Between two checks of a line, which dies silently. */
+  /** The same while there is no connection: then nothing else tells what other nodes do. */
+  backstopWhileAway: number
+  /** Between two checks of the connection, which can die without an error. */
   check: number
-  /** The longest that a line may take to answer. */
+  /** The longest that the other end may take to answer. */
   answer: number
-  /** Before a lost line is opened again after it could not be; twice as long each time, up to `longestRetry`. */
+  /** Before the next attempt to connect after one that failed; twice as long each time, up to `longestRetry`. */
   retry: number
   longestRetry: number
 }
 
 const usualTimings: BusTimings = {
   backstop: 5000,
-  backstopWithoutLine: 1000,
+  backstopWhileAway: 1000,
   check: 5000,
   answer: 5000,
   retry: 250,
   longestRetry: 2000,
 }
 
-/** An open way to the other nodes. */
-export interface Line {
-  /** Resolves once the message is on its way. */
+/** An open connection that carries messages to all nodes. */
+export interface Connection {
+  /** Resolves once the message was handed over. */
   send(message: string): Promise<void>
-  /** Resolves when whatever is at the other end has answered. */
+  /** Resolves when the other end has answered. */
   check(): Promise<void>
   close(): Promise<void>
 }
 
-/** Opens a line that hears; `onLost` may be called any number of times, also before it resolves. Rejects within some seconds. */
-export type OpenLine = (onMessage: (message: string) => void, onLost: (error: unknown) => void) => Promise<Line>
+/** What carries the messages: PostgreSQL or Redis. */
+export interface Transport {
+  /** Names the transport in the log. */
+  name: string
+  /**
+   * Opens a connection that receives every node's messages. Rejects within some seconds where that fails. `onLost` may be
+   * called any number of times, also before the promise resolves.
+   */
+  connect(onMessage: (message: string) => void, onLost: (error: unknown) => void): Promise<Connection>
+}
 
-const ringEvery = 50
-/** Below the 8,000 bytes that PostgreSQL takes in one notification. */
-const idsAtOnce = 100
+type Mode =
+  /** There is no connection; the next attempt is under way or has its time. */
+  | 'connecting'
+  | 'open'
+  /** No further attempt is made; what waits is sent over the connection that is left, if there is one. */
+  | 'closing'
+  | 'closed'
+
+const transitions: Transitions<Mode> = {
+  connecting: ['open', 'closing'],
+  open: ['connecting', 'closing'],
+  closing: ['closed'],
+  closed: [],
+}
+
+/** Milliseconds for which notifications are gathered. */
+const gatherFor = 50
 
 /**
- * The doorbell over a line, which is opened, asked for an answer every 5 s, and opened again when it is lost, for as long
- * as the bus is not closed. Rings of 50 ms go out together; those that cannot be sent wait for the next line. Whatever
- * the line loses, `onMissed` mends; `carrier` names it in the log, once for each loss.
+ * Opens the bus over a transport. It connects again whenever the connection is lost, and logs each loss once. What cannot be
+ * sent waits for the next connection; what was missed meanwhile is made up for by `onMissed`.
  */
-export function openBus(carrier: string, openLine: OpenLine, options: BusOptions): Bus {
-  const { logger, onNotification, onMissed } = options
+export function openBus(transport: Transport, options: BusOptions): Bus {
+  const { logger } = options
   const timings = { ...usualTimings, ...options.timings }
-  let line: Line | null = null
-  let closed = false
+  const mode = createStateMachine('bus', transitions, 'connecting')
+  const pending = new PendingNotifications()
+  let connection: Connection | null = null
   let failures = 0
-  let waiting = new Map<string, boolean>()
-  let ringTimer: NodeJS.Timeout | undefined
-  let tendTimer: NodeJS.Timeout | undefined
-  let backstopTimer: NodeJS.Timeout | undefined
-  let tending: Promise<void> | null = null
+  let sendTimer: NodeJS.Timeout | undefined
 
-  function hear(message: string): void {
-    const [urgent, ...sessionIds] = message.split(' ')
-    if (!closed) onNotification(sessionIds, urgent === '!')
+  const upkeep = periodicTask(
+    {
+      name: 'the upkeep of the bus',
+      firstDelay: 0,
+      interval: () => (mode.is('open') ? timings.check : retryDelay(failures, timings)),
+      logger,
+    },
+    () => (connection === null ? tryToConnect() : check(connection)),
+  )
+  /** Makes up for whatever the connection lost, and waits for none of its answers. */
+  const backstop = periodicTask(
+    {
+      name: 'reading the rooms again',
+      firstDelay: timings.backstopWhileAway,
+      interval: () => (mode.is('open') ? timings.backstop : timings.backstopWhileAway),
+      logger,
+    },
+    options.onMissed,
+  )
+
+  function receive(message: string): void {
+    const { sessionIds, urgent } = decodeNotification(message)
+    if (mode.is('connecting', 'open')) options.onNotification(sessionIds, urgent)
   }
 
-  async function open(): Promise<void> {
-    let opened: Line | undefined
-    let early: unknown
-    opened = await openLine(hear, (error) => {
-      if (opened === undefined) early ??= error
-      else lost(opened, error)
-    })
-    if (early !== undefined) {
-      await opened.close()
-      throw early
-    }
-    line = opened
-    if (failures > 0) logger.info(`the bus between nodes over ${carrier} is open`)
-    failures = 0
-    if (waiting.size > 0) ringSoon()
-    lookAgain()
-  }
-
-  function lost(which: Line, error: unknown): void {
-    if (line !== which) return
-    line = null
-    void which.close()
-    if (closed) return
-    failed(error)
-    lookAgain()
-    tendAfter(0)
-  }
-
-  function failed(error: unknown): void {
-    failures += 1
-    if (failures === 1)
-      logger.warn(
-        { err: error },
-        `the bus between nodes over ${carrier} is away; until it is back, the database is asked`,
-      )
-  }
-
-  function tendAfter(milliseconds: number): void {
-    clearTimeout(tendTimer)
-    if (closed) return
-    tendTimer = setTimeout(() => {
-      tending ??= tend().finally(() => {
-        tending = null
-        tendAfter(line === null ? retryDelay() : timings.check)
-      })
-    }, milliseconds)
-  }
-
-  async function tend(): Promise<void> {
-    const checked = line
+  async function tryToConnect(): Promise<void> {
     try {
-      if (checked === null) await open()
-      else await inTime(checked.check())
+      connection = await connect(transport, receive, (lost, error) => {
+        lose(lost, error)
+        upkeep.trigger()
+      })
     } catch (error) {
-      if (checked === null) failed(error)
-      else lost(checked, error)
+      countFailure(error)
+      return
+    }
+    if (!mode.is('connecting')) return
+    mode.transitionTo('open')
+    if (failures > 0) logger.info(`the bus between nodes over ${transport.name} is open`)
+    failures = 0
+    if (!pending.isEmpty) sendSoon()
+    backstop.trigger()
+  }
+
+  async function check(checked: Connection): Promise<void> {
+    try {
+      await inTime(checked.check())
+    } catch (error) {
+      lose(checked, error)
     }
   }
 
-  function retryDelay(): number {
-    const longest = Math.min(timings.longestRetry, timings.retry * 2 ** Math.min(failures - 1, 20))
-    // Nodes that lost the same line do not all come back in the same moment.
-    return longest * (0.5 + 0.5 * Math.random())
+  function lose(lost: Connection, error: unknown): void {
+    if (connection !== lost) return
+    connection = null
+    void lost.close()
+    if (!mode.is('open')) return
+    mode.transitionTo('connecting')
+    countFailure(error)
+    backstop.trigger()
   }
 
-  /** Whatever the line lost, the rooms are right again after this; it waits for no answer of the line. */
-  function lookAgain(): void {
-    clearTimeout(backstopTimer)
-    if (closed) return
-    onMissed()
-    backstopTimer = setTimeout(lookAgain, line === null ? timings.backstopWithoutLine : timings.backstop)
+  function countFailure(error: unknown): void {
+    failures += 1
+    if (failures > 1) return
+    const text = `the bus between nodes over ${transport.name} is away; until it is back, the database is asked`
+    logger.warn({ err: error }, text)
   }
 
+  function sendSoon(): void {
+    sendTimer ??= setTimeout(() => {
+      sendTimer = undefined
+      void sendPending()
+    }, gatherFor)
+  }
+
+  async function sendPending(): Promise<void> {
+    const over = connection
+    if (over === null) return
+    const notifications = pending.take()
+    try {
+      for (const notification of notifications) await inTime(over.send(encodeNotification(notification)))
+    } catch (error) {
+      for (const notification of notifications) pending.add(notification)
+      lose(over, error)
+      upkeep.trigger()
+    }
+  }
+
+  /** Rejects where the other end takes longer to answer than it may. */
   async function inTime(answer: Promise<void>): Promise<void> {
     const late = Promise.withResolvers<void>()
-    const timer = setTimeout(() => late.reject(new Error(`${carrier} did not answer in time`)), timings.answer)
+    const error = new Error(`${transport.name} did not answer in time`)
+    const timer = setTimeout(() => late.reject(error), timings.answer)
     try {
       await Promise.race([answer, late.promise])
     } finally {
@@ -162,55 +198,43 @@ export function openBus(carrier: string, openLine: OpenLine, options: BusOptions
     }
   }
 
-  function ringSoon(): void {
-    ringTimer ??= setTimeout(() => {
-      ringTimer = undefined
-      void ringNow()
-    }, ringEvery)
-  }
-
-  async function ringNow(): Promise<void> {
-    const over = line
-    if (over === null) return
-    const rung = waiting
-    waiting = new Map()
-    try {
-      for (const message of messagesOf(rung)) await inTime(over.send(message))
-    } catch (error) {
-      keep(rung)
-      lost(over, error)
-    }
-  }
-
-  function keep(rings: Iterable<[string, boolean]>): void {
-    for (const [sessionId, urgent] of rings) waiting.set(sessionId, urgent || waiting.get(sessionId) === true)
-  }
-
-  backstopTimer = setTimeout(lookAgain, timings.backstopWithoutLine)
-  tendAfter(0)
   return {
     publish(sessionIds, urgent) {
-      keep(sessionIds.map((sessionId) => [sessionId, urgent]))
-      ringSoon()
+      pending.add({ sessionIds, urgent })
+      sendSoon()
     },
     async close() {
-      closed = true
-      for (const timer of [tendTimer, backstopTimer, ringTimer]) clearTimeout(timer)
-      await tending
-      if (waiting.size > 0) await ringNow()
-      await line?.close()
-      line = null
+      if (mode.is('closing', 'closed')) return
+      mode.transitionTo('closing')
+      await Promise.all([upkeep.close(), backstop.close()])
+      clearTimeout(sendTimer)
+      if (!pending.isEmpty) await sendPending()
+      await connection?.close()
+      connection = null
+      mode.transitionTo('closed')
     },
   }
 }
 
-/** The urgent ones first. */
-function messagesOf(rings: Map<string, boolean>): string[] {
-  return [true, false].flatMap((urgent) => {
-    const sessionIds = [...rings].filter(([, each]) => each === urgent).map(([sessionId]) => sessionId)
-    const messages: string[] = []
-    for (let start = 0; start < sessionIds.length; start += idsAtOnce)
-      messages.push([urgent ? '!' : '.', ...sessionIds.slice(start, start + idsAtOnce)].join(' '))
-    return messages
+/** Connects over a transport. `onLost` is called only after this has resolved: a connection lost before that rejects. */
+async function connect(
+  transport: Transport,
+  onMessage: (message: string) => void,
+  onLost: (lost: Connection, error: unknown) => void,
+): Promise<Connection> {
+  let opened: Connection | undefined
+  let early: { error: unknown } | undefined
+  opened = await transport.connect(onMessage, (error) => {
+    if (opened === undefined) early ??= { error }
+    else onLost(opened, error)
   })
+  if (early === undefined) return opened
+  await opened.close()
+  throw early.error
+}
+
+/** Doubles with each failure, up to the longest, and is random, so that nodes that lost the same server do not all come back at once. */
+function retryDelay(failures: number, { retry, longestRetry }: BusTimings): number {
+  const longest = Math.min(longestRetry, retry * 2 ** Math.min(Math.max(failures, 1) - 1, 20))
+  return longest * (0.5 + 0.5 * Math.random())
 }
