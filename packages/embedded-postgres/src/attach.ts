@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { entranceOf, openCluster, urlOf } from './cluster.ts'
+import { homeOrLinkOf, openCluster, urlOf } from './cluster.ts'
 import { type EmbeddedPostgresOptions, startEmbeddedPostgres } from './embedded-postgres.ts'
 import { findRunning } from './postmaster.ts'
 
@@ -17,7 +17,7 @@ export interface Attachment {
  */
 export async function attachEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<Attachment> {
   const { application, dataDirectory, logger } = options
-  if (!existsSync(entranceOf(dataDirectory)))
+  if (!existsSync(homeOrLinkOf(dataDirectory)))
     throw new Error(
       `There is no database in ${dataDirectory}; set ${application.settings.dataDirectory} or ${application.settings.databaseUrl} to where it is.`,
     )

@@ -32,7 +32,7 @@ export interface Cluster {
 }
 
 /** The folder of the data folder in which the cluster lies, or the link to where it lies. */
-export function entranceOf(dataDirectory: string): string {
+export function homeOrLinkOf(dataDirectory: string): string {
   return path.join(dataDirectory, 'postgres')
 }
 
@@ -47,12 +47,12 @@ export function urlOf(cluster: Cluster, port: number, database: string): string 
  */
 export async function openCluster(dataDirectory: string, application: Application, logger: Logger): Promise<Cluster> {
   await mkdir(dataDirectory, { recursive: true })
-  const entrance = entranceOf(await realpath(dataDirectory))
-  await removeUnfinished(entrance)
-  const existing = await existingHome(entrance)
+  const homeOrLink = homeOrLinkOf(await realpath(dataDirectory))
+  await removeUnfinished(homeOrLink)
+  const existing = await existingHome(homeOrLink)
   const user = await chooseSystemUser(existing, application)
   const binaries = await findBinaries(user, application, logger)
-  const home = existing ?? (await makeHome({ entrance, application, binaries, user, logger }))
+  const home = existing ?? (await makeHome({ homeOrLink, application, binaries, user, logger }))
   const paths = pathsOf(home)
   const version = (await readFile(path.join(paths.data, 'PG_VERSION'), 'utf8')).trim()
   if (version !== majorVersion)
@@ -76,19 +76,19 @@ function pathsOf(home: string): ClusterPaths {
 }
 
 /** Null where there is no cluster yet. A link that leads nowhere is an error: the data may be on a disk that is not mounted. */
-async function existingHome(entrance: string): Promise<string | null> {
-  const entry = await lstat(entrance).catch(() => null)
+async function existingHome(homeOrLink: string): Promise<string | null> {
+  const entry = await lstat(homeOrLink).catch(() => null)
   if (entry === null) return null
-  const home = await realpath(entrance).catch(() => null)
+  const home = await realpath(homeOrLink).catch(() => null)
   if (home === null)
     throw new Error(
-      `${entrance} points to a folder that is gone: bring it back, or remove ${entrance} to begin with an empty database.`,
+      `${homeOrLink} points to a folder that is gone: bring it back, or remove ${homeOrLink} to begin with an empty database.`,
     )
   return home
 }
 
 interface NewCluster {
-  entrance: string
+  homeOrLink: string
   application: Application
   binaries: Binaries
   user: SystemUser | null
@@ -99,16 +99,16 @@ interface NewCluster {
  * Makes the home and its cluster under another name first, so that a home is always complete.
  * Of two processes that do this at the same time one wins, and both go on with its home.
  */
-async function makeHome({ entrance, application, binaries, user, logger }: NewCluster): Promise<string> {
-  logger.info({ folder: entrance }, 'Making the embedded PostgreSQL database.')
-  const dataDirectory = path.dirname(entrance)
+async function makeHome({ homeOrLink, application, binaries, user, logger }: NewCluster): Promise<string> {
+  logger.info({ folder: homeOrLink }, 'Making the embedded PostgreSQL database.')
+  const dataDirectory = path.dirname(homeOrLink)
   // The data folder is the application's own, and what is secret in it is closed file by file: every user may be let through it.
   if (user !== null) await chmod(dataDirectory, (await stat(dataDirectory)).mode | 0o011)
   if (canEnter(user, dataDirectory, application)) {
-    const unfinished = `${entrance}.new-${process.pid}`
+    const unfinished = `${homeOrLink}.new-${process.pid}`
     await initialise(pathsOf(unfinished), { application, binaries, user })
-    await moveIntoPlace(unfinished, entrance)
-    return realpath(entrance)
+    await moveIntoPlace(unfinished, homeOrLink)
+    return realpath(homeOrLink)
   }
   const elsewhere = await makeSharedFolder(randomBytes(8).toString('hex'), application)
   logger.warn(
@@ -116,11 +116,11 @@ async function makeHome({ entrance, application, binaries, user, logger }: NewCl
     'The system user of PostgreSQL cannot enter the data folder, so the database is kept in another folder; back up both.',
   )
   await initialise(pathsOf(elsewhere), { application, binaries, user })
-  await symlink(elsewhere, entrance).catch(async (error: NodeJS.ErrnoException) => {
+  await symlink(elsewhere, homeOrLink).catch(async (error: NodeJS.ErrnoException) => {
     await rm(elsewhere, { recursive: true, force: true })
     if (error.code !== 'EEXIST') throw error
   })
-  return realpath(entrance)
+  return realpath(homeOrLink)
 }
 
 async function initialise(
@@ -154,9 +154,9 @@ async function initialise(
 }
 
 /** Removes the unfinished homes of processes that have ended while they made one. */
-async function removeUnfinished(entrance: string): Promise<void> {
-  const dataDirectory = path.dirname(entrance)
-  const prefix = `${path.basename(entrance)}.new-`
+async function removeUnfinished(homeOrLink: string): Promise<void> {
+  const dataDirectory = path.dirname(homeOrLink)
+  const prefix = `${path.basename(homeOrLink)}.new-`
   for (const name of await readdir(dataDirectory)) {
     if (!name.startsWith(prefix)) continue
     const pid = Number(name.slice(prefix.length))
