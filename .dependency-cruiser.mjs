@@ -6,7 +6,6 @@
 /** Files that may import anything, because nothing imports them: tests, and scripts that run as a process of their own. */
 const free = String.raw`\.(test|process|command)\.ts$|^server/src/demo/`
 const layer = (...suffixes) => String.raw`\.(${suffixes.join('|')})\.ts$`
-const job = ['job', 'worker']
 
 /** The features of the server. A feature is a folder, a layer is a suffix. */
 const feature = '^server/src/(accounts|activation|jobs|leads|mail|realtime|settings|staff)/'
@@ -85,6 +84,21 @@ const forbidden = [
     to: { path: ['^server/', '^packages/'] },
   },
   {
+    name: 'browser-without-node',
+    comment: 'What the browser gets, the contract included, runs without Node.',
+    severity: 'error',
+    from: { path: '^(web|shared)/src/', pathNot: free },
+    to: { dependencyTypes: ['core'] },
+  },
+  {
+    name: 'browser-without-schemas',
+    comment:
+      'TypeBox stays out of the browser: of schemas, and of the index that gives them, the web app imports types.',
+    severity: 'error',
+    from: { path: '^web/src/' },
+    to: { path: String.raw`^shared/src/(index|.*\.schema)\.ts$`, dependencyTypesNot: ['type-only'] },
+  },
+  {
     name: 'shared-knows-neither-side',
     comment: 'The contract imports nothing of the project.',
     severity: 'error',
@@ -120,6 +134,7 @@ const forbidden = [
     to: { path: '^server/src/', pathNot: '^server/src/(vendor|util)/' },
   },
   {
+    name: 'db-above-util',
     comment: 'db imports util and errors.ts, and nothing else of the server.',
     severity: 'error',
     from: { path: '^server/src/db/', pathNot: free },
@@ -137,21 +152,21 @@ const forbidden = [
     comment: 'routes | jobs → usecases → queries → tables: tables import no layer above.',
     severity: 'error',
     from: { path: layer('table') },
-    to: { path: layer('queries', 'usecases', 'routes', ...job) },
+    to: { path: layer('queries', 'usecases', 'routes', 'job') },
   },
   {
     name: 'layer-queries',
     comment: 'routes | jobs → usecases → queries → tables: queries import no layer above.',
     severity: 'error',
     from: { path: layer('queries') },
-    to: { path: layer('usecases', 'routes', ...job) },
+    to: { path: layer('usecases', 'routes', 'job') },
   },
   {
     name: 'layer-usecases',
     comment: 'routes | jobs → usecases → queries → tables: use cases import no layer above, and no HTTP.',
     severity: 'error',
     from: { path: layer('usecases') },
-    to: { path: [layer('routes', ...job), '^server/src/http/', `${libraries}(@fastify/|fastify/)`] },
+    to: { path: [layer('routes', 'job'), '^server/src/http/', `${libraries}(@fastify/|fastify/)`] },
   },
   {
     name: 'layer-routes',
@@ -159,14 +174,14 @@ const forbidden = [
       'routes | jobs → usecases → queries → tables: routes ask use cases, never queries or tables, and start no job.',
     severity: 'error',
     from: { path: layer('routes') },
-    to: { path: layer('queries', 'table', ...job) },
+    to: { path: layer('queries', 'table', 'job') },
   },
   {
     name: 'layer-jobs',
     comment:
       'routes | jobs → usecases → queries → tables: a job is no route. It decides like a use case, so it may use queries.',
     severity: 'error',
-    from: { path: layer(...job) },
+    from: { path: layer('job') },
     to: { path: layer('routes') },
   },
   {
@@ -174,7 +189,7 @@ const forbidden = [
     comment: "A feature uses another feature's use cases, never its queries, routes or jobs.",
     severity: 'error',
     from: { path: feature, pathNot: free },
-    to: { path: `${feature}.*${layer('queries', 'routes', ...job)}`, pathNot: '^server/src/$1/' },
+    to: { path: `${feature}.*${layer('queries', 'routes', 'job')}`, pathNot: '^server/src/$1/' },
   },
   ...floorRules,
   {

@@ -12,6 +12,10 @@ const breaking: Record<string, string[]> = {
   'server/src/leads/from-test.ts': ['../../test/helper.ts'],
   'server/src/leads/page.ts': ['../../../web/src/words/en.ts'],
   'web/src/api/rows.ts': ['../../../server/src/errors.ts'],
+  'web/src/api/files.ts': ['node:fs'],
+  'shared/src/files.ts': ['node:fs'],
+  'web/src/api/schema.ts': ['../../../shared/src/leads.schema.ts'],
+  'web/src/api/contract.ts': ['../../../shared/src/index.ts'],
   'shared/src/rows.ts': ['../../server/src/errors.ts'],
   'packages/one/src/words.ts': ['../../../shared/src/statuses.ts'],
   'packages/one/src/neighbour.ts': ['../../two/src/index.ts'],
@@ -56,7 +60,13 @@ const allowed: Record<string, string[]> = {
   'web/src/tracker/ok.ts': ['../live/connection.ts', '../words/en.ts', '../../../shared/src/statuses.ts', 'vue'],
   'web/src/activate/ok.ts': ['../api/call.ts', '../words/en.ts', 'vue'],
   'web/src/ui/ok.ts': ['../words/en.ts', 'pinia', 'vue'],
-  'web/src/leads/lead.ts': ['../ui/ok.ts', '../tracker/ok.ts', '../api/call.ts'],
+  'web/src/leads/lead.ts': [
+    'type ../../../shared/src/leads.schema.ts',
+    'type ../../../shared/src/index.ts',
+    '../ui/ok.ts',
+    '../tracker/ok.ts',
+    '../api/call.ts',
+  ],
 }
 
 const tree = { ...breaking, ...allowed }
@@ -156,6 +166,17 @@ it('the server that imports the web app is a broken boundary', () => {
 
 it('the web app that imports the server is a broken boundary', () => {
   expectBroken('web-knows-no-server: web/src/api/rows.ts → server/src/errors.ts')
+})
+
+it('code of the browser that needs Node is a broken boundary', () => {
+  expectBroken('browser-without-node: web/src/api/files.ts → fs', 'browser-without-node: shared/src/files.ts → fs')
+})
+
+it('a schema that the web app imports other than as a type is a broken boundary', () => {
+  expectBroken(
+    'browser-without-schemas: web/src/api/schema.ts → shared/src/leads.schema.ts',
+    'browser-without-schemas: web/src/api/contract.ts → shared/src/index.ts',
+  )
 })
 
 it('the contract that imports one of its sides is a broken boundary', () => {
