@@ -20,7 +20,7 @@ import { confirmByActivation, dueMails, recount, reopenMails, settleActive } fro
 import { forgetOldRates } from './session/advance.queries.ts'
 import { oldestOver } from './maintenance/retention.queries.ts'
 import { sessionsHeldFor } from './session/sessions.queries.ts'
-import { abandonedChunks, settleInFlight, strandedChunks } from './chunks/takeover.queries.ts'
+import { abandonedChunks, settleInFlight, strandedChunks } from './chunks/recovery.queries.ts'
 
 const large = 20_000
 const sessions = 3000

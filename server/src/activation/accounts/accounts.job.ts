@@ -19,7 +19,7 @@ import {
 import { finishAccounts, lockHeldChunk, type HeldChunk } from '../chunks/chunks.queries.ts'
 import { readSession, type SessionRow } from '../session/sessions.queries.ts'
 import { timeOrNull } from '../starting/start.usecases.ts'
-import { workOnChunk } from '../chunks/turn.ts'
+import { workOnChunk } from '../chunks/chunk-run.ts'
 import type { WorkerContext } from '../chunks/worker-context.ts'
 
 /** Thrown to undo a chunk whose session stopped meanwhile. */

@@ -5,7 +5,7 @@ import { rowsOf, type Queryable, type Transaction } from '../../db/database.ts'
 import { prepare, value } from '../../db/prepared.ts'
 import { settleAll } from '../../util/settle-all.ts'
 import { enqueue } from '../../jobs/queues.ts'
-import { settleInFlight } from './takeover.queries.ts'
+import { settleInFlight } from './recovery.queries.ts'
 import type { Holding } from './outbox.queries.ts'
 import { advance } from '../session/advance.queries.ts'
 

@@ -1,5 +1,5 @@
 import type { Transaction } from '../../db/database.ts'
-import { abandonedChunks, freeChunks, settleInFlight, strandedChunks } from './takeover.queries.ts'
+import { abandonedChunks, freeChunks, settleInFlight, strandedChunks } from './recovery.queries.ts'
 import { addEvent, advance, forgetOldRates } from '../session/advance.queries.ts'
 import { enqueueChunks, timeOrNull, type ActivationDeps } from '../starting/start.usecases.ts'
 import { lockSession, type SessionRow } from '../session/sessions.queries.ts'

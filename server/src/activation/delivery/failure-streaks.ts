@@ -2,7 +2,7 @@ import type { HoldReason } from '@rollcall/shared'
 import { refusalsBeforeHold } from '../../mail/smtp/answers.ts'
 import type { Delivery } from '../../mail/smtp/types.ts'
 import { holdFor, isHeldSince, isOfServer } from '../holds/holds.usecases.ts'
-import type { SharedTurns, Turn } from './mail-turn.ts'
+import type { SharedTurns, Turn } from './delivery-run.ts'
 
 /**
  * Holds the session when the same trouble came often enough in a row. What it stops, it stops before it returns; what has
