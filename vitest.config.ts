@@ -29,7 +29,9 @@ export default defineConfig({
         root: 'web',
         plugins: [vue()],
         // Vite would otherwise find these during the run, and load the page of the tests anew.
-        optimizeDeps: { include: ['vue', 'vitest-browser-vue'] },
+        optimizeDeps: {
+          include: ['vue', 'vue-router', 'pinia', '@pinia/colada', '@vueuse/core', 'vitest-browser-vue'],
+        },
         test: {
           name: 'components',
           include: ['src/**/*.component.test.ts'],

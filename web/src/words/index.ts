@@ -4,6 +4,9 @@ import { formatFor } from './numbers.ts'
 /** The shape of every language: `satisfies Words` makes another one complete. */
 export type Words = typeof en
 
+/** What there are pages of. */
+export type Listed = Parameters<Words['pager']['range']>[0]
+
 /** The sentences of the screens in the language that was chosen. */
 export let words: Words = en
 

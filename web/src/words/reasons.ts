@@ -1,3 +1,4 @@
+import { accountReasons, mailReasons } from '@rollcall/shared/reasons'
 import { words } from './index.ts'
 
 function sentence(sentences: Record<string, string>, code: string | null): string | null {
@@ -30,8 +31,10 @@ export function settledBy(who: string | null): string | null {
   return (words.reasons.settledBy as Record<string, string>)[who] ?? words.reasons.settledByOther(who)
 }
 
-/** Every reason an item can carry, to choose from. */
+/** The code of every reason that an item can carry. */
+export const reasonCodes = [...new Set([...Object.keys(mailReasons), ...Object.keys(accountReasons)])]
+
+/** The reasons to choose from in a filter. */
 export function reasonOptions(): { value: string; label: string }[] {
-  const codes = new Set([...Object.keys(words.reasons.mail), ...Object.keys(words.reasons.account)])
-  return [...codes].map((value) => ({ value, label: words.reasons.short(value) }))
+  return reasonCodes.map((value) => ({ value, label: words.reasons.short(value) }))
 }

@@ -21,7 +21,7 @@ export function bytes(count: number): string {
 
 /** What there are pages of, each with its words for the bar below the list. */
 const plurals = { item: 'items', lead: 'leads', mail: 'mails', session: 'sessions' } as const
-export type Listed = keyof typeof plurals
+type Listed = keyof typeof plurals
 
 export const pager = {
   label: (what: Listed) => `Pages of ${plurals[what]}`,
