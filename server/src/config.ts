@@ -1,37 +1,29 @@
-import { randomBytes } from 'node:crypto'
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmdirSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs'
 import { isIP } from 'node:net'
 import path from 'node:path'
 import { parseSender } from './mail/address.ts'
 import type { SmtpSettings } from './mail/smtp/types.ts'
 import { parseSmtpUrl } from './mail/smtp/settings.ts'
 
-/** Everything Rollcall is told from outside, checked. Only this file reads the environment. */
+/** Everything that Rollcall is told from outside, checked. */
 export interface Config {
   host: string
   port: number
-  /** What links in mails begin with, and the allowed `Origin`; without a slash at the end. */
+  /** The beginning of links in mails, and the allowed `Origin`. It has no slash at the end. */
   publicUrl: string
-  /** Addresses and networks of the proxies in front of it, whose `X-Forwarded-For` is believed. */
+  /** Addresses and networks of the proxies in front of Rollcall, whose `X-Forwarded-For` is believed. */
   trustedProxies: string[]
+  /** Null: the embedded PostgreSQL is used. */
   databaseUrl: string | null
-  /** Absolute. */
+  /** An absolute path. */
   dataDirectory: string
   /** Null: mail goes to the built-in mailbox. */
   smtp: SmtpSettings | null
   mailFrom: string
   adminEmail: string
+  /** Null: a password is generated for the first superadmin. */
   adminPassword: string | null
-  secret: string
+  /** Null: the secret is the one in the data directory. */
+  secret: string | null
   mode: 'all' | 'api' | 'worker'
   redisUrl: string | null
   logLevel: LogLevel
@@ -45,13 +37,16 @@ export class ConfigError extends Error {
   override name = 'ConfigError'
 }
 
-const shortestSecret = 32
+/** The fewest characters of a secret. */
+export const shortestSecret = 32
 
 type Environment = Record<string, string | undefined>
 
 /**
- * Reads and checks the environment.
- * Throws ConfigError for the first variable that is wrong. Generates and stores a secret where none is given.
+ * Makes the configuration from environment variables. It reads and writes nothing else: folders and a generated secret are
+ * made in `data-directory.ts`.
+ *
+ * @throws ConfigError for the first variable that is wrong
  */
 export function readConfig(environment: Environment): Config {
   const host = hostName(given(environment, 'HOST') ?? '127.0.0.1')
@@ -72,13 +67,16 @@ export function readConfig(environment: Environment): Config {
     mode: word(environment, 'MODE', ['all', 'api', 'worker'], 'all'),
     redisUrl: redisAddress(urlOf(environment, 'REDIS_URL', ['redis:', 'rediss:'])),
     logLevel: word(environment, 'LOG_LEVEL', logLevels, 'info'),
-    // At last: what is refused above leaves no folder behind.
-    secret: secret(given(environment, 'SECRET'), environment, dataDirectory),
-    dataDirectory: writableFolder(dataDirectory),
+    secret: secret(given(environment, 'SECRET'), environment),
+    dataDirectory,
   }
 }
 
-/** Where the database is: what a command needs that only looks at it. Generates nothing. Throws ConfigError. */
+/**
+ * Reads where the database is, which is all that a command needs that only looks into it.
+ *
+ * @throws ConfigError
+ */
 export function readDatabaseConfig(environment: Environment): Pick<Config, 'databaseUrl' | 'dataDirectory'> {
   return {
     databaseUrl: urlOf(environment, 'DATABASE_URL', ['postgres:', 'postgresql:']),
@@ -86,7 +84,11 @@ export function readDatabaseConfig(environment: Environment): Pick<Config, 'data
   }
 }
 
-/** An SMTP address as settings. Throws ConfigError in the name of SMTP_URL. */
+/**
+ * Reads an SMTP URL.
+ *
+ * @throws ConfigError in the name of SMTP_URL
+ */
 export function smtpSettings(url: string): SmtpSettings {
   const parsed = parseSmtpUrl(url)
   if (!parsed.ok) throw new ConfigError(`SMTP_URL ${parsed.problem}`)
@@ -110,8 +112,8 @@ function word<const Words extends readonly string[]>(
   return value
 }
 
-/** On one line, whatever is in it. */
-function quoted(value: string): string {
+/** Quotes a value for a message. The result is on one line and has at most about 100 characters. */
+export function quoted(value: string): string {
   return JSON.stringify(value.length > 100 ? `${value.slice(0, 100)}…` : value)
 }
 
@@ -141,7 +143,7 @@ function publicAddress(value: string): string {
   return url.origin
 }
 
-/** Ranges that have a name: this machine, and the addresses of private networks. */
+/** The named ranges of addresses: this machine, and private networks. */
 const proxyRanges = ['loopback', 'linklocal', 'uniquelocal']
 
 function proxies(value: string): string[] {
@@ -154,14 +156,14 @@ function proxies(value: string): string[] {
   return each
 }
 
-/** An address, or one with the length of its network's prefix. */
+/** True for an IP address, also with the length of a network's prefix. */
 function isNetwork(text: string): boolean {
   const [, address = '', length] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? []
   const family = isIP(address)
   return family !== 0 && (length === undefined || (Number(length) > 0 && Number(length) <= (family === 4 ? 32 : 128)))
 }
 
-/** The value of an address that may hold a password is never repeated in the message. */
+/** Checks a URL. The message never repeats its value, which may hold a password. */
 function urlOf(environment: Environment, name: string, protocols: string[]): string | null {
   const value = given(environment, name)
   if (value === null) return null
@@ -173,7 +175,7 @@ function urlOf(environment: Environment, name: string, protocols: string[]): str
   return value
 }
 
-/** The value may hold a password, so it is not repeated. */
+/** Checks the parts of REDIS_URL. The message does not repeat its value, which may hold a password. */
 function redisAddress(value: string | null): string | null {
   if (value === null) return null
   const { hostname, pathname, username, password, search, hash } = new URL(value)
@@ -215,7 +217,7 @@ function adminPassword(value: string | null): string | null {
   return value
 }
 
-function secret(value: string | null, environment: Environment, dataDirectory: string): string {
+function secret(value: string | null, environment: Environment): string | null {
   if (value !== null) {
     if (value.length < shortestSecret)
       throw new ConfigError('SECRET is too short; it must be at least 32 random characters.')
@@ -223,59 +225,5 @@ function secret(value: string | null, environment: Environment, dataDirectory: s
   }
   if (environment.NODE_ENV === 'production')
     throw new ConfigError('SECRET is missing; in production it must be given: at least 32 random characters.')
-  return storedSecret(dataDirectory)
-}
-
-/** The secret of this installation, made at the first start; whole or not there, however many processes start at once. */
-function storedSecret(dataDirectory: string): string {
-  const file = path.join(dataDirectory, 'secret')
-  try {
-    if (!existsSync(file)) {
-      makeFolder(dataDirectory)
-      const fresh = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
-      writeFileSync(fresh, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx', flush: true })
-      try {
-        linkSync(fresh, file)
-      } catch (error) {
-        // Another process of the same installation was faster in this moment; then its secret counts.
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      } finally {
-        unlinkSync(fresh)
-      }
-    }
-    const stored = readFileSync(file, 'utf8').trim()
-    if (stored.length >= shortestSecret) return stored
-  } catch (error) {
-    throw unusableFolder(error)
-  }
-  throw new ConfigError(`DATA_DIR has a damaged file ${quoted(file)}; put the secret back, or remove the file.`)
-}
-
-/** Makes the folder where it is missing, and tries whether something can be put into it. */
-function writableFolder(folder: string): string {
-  try {
-    makeFolder(folder)
-    rmdirSync(mkdtempSync(path.join(folder, 'try-')))
-    return folder
-  } catch (error) {
-    throw unusableFolder(error)
-  }
-}
-
-/** With the folders above it. The recursion of `mkdir` itself never ends below a folder that is there and takes none, such as /proc. */
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return
-  makeFolder(path.dirname(folder))
-  try {
-    mkdirSync(folder)
-  } catch (error) {
-    // Another process may have made it in this moment.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  }
-}
-
-function unusableFolder(error: unknown): ConfigError {
-  return new ConfigError(
-    `DATA_DIR cannot be used (${(error as Error).message}); it must be a folder that Rollcall may write.`,
-  )
+  return null
 }

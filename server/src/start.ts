@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { createApp, createWorkerApp, openRooms } from './app.ts'
 import type { SessionTemplate } from './activation/session/template.ts'
 import { ConfigError, smtpSettings, type Config } from './config.ts'
+import { prepareDataDirectory, storedSecret } from './data-directory.ts'
 import { openDatabase, openPool, type Database } from './db/database.ts'
 import { startEmbeddedPostgres } from './db/embedded.ts'
 import { migrateDatabase } from './migrate-database.ts'
@@ -48,6 +49,8 @@ export async function start(
     for (const close of closing.toReversed()) await close()
   }
   try {
+    prepareDataDirectory(config.dataDirectory)
+    const secret = config.secret ?? storedSecret(config.dataDirectory)
     const spoolFolder = await openSpoolFolder(config.dataDirectory)
     closing.push(() => rm(spoolFolder, { recursive: true, force: true }))
     const webFolder = config.mode === 'worker' ? null : await ensureWebApp(logger)
@@ -63,7 +66,7 @@ export async function start(
     const pool = openPool(databaseUrl, { maximum: 20, onError })
     closing.push(() => pool.end())
     const database = openDatabase(pool)
-    const auth = createAuth({ database, secret: config.secret, publicUrl: config.publicUrl, logger })
+    const auth = createAuth({ database, secret, publicUrl: config.publicUrl, logger })
     const firstStaff = await ensureFirstSuperadmin({
       database,
       email: config.adminEmail,
@@ -112,7 +115,7 @@ export async function start(
         boss,
         sender,
         mailServer,
-        secret: config.secret,
+        secret,
         logger,
       })
       stopWorker = once(() => worker.stop())
