@@ -18,14 +18,13 @@ export function sampleMessage(): Message {
   const composed = composeTemplate(defaultTemplate, sender, { linkDays: 7 })
   const link = `http://localhost:3000/activate/${'t'.repeat(43)}`
   const person = { firstName: 'First12345', lastName: 'Last12345', company: 'Company', email: addressOf(12345), link }
-  const slots = { ...person, linkDays: 7, senderName: sender.name }
   const messageId = '<activation_1704123456789_a7bc3d2f1e0g.12345@localhost.example>'
   const mail = composeMail(composed, { ...person, to: person.email, messageId, date: new Date() })
   return {
     from: sender.address,
-    subject: composed.subject(slots),
-    text: decodedQuotedPrintable(composed.text.render(slots)),
-    html: decodedQuotedPrintable(composed.html.render(slots)),
+    subject: composed.subject(person),
+    text: decodedQuotedPrintable(composed.text.render(person)),
+    html: decodedQuotedPrintable(composed.html.render(person)),
     size: mail.length,
   }
 }

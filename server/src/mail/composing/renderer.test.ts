@@ -3,23 +3,19 @@ import { Liquid } from 'liquidjs'
 import { describe, expect, it } from 'vitest'
 import { decodedQuotedPrintable } from '../../../test/smtp/quoted-printable.ts'
 import { quotedPrintable } from './quoted-printable.ts'
-import { createRenderer, type Slots } from './renderer.ts'
+import { createRenderer, type PersonSlots, type SessionSlots } from './renderer.ts'
 import { defaultTemplate } from './template.ts'
 
 const words = fc.oneof(
   fc.constant(''),
-  fc.constantFrom('&<>"\'', '$&', '\uE0000\uE001', '{{ link }}', 'Zoë', '1', '0'),
+  fc.constantFrom('&<>"\'', '$&', '\u00010\u0002', '{{ link }}', 'Zoë', '1', '0'),
   fc.string(),
 )
-const people: fc.Arbitrary<Slots> = fc.record({
-  firstName: words,
-  lastName: words,
-  company: words,
-  email: words,
-  link: words,
-  linkDays: fc.constantFrom(1, 7),
-  senderName: words,
-})
+const sessions: fc.Arbitrary<SessionSlots> = fc.record({ linkDays: fc.constantFrom(1, 7), senderName: words })
+const people: fc.Arbitrary<PersonSlots[]> = fc.array(
+  fc.record({ firstName: words, lastName: words, company: words, email: words, link: words }),
+  { minLength: 1, maxLength: 4 },
+)
 
 const templates: [string, string][] = [
   ['the HTML of the default template', defaultTemplate.html],
@@ -33,6 +29,7 @@ const templates: [string, string][] = [
   ['one with raw parts', '{% raw %}{{ firstName }}{% endraw %} {{ firstName }}'],
   ['one that gives slots other values', '{% assign firstName = "x" %}{{ firstName }}'],
   ['one with signs of private use', 'a\uE0000\uE001b {{ firstName }}'],
+  ['one with control characters', 'a\u00010\u0002b {{ firstName }}'],
   [
     'one with branches',
     '{% if company == "" %}a{% elsif lastName != empty %}b{{company}}{% else %}c{% endif %}\n{{email}}',
@@ -44,14 +41,16 @@ describe('a renderer', () => {
     for (const escapes of [true, false]) {
       const liquid = new Liquid(escapes ? { outputEscape: 'escape' } : {})
       const parsed = liquid.parse(source)
-      const render = createRenderer(liquid, source, parsed, { escapes })
-      const encoded = createRenderer(liquid, source, parsed, { escapes, encoding: quotedPrintable })
       fc.assert(
-        fc.property(people, (slots) => {
-          const plain = String(liquid.renderSync(parsed, slots))
-          const withCrlf = plain.replaceAll(/\r?\n/g, '\r\n')
-          expect(render(slots)).toBe(withCrlf)
-          expect(decodedQuotedPrintable(encoded(slots))).toBe(withCrlf.toWellFormed())
+        fc.property(sessions, people, (session, persons) => {
+          const render = createRenderer(liquid, source, parsed, { session, escapes })
+          const encoded = createRenderer(liquid, source, parsed, { session, escapes, encoding: quotedPrintable })
+          for (const person of persons) {
+            const plain = String(liquid.renderSync(parsed, { ...session, ...person }))
+            const withCrlf = plain.replaceAll(/\r?\n/g, '\r\n')
+            expect(render(person)).toBe(withCrlf)
+            expect(decodedQuotedPrintable(encoded(person))).toBe(withCrlf.toWellFormed())
+          }
         }),
         { numRuns: 200 },
       )

@@ -1,109 +1,93 @@
 import type { Liquid, Template } from 'liquidjs'
 
-/** What the slots of a mail's parts are filled with. */
-export interface Slots {
+/** What the slots of a template are filled with for one person. */
+export interface PersonSlots {
   firstName: string
   lastName: string
   company: string
   email: string
   link: string
+}
+
+/** What the slots of a template are filled with in all mails of a session. */
+export interface SessionSlots {
   linkDays: number
   senderName: string
 }
 
-/** How what is rendered is written into the mail. */
+/** How a rendered text is written into the mail. */
 export interface Encoding {
-  /** A text whose lines end with CRLF. */
+  /** Encodes a text whose lines end with CRLF. */
   text(text: string): string
-  /** Stands between two texts that were encoded apart. */
+  /** Joins two texts that were encoded on their own. */
   seam: string
 }
 
-const asItIs: Encoding = { text: (text) => text, seam: '' }
+const plainText: Encoding = { text: (text) => text, seam: '' }
 
-/** Gives a part of the mail for one person, with CRLF at the ends of lines. */
-export type Renderer = (slots: Slots) => string
+/** Renders a part of the mail for one person, with CRLF at the ends of lines. */
+export type Renderer = (person: PersonSlots) => string
 
-/** Slots with a text of each person's own; the others are the same for all mails of a template. */
-const personal = ['firstName', 'lastName', 'company', 'email', 'link'] as const
-/** Of private use, so no template has them by chance. */
-const open = '\uE000'
-const close = '\uE001'
-const mark = new RegExp(`${open}(\\d)${close}`, 'u')
+export interface RendererOptions {
+  session: SessionSlots
+  /** True when Liquid escapes values for HTML. */
+  escapes: boolean
+  encoding?: Encoding
+}
+
+const personSlots = ['firstName', 'lastName', 'company', 'email', 'link'] as const
+/** Control characters that no template has on purpose; being of one byte each, they keep V8 from making the whole text two bytes wide. */
+const [markStart, markEnd] = ['\u0001', '\u0002']
+// oxlint-disable-next-line no-control-regex
+const mark = /\u0001(\d)\u0002/
 
 /**
- * A renderer of a template that was parsed. Of a template that only puts slots in and asks which are empty, what Liquid
- * makes is kept for each combination of empty slots, so that a mail costs no more than joining texts; any other template
- * is rendered anew for each mail.
+ * Creates the renderer of a parsed template. Most templates only insert slots and ask which of them are empty: their mails
+ * differ in nothing but the inserted values where the same slots are empty, so Liquid runs once for each combination of empty
+ * slots, and a mail is joined from the encoded texts between the values. Any other template is rendered by Liquid for each mail.
  */
-export function createRenderer(
-  liquid: Liquid,
-  source: string,
-  parsed: Template[],
-  options: { escapes: boolean; encoding?: Encoding },
-): Renderer {
-  const { escapes, encoding = asItIs } = options
-  const render: Renderer = (slots) => withCrlf(String(liquid.renderSync(parsed, slots)))
-  const encoded: Renderer = (slots) => encoding.text(render(slots))
-  if (!onlyFillsSlots(source)) return encoded
-  const kept = new Map<number, { linkDays: number; senderName: string; pieces: Piece[] }>()
-  return (slots) => {
-    const { linkDays, senderName } = slots
-    if (senderName.includes(open)) return encoded(slots)
-    // One bit a slot.
-    const filled = personal.reduce((bits, name) => bits * 2 + (slots[name] === '' ? 0 : 1), 0)
-    let known = kept.get(filled)
-    if (known?.linkDays !== linkDays || known.senderName !== senderName) {
-      known = { linkDays, senderName, pieces: piecesOf(render, slots, encoding) }
-      kept.set(filled, known)
+export function createRenderer(liquid: Liquid, source: string, parsed: Template[], options: RendererOptions): Renderer {
+  const { session, escapes, encoding = plainText } = options
+  const render: Renderer = (person) => withCrlf(String(liquid.renderSync(parsed, { ...session, ...person })))
+  if (!onlyInsertsSlots(source) || session.senderName.includes(markStart))
+    return (person) => encoding.text(render(person))
+
+  const encodedValue = (value: string): string => encoding.text(escapes ? escapedAsByLiquid(value) : value)
+  const piecesByEmptySlots = new Map<string, Piece[]>()
+  return (person) => {
+    const emptySlots = personSlots.filter((name) => person[name] === '').join()
+    const pieces = piecesByEmptySlots.get(emptySlots) ?? piecesOf(render, person, encoding)
+    piecesByEmptySlots.set(emptySlots, pieces)
+    // A slot can stand in a template more than once, as the link does.
+    const values: string[] = []
+    let text = ''
+    for (const piece of pieces) {
+      const next = typeof piece === 'string' ? piece : (values[piece] ??= encodedValue(person[personSlots[piece]!]))
+      if (next !== '') text += text === '' ? next : encoding.seam + next
     }
-    return joined(known.pieces, slots, { escapes, encoding })
+    return text
   }
 }
 
-/** A text that is encoded, or which personal slot stands there. */
+/** A text that is already encoded, or the number of the slot whose value stands there. */
 type Piece = string | number
 
-function piecesOf(render: Renderer, slots: Slots, encoding: Encoding): Piece[] {
-  const marked = { ...slots }
-  for (const [index, name] of personal.entries()) marked[name] = slots[name] === '' ? '' : `${open}${index}${close}`
+function piecesOf(render: Renderer, person: PersonSlots, encoding: Encoding): Piece[] {
+  const marked = { ...person }
+  for (const [slot, name] of personSlots.entries())
+    if (person[name] !== '') marked[name] = `${markStart}${slot}${markEnd}`
+  // Splitting by a pattern with a group gives texts and slots in turn.
   return render(marked)
     .split(mark)
-    .map((piece, place) => (place % 2 === 0 ? narrow(encoding.text(piece)) : Number(piece)))
+    .map((piece, index) => (index % 2 === 0 ? encoding.text(piece) : Number(piece)))
 }
 
 /**
- * The same text in one byte a character where that is possible. V8 keeps a part of a text as wide as the whole was, and
- * a mail with one wide part becomes wide as a whole: it is copied, searched and written at twice the cost.
+ * Tells whether a template does nothing with a person's data but insert it and ask which of it is empty: then two people with
+ * the same empty slots get the same text around their data.
  */
-function narrow(text: string): string {
-  return /^[\0-\xFF]*$/.test(text) ? Buffer.from(text, 'latin1').toString('latin1') : text
-}
-
-function joined(
-  pieces: readonly Piece[],
-  slots: Slots,
-  { escapes, encoding }: { escapes: boolean; encoding: Encoding },
-): string {
-  const values: string[] = []
-  let text = ''
-  for (const piece of pieces) {
-    const next = typeof piece === 'string' ? piece : (values[piece] ??= valueOf(personal[piece]!))
-    if (next !== '') text += text === '' ? next : encoding.seam + next
-  }
-  return text
-
-  function valueOf(name: (typeof personal)[number]): string {
-    return encoding.text(escapes ? escaped(slots[name]) : slots[name])
-  }
-}
-
-/**
- * True when nothing of a person's data matters to the template but what is put in and which of it is empty: then two people
- * with the same slots empty get the same text around what is theirs.
- */
-function onlyFillsSlots(source: string): boolean {
-  if (source.includes(open) || source.includes(close)) return false
+function onlyInsertsSlots(source: string): boolean {
+  if (source.includes(markStart) || source.includes(markEnd)) return false
   const rest = source
     .replaceAll(/\{\{ *(?:firstName|lastName|company|email|link|linkDays|senderName) *\}\}/g, '')
     .replaceAll(/\{% *(?:if|elsif) +(?:firstName|lastName|company|email|link) *[!=]= *(?:""|''|empty) *%\}/g, '')
@@ -114,9 +98,7 @@ function onlyFillsSlots(source: string): boolean {
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&#34;', "'": '&#39;' }
 
-/** As Liquid escapes. */
-function escaped(text: string): string {
-  if (!/[&<>"']/.test(text)) return text
+function escapedAsByLiquid(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character)
 }
 
