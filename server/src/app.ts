@@ -4,12 +4,10 @@ import rateLimit from '@fastify/rate-limit'
 import type { FastifyBaseLogger } from 'fastify'
 import { accountsRoutes } from './accounts/accounts.routes.ts'
 import { accountOfLead } from './accounts/accounts.usecases.ts'
-import { activeProgress, presentEvent, sessionsOfLead } from './activation/history/item-list.usecases.ts'
-import { lastEventId, readEvents } from './activation/session/events.queries.ts'
+import { sessionsOfLead } from './activation/history/item-list.usecases.ts'
+import { createLiveProgress } from './activation/history/live-progress.usecases.ts'
 import { itemsRoutes } from './activation/routes/items.routes.ts'
 import { confirmArrival } from './activation/commands/commands.usecases.ts'
-import { presentProgress } from './activation/session/progress.presenter.ts'
-import { readProgress } from './activation/session/advance.queries.ts'
 import { sessionsRoutes } from './activation/routes/sessions.routes.ts'
 import type { ActivationDeps } from './activation/starting/start.usecases.ts'
 import type { SessionTemplate } from './activation/session/template.ts'
@@ -26,7 +24,7 @@ import { importMaximumBytes } from './leads/import/imports.usecases.ts'
 import { mailboxRoutes } from './mail/mailbox/mailbox.routes.ts'
 import { liveRoutes, liveTimings, type LiveTimings } from './realtime/live.routes.ts'
 import { createOpenings, openingRates, type OpeningRates } from './realtime/connection-rate-limit.ts'
-import { createRooms, type Rooms, type RoomsSource } from './realtime/rooms.ts'
+import { createRooms, type Rooms } from './realtime/rooms.ts'
 import { watchSignIns } from './realtime/sign-in-revalidation.ts'
 import { streamRoutes, streamTimings, type StreamTimings } from './realtime/stream.routes.ts'
 import type { Auth } from './staff/auth.ts'
@@ -141,16 +139,5 @@ export function openRooms(
   logger: FastifyBaseLogger,
   mergeInterval?: (members: number) => number,
 ): Rooms {
-  const source: RoomsSource = {
-    progress: async (sessionIds) => (await readProgress(database, sessionIds)).map(presentProgress),
-    active: () => activeProgress(database),
-    events: async (after) =>
-      (await readEvents(database, after)).map((row) => ({
-        sessionId: row.session_id,
-        id: Number(row.id),
-        event: presentEvent(row),
-      })),
-    lastEventId: (sessionId) => lastEventId(database, sessionId),
-  }
-  return createRooms({ source, logger, mergeInterval })
+  return createRooms({ source: createLiveProgress(database), logger, mergeInterval })
 }

@@ -18,6 +18,9 @@ import { accountStates, eventTypes, mailStates, sessionStatuses } from './status
 /** `activation_{milliseconds}_{random}` */
 export const SessionId = Type.String({ pattern: '^activation_[0-9]{13}_[a-z0-9]{6,32}$' })
 
+/** The path of whatever belongs to one session. An id that no session can have is not refused here, but not found. */
+export const SessionParams = Type.Object({ sessionId: Type.String({ maxLength: 100 }) })
+
 export const Selection = Type.Union([
   strict({ ids: Type.Array(Uuid, { maxItems: 10_000 }) }),
   strict({ filter: LeadFilter, except: Type.Optional(Type.Array(Uuid, { maxItems: 10_000 })) }),

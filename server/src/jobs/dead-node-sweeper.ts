@@ -17,7 +17,7 @@ export function startDeadNodeSweeper(options: {
   logger: FastifyBaseLogger
   /** Frees the chunks that dead nodes own. */
   recover: () => Promise<void>
-  /** Gives every orphaned chunk (it has work and neither an owner nor a job) a job; returns how many there were. */
+  /** Gives a job to every chunk that has work and neither an owner nor a job; returns how many there were. */
   reconcile: () => Promise<number>
 }): PeriodicTask {
   const { database, node, logger } = options

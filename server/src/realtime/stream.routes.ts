@@ -1,5 +1,5 @@
 import { fastifySSE } from '@fastify/sse'
-import { SessionParams } from '../activation/routes/sessions.routes.ts'
+import { SessionParams } from '@rollcall/shared'
 import { fileAnswers } from '../http/answers.ts'
 import { DomainError } from '../errors.ts'
 import type { Server } from '../http/server.ts'

@@ -1,12 +1,19 @@
 import { Readable } from 'node:stream'
 import { stringify } from 'csv-stringify'
-import { accountReasons, ItemsCount, ItemsCsvQuery, ItemsList, ItemsQuery, mailReasons } from '@rollcall/shared'
+import {
+  accountReasons,
+  ItemsCount,
+  ItemsCsvQuery,
+  ItemsList,
+  ItemsQuery,
+  mailReasons,
+  SessionParams,
+} from '@rollcall/shared'
 import type { Database } from '../../db/database.ts'
 import { answers, fileAnswers, ok } from '../../http/answers.ts'
 import { requireRole } from '../../http/roles.ts'
 import type { Server } from '../../http/server.ts'
 import { allItems, countOfItems, latestProgress, pageOfItems } from '../history/item-list.usecases.ts'
-import { SessionParams } from './sessions.routes.ts'
 
 const tags = ['activation']
 

@@ -8,6 +8,7 @@ import {
   Progress,
   RetryRequest,
   SessionDetail,
+  SessionParams,
   SessionsQuery,
   SettleRequest,
   Snapshots,
@@ -22,7 +23,6 @@ import { runCommand, retryMails, settleMails } from '../commands/commands.usecas
 import { previewSelection, startSession, type ActivationDeps } from '../starting/start.usecases.ts'
 import type { SessionTemplate } from '../session/template.ts'
 
-export const SessionParams = Type.Object({ sessionId: Type.String({ maxLength: 100 }) })
 const tags = ['activation']
 
 /** Starting, steering and looking at sessions. */
