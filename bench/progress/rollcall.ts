@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
-import { decorateWithStaff } from '../../server/src/http/roles.ts'
+import { decorateWithStaff } from '../../server/src/http/authorization.ts'
 import { createServer } from '../../server/src/http/server.ts'
 import { liveRoutes, liveTimings } from '../../server/src/realtime/live.routes.ts'
 import { createOpenings, openingRates } from '../../server/src/realtime/connection-rate-limit.ts'

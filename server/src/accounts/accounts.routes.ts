@@ -1,6 +1,6 @@
 import { AcceptAnswer, AcceptRequest, InspectAnswer, InspectRequest } from '@rollcall/shared'
 import type { Database } from '../db/database.ts'
-import { answers, ok } from '../http/answers.ts'
+import { answers, ok } from '../http/envelope.ts'
 import type { Server } from '../http/server.ts'
 import { acceptInvitation, inspectToken, type OnActivated } from './accounts.usecases.ts'
 

@@ -4,9 +4,9 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { Ajv, type Options } from 'ajv'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from 'fastify'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
-import { addFormats, refuseUnknownParameters, refuseUnstorable } from './border.ts'
-import { answerError, answerErrors } from './errors.ts'
-import { prepareWithdrawal, type WithdrawalTimings, withdrawalTimings } from './withdrawal.ts'
+import { addFormats, refuseUnknownParameters, refuseUnstorable } from './request-checks.ts'
+import { answerError, answerErrors } from './error-answers.ts'
+import { prepareWithdrawal, type WithdrawalTimings, withdrawalTimings } from './graceful-shutdown.ts'
 
 /** Fastify with the contract's schemas as types. */
 export type Server = FastifyInstance<

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyBaseLogger } from 'fastify'
-import { answerUnknown } from './errors.ts'
+import { answerUnknown } from './error-answers.ts'
 import type { Server } from './server.ts'
 
 const root = path.join(import.meta.dirname, '../../..')

@@ -12,8 +12,8 @@ import {
   Uuid,
 } from '@rollcall/shared'
 import type { Database } from '../db/database.ts'
-import { answers, ok } from '../http/answers.ts'
-import { requireRole } from '../http/roles.ts'
+import { answers, ok } from '../http/envelope.ts'
+import { requireRole } from '../http/authorization.ts'
 import type { Server } from '../http/server.ts'
 import { importRoutes } from './import/imports.routes.ts'
 import { addLeads, leadDetail, leadFacets, type LeadContext } from './leads.usecases.ts'

@@ -2,7 +2,7 @@ import http from 'node:http'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, type App } from '../../test/app/app.ts'
-import { decorateWithStaff } from '../http/roles.ts'
+import { decorateWithStaff } from '../http/authorization.ts'
 import { createServer } from '../http/server.ts'
 import { createOpenings } from './connection-rate-limit.ts'
 

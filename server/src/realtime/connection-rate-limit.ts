@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
 import { DomainError } from '../errors.ts'
-import { requireRole } from '../http/roles.ts'
+import { requireRole } from '../http/authorization.ts'
 
 /** So many at once, and then so many a second. */
 export interface Rate {

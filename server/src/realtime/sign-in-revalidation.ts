@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Identify } from '../http/roles.ts'
+import type { Identify } from '../http/authorization.ts'
 
 /** Watches over connections that outlive the request that opened them. */
 export interface SignInWatch {

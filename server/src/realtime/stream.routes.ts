@@ -1,6 +1,6 @@
 import { fastifySSE } from '@fastify/sse'
 import { SessionParams } from '@rollcall/shared'
-import { fileAnswers } from '../http/answers.ts'
+import { fileAnswers } from '../http/envelope.ts'
 import { DomainError } from '../errors.ts'
 import type { Server } from '../http/server.ts'
 import type { Frame } from './frames.ts'

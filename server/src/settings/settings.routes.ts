@@ -1,8 +1,8 @@
 import { SettingsAnswer, SettingsPatch } from '@rollcall/shared'
 import type { Database } from '../db/database.ts'
-import { answers, ok } from '../http/answers.ts'
+import { answers, ok } from '../http/envelope.ts'
 import { pageForBrowsers } from '../http/page.ts'
-import { requireRole } from '../http/roles.ts'
+import { requireRole } from '../http/authorization.ts'
 import type { Server } from '../http/server.ts'
 import { changeSettings, showSettings } from './settings.usecases.ts'
 

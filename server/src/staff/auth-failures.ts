@@ -1,7 +1,7 @@
 import type { ErrorCode, Failure } from '@rollcall/shared'
 import { isUnstorableValue } from '../db/errors.ts'
 import { DomainError } from '../errors.ts'
-import { failure } from '../http/errors.ts'
+import { failure } from '../http/error-answers.ts'
 
 interface Body {
   code?: unknown

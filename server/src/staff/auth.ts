@@ -8,7 +8,7 @@ import { admin } from 'better-auth/plugins'
 import { createAccessControl } from 'better-auth/plugins/access'
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
-import { originsOf } from '../http/roles.ts'
+import { originsOf } from '../http/authorization.ts'
 import { countRequest, removeOldCounts } from './staff.queries.ts'
 import { staffAccounts, staffApiKeys, staffSessions, staffUsers, staffVerifications } from './staff.table.ts'
 

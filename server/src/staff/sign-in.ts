@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Database } from '../db/database.ts'
-import type { Identify, Staff } from '../http/roles.ts'
+import type { Identify, Staff } from '../http/authorization.ts'
 import { type Auth, highestRole } from './auth.ts'
 import { findGoodSignIns, findOwnerOfKey } from './staff.queries.ts'
 

@@ -5,7 +5,7 @@ import { sql } from 'drizzle-orm'
 import { pino } from 'pino'
 import type { ImportResult, Lead, List, Role } from '@rollcall/shared'
 import { createTestDatabase } from '../database/database.ts'
-import { decorateWithStaff } from '../../src/http/roles.ts'
+import { decorateWithStaff } from '../../src/http/authorization.ts'
 import { createServer } from '../../src/http/server.ts'
 import { leadsRoutes } from '../../src/leads/leads.routes.ts'
 

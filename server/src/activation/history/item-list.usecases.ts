@@ -13,7 +13,7 @@ import type {
 } from '@rollcall/shared'
 import type { Database } from '../../db/database.ts'
 import { about, countExactly, type Total } from '../../db/counting.ts'
-import { cutPage, positionOf, scanInOrder, type ScanBudget } from '../../db/paging.ts'
+import { cutPage, positionOf, scanInOrder, type ScanBudget } from '../../db/keyset-paging.ts'
 import { wordsOf } from '../../db/text.ts'
 import { DomainError } from '../../errors.ts'
 import { expectedWithWords } from '../../leads/search/search.usecases.ts'

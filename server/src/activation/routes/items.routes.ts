@@ -10,8 +10,8 @@ import {
   SessionParams,
 } from '@rollcall/shared'
 import type { Database } from '../../db/database.ts'
-import { answers, fileAnswers, ok } from '../../http/answers.ts'
-import { requireRole } from '../../http/roles.ts'
+import { answers, fileAnswers, ok } from '../../http/envelope.ts'
+import { requireRole } from '../../http/authorization.ts'
 import type { Server } from '../../http/server.ts'
 import { allItems, countOfItems, latestProgress, pageOfItems } from '../history/item-list.usecases.ts'
 

@@ -15,8 +15,8 @@ import {
   SnapshotsQuery,
   StartRequest,
 } from '@rollcall/shared'
-import { answers, ok } from '../../http/answers.ts'
-import { requireRole } from '../../http/roles.ts'
+import { answers, ok } from '../../http/envelope.ts'
+import { requireRole } from '../../http/authorization.ts'
 import type { Server } from '../../http/server.ts'
 import { latestProgress, pageOfSessions, sessionDetail, snapshotsOf } from '../history/item-list.usecases.ts'
 import { runCommand, retryMails, settleMails } from '../commands/commands.usecases.ts'

@@ -3,7 +3,7 @@ import type { HoldReason, Person, Selection, SessionOptions, SessionsQuery } fro
 import { countExactly } from '../../db/counting.ts'
 import { rowsOf, type Database, type Queryable, type Transaction } from '../../db/database.ts'
 import { optimizationFence } from '../../db/planner.ts'
-import { pageAfter, type Position } from '../../db/paging.ts'
+import { pageAfter, type Position } from '../../db/keyset-paging.ts'
 import { likeWord, wordsOf } from '../../db/text.ts'
 import type { ProgressRow } from './progress.presenter.ts'
 import { progressSelection } from './advance.queries.ts'

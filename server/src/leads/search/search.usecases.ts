@@ -2,7 +2,7 @@ import type { SQL } from 'drizzle-orm'
 import type { CountedList, Lead, LeadFilter, LeadsQuery } from '@rollcall/shared'
 import { countExactly, totalOf, type Total } from '../../db/counting.ts'
 import type { Database } from '../../db/database.ts'
-import { cursorOf, positionOf, scanInOrder, type ScanBudget } from '../../db/paging.ts'
+import { cursorOf, positionOf, scanInOrder, type ScanBudget } from '../../db/keyset-paging.ts'
 import { DomainError } from '../../errors.ts'
 import { presentLead } from '../leads.usecases.ts'
 import {

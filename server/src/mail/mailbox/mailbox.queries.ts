@@ -1,7 +1,7 @@
 import { sql, type SQL } from 'drizzle-orm'
 import type { MailboxMessage } from '@rollcall/shared'
 import { rowsOf, type Queryable } from '../../db/database.ts'
-import { pageAfter, type Position } from '../../db/paging.ts'
+import { pageAfter, type Position } from '../../db/keyset-paging.ts'
 
 /** A mail as it arrived. */
 export interface ArrivedMail {

@@ -1,8 +1,8 @@
 import { MailboxList, MailboxMessageDetail, MailboxQuery, strict } from '@rollcall/shared'
 import { Type } from 'typebox'
 import type { Database } from '../../db/database.ts'
-import { answers, ok } from '../../http/answers.ts'
-import { requireRole } from '../../http/roles.ts'
+import { answers, ok } from '../../http/envelope.ts'
+import { requireRole } from '../../http/authorization.ts'
 import type { Server } from '../../http/server.ts'
 import { openMessage, pageOfMessages } from './mailbox.usecases.ts'
 

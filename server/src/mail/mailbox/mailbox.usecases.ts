@@ -1,7 +1,7 @@
 import PostalMime, { type Address } from 'postal-mime'
 import type { List, MailboxMessage, MailboxMessageDetail, MailboxQuery } from '@rollcall/shared'
 import type { Queryable } from '../../db/database.ts'
-import { cutPage, positionOf } from '../../db/paging.ts'
+import { cutPage, positionOf } from '../../db/keyset-paging.ts'
 import { DomainError } from '../../errors.ts'
 import { countMails, mailById, newestMails } from './mailbox.queries.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { borderBench, expectFailure, reads, uuid, writes } from '../../test/app/border.ts'
+import { borderBench, expectFailure, reads, uuid, writes } from '../../test/app/request-checks.ts'
 
 const bench = borderBench()
 const { call } = bench

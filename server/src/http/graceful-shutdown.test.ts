@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import { afterEach, describe, expect, it } from 'vitest'
 import { until } from '../../test/app/activation.ts'
 import { createServer, type Server } from './server.ts'
-import { closeServer, type WithdrawalTimings } from './withdrawal.ts'
+import { closeServer, type WithdrawalTimings } from './graceful-shutdown.ts'
 
 const usualTimings: WithdrawalTimings = { announce: 1000, settle: 1000, quiet: 500, longest: 3000 }
 const balancer = { 'x-forwarded-for': '192.0.2.7', 'x-rollcall-tries-next': '1' }

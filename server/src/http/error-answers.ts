@@ -3,7 +3,7 @@ import type { ErrorCode, Failure } from '@rollcall/shared'
 import { isDatabaseAway } from '../db/errors.ts'
 import { DomainError } from '../errors.ts'
 import { statusOfCode } from './statuses.ts'
-import { validationSentence } from './problems.ts'
+import { validationSentence } from './validation-messages.ts'
 import type { Server } from './server.ts'
 
 /** Makes every failure of a server the contract's failure: a sentence for a person, a code for a program, the cause in the log. */

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { newSessionId } from '../../test/app/activation.ts'
-import { borderBench, expectFailure, lists, uuid } from '../../test/app/border.ts'
+import { borderBench, expectFailure, lists, uuid } from '../../test/app/request-checks.ts'
 
 const { call } = borderBench()
 

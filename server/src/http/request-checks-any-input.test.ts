@@ -1,7 +1,7 @@
 import http from 'node:http'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { borderBench, reads, uuid, writes } from '../../test/app/border.ts'
+import { borderBench, reads, uuid, writes } from '../../test/app/request-checks.ts'
 
 const bench = borderBench()
 const { call } = bench

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { newSessionId } from '../../test/app/activation.ts'
-import { borderBench, expectFailure, uuid, writes } from '../../test/app/border.ts'
+import { borderBench, expectFailure, uuid, writes } from '../../test/app/request-checks.ts'
 
 const bench = borderBench()
 const { call } = bench
