@@ -28,10 +28,6 @@ export function useAddressFilter<Filter extends object, Sort extends string>(
   const names = Object.keys(fields) as (keyof Filter & string)[]
   const page = route.matched.at(-1)
 
-  /** Reads the address; while another page is being entered, whose address means something else, what was read before stays. */
-  function fromAddress<Value>(read: () => Value): (before?: Value) => Value {
-    return (before) => (before !== undefined && route.matched.at(-1) !== page ? before : read())
-  }
   function readFilter(): Partial<Filter> {
     const values = names.map((name) => {
       const text = firstText(route.query[name])
@@ -39,9 +35,14 @@ export function useAddressFilter<Filter extends object, Sort extends string>(
     })
     return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Partial<Filter>
   }
-
-  const filter = computed<Partial<Filter>>(fromAddress(readFilter))
-  const sort = computed<Sort | undefined>(fromAddress(() => readSort(firstText(route.query['sort']))))
+  /** While another page is being entered, the address means something else, and what was read before stays. */
+  const read = computed<{ filter: Partial<Filter>; sort: Sort | undefined }>((before) =>
+    before && route.matched.at(-1) !== page
+      ? before
+      : { filter: readFilter(), sort: readSort(firstText(route.query['sort'])) },
+  )
+  const filter = computed(() => read.value.filter)
+  const sort = computed(() => read.value.sort)
 
   /** Puts values into the address; those that are undefined are taken out. */
   function set(changes: { [Field in keyof Filter | 'sort']?: string | undefined }): void {

@@ -48,6 +48,7 @@ export interface ListPages {
 export function useListPage<Filter extends object, Row, Sort extends string = never>(
   options: ListPageOptions<Filter, Sort, Row>,
 ) {
+  const { count, refresh } = options
   const address = useAddressFilter(options.fields, options.sort)
   const cursors = useCursorStack(options.pageSize)
   watch(() => JSON.stringify([address.filter.value, address.sort.value]), cursors.reset)
@@ -63,9 +64,8 @@ export function useListPage<Filter extends object, Row, Sort extends string = ne
   }))
   const list = computed(() => query.data.value)
   const rows = computed(() => list.value?.items ?? [])
-  const count = options.count && (() => options.count!(address.filter.value))
-  const total = useTotal(() => list.value, count)
-  if (options.refresh) useRefreshOn(options.refresh.on, options.refresh.key)
+  const total = useTotal(() => list.value, count && (() => count(address.filter.value)))
+  if (refresh) useRefreshOn(refresh.on, refresh.key)
 
   const pages = computed<ListPages>(() => ({
     first: cursors.first.value,
