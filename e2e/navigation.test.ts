@@ -64,7 +64,7 @@ function ways(sessionId: string): [string, (page: Page) => Promise<unknown>][] {
         await page.locator(`tr[data-session-id="${sessionId}"]`).getByRole('link').click()
         const large = page.getByRole('region', { name: 'Progress of this session' })
         await large.getByRole('progressbar', { name: 'Mails' }).waitFor()
-        await expect.poll(() => large.locator('article').getAttribute('data-state'), patience).toBe('live')
+        await expect.poll(() => large.locator('article').getAttribute('data-freshness'), patience).toBe('live')
       },
     ],
     ['the sessions again', (page) => page.goBack().then(() => heading(page, 'Sessions'))],

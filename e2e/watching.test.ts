@@ -33,9 +33,9 @@ async function show(page: Page, numbers: Numbers, cards: string[]): Promise<void
 function shown(version: number, accounts: number, mails: number, state = 'live'): string {
   const bar = (name: string, done: number) =>
     `<div role="progressbar" aria-label="${name}" aria-valuenow="${state === 'final' ? 100 : Math.min(99, done)}" aria-valuetext="${done} of 100"></div>`
-  return `<article data-session-id="${sessionId}" data-version="${version}" data-state="${state}">${bar('Accounts', accounts)}${bar('Mails', mails)}</article>`
+  return `<article data-session-id="${sessionId}" data-version="${version}" data-freshness="${state}">${bar('Accounts', accounts)}${bar('Mails', mails)}</article>`
 }
-const unknown = `<article data-session-id="${sessionId}" data-state="unknown"></article>`
+const unknown = `<article data-session-id="${sessionId}" data-freshness="unknown"></article>`
 
 test('numbers that grow, and a skeleton before them, are as they should be', async () => {
   expect(

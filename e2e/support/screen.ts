@@ -25,7 +25,7 @@ export async function done(shown: Locator, bar: 'Accounts' | 'Mails'): Promise<n
 }
 
 export function state(shown: Locator): Promise<string | null> {
-  return shown.getAttribute('data-state')
+  return shown.getAttribute('data-freshness')
 }
 
 export async function version(shown: Locator): Promise<number> {
@@ -33,7 +33,7 @@ export async function version(shown: Locator): Promise<number> {
 }
 
 export async function waitForState(shown: Locator, wanted: 'live' | 'stale' | 'final'): Promise<void> {
-  await shown.and(shown.page().locator(`[data-state="${wanted}"]`)).waitFor({ timeout: patience.timeout })
+  await shown.and(shown.page().locator(`[data-freshness="${wanted}"]`)).waitFor({ timeout: patience.timeout })
 }
 
 /** Waits until the screen shows at least so many. */

@@ -15,7 +15,7 @@
       kind: card.closest('section[aria-label="Activation progress"]') ? 'tracker' : 'page',
       sessionId: card.dataset.sessionId,
       version: card.dataset.version === undefined ? null : Number(card.dataset.version),
-      state: card.dataset.state,
+      state: card.dataset.freshness,
       accounts: read('Accounts'),
       mails: read('Mails'),
     }

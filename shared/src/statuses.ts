@@ -81,3 +81,18 @@ export function isFinal(status: SessionStatus): boolean {
 
 /** Statuses in which a session shows in the tracker as not finished. */
 export const activeStatuses = sessionStatuses.filter((status) => !isFinal(status))
+
+/** The numbers of a session that say whether it is over; a progress has them. */
+interface Outcomes {
+  completed: boolean
+  accounts: { pending: number }
+  mails: { pending: number }
+}
+
+/**
+ * True when the numbers of a session change no more, unless somebody retries its mails. A session that was just cancelled
+ * has a final status and is not finished yet: what is left of it becomes cancelled item by item.
+ */
+export function isFinished({ completed, accounts, mails }: Outcomes): boolean {
+  return completed && accounts.pending === 0 && mails.pending === 0
+}

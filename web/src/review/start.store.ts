@@ -3,15 +3,13 @@ import { useMutation, useQuery } from '@pinia/colada'
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 import { ApiFailure, call, isNetworkFailure } from '../api/http.ts'
-import { useOptionsStore } from '../tracker/options.ts'
-import { useProgressStore } from '../tracker/tracker.ts'
+import { useTrackerStore } from '../app/tracker.store.ts'
 import { browserSessionId } from './session-id.ts'
 import { optionsOfForm, problemsOf, usualForm, type StartForm } from './start-form.ts'
 
 /** The way from a selection to a session: the exact counts, the options, one confirmation. */
 export const useStartStore = defineStore('start', () => {
-  const progress = useProgressStore()
-  const options = useOptionsStore()
+  const tracker = useTrackerStore()
   const open = ref(false)
   const selection = ref<Selection | null>(null)
   const sessionId = ref('')
@@ -24,8 +22,8 @@ export const useStartStore = defineStore('start', () => {
   const start = useMutation({
     mutation: (body: StartRequest) => call('POST /crm/activation/sessions', { body }),
     onSuccess: (started, body) => {
-      options.learn(started.sessionId, body.options ?? {})
-      progress.apply(started, 'answer')
+      tracker.learnOptions(started.sessionId, body.options ?? {})
+      tracker.apply(started)
       unsure.value = false
       open.value = false
     },

@@ -2,19 +2,19 @@ import type { RetryRequest } from '@rollcall/shared'
 import { useMutation } from '@pinia/colada'
 import { computed } from 'vue'
 import { call } from '../api/http.ts'
-import { useProgressStore } from '../tracker/tracker.ts'
+import { useTrackerStore } from '../app/tracker.store.ts'
 import { useNotices } from '../ui/useNotices.ts'
 import { words } from '../words/index.ts'
 
 /** Sending mails of a session again, and marking unconfirmed ones as sent. A failure is shown as a notice. */
 export function useMailCommands(sessionId: () => string) {
-  const store = useProgressStore()
+  const tracker = useTrackerStore()
   const notices = useNotices()
 
   const retry = useMutation({
     mutation: (body: RetryRequest) =>
       call('POST /crm/activation/sessions/:sessionId/retry', { parameters: { sessionId: sessionId() }, body }),
-    onSuccess: (progress) => store.apply(progress, 'answer'),
+    onSuccess: (progress) => tracker.apply(progress),
     onError: (error) => notices.failed(words.session.retry.notRetried, error),
   })
   const markAsSent = useMutation({
@@ -23,7 +23,7 @@ export function useMailCommands(sessionId: () => string) {
         parameters: { sessionId: sessionId() },
         body: { mail: 'unconfirmed', as: 'sent' },
       }),
-    onSuccess: (progress) => store.apply(progress, 'answer'),
+    onSuccess: (progress) => tracker.apply(progress),
     onError: (error) => notices.failed(words.session.retry.notMarked, error),
   })
 

@@ -1,9 +1,8 @@
 import type { Progress } from '@rollcall/shared'
-import { sessionStatuses, type SessionStatus } from '@rollcall/shared/statuses'
+import { isFinished, sessionStatuses, type SessionStatus } from '@rollcall/shared/statuses'
 import { computed, watch } from 'vue'
-import { newer } from '../tracker/newer.ts'
-import { isOver } from '../tracker/percent.ts'
-import { useProgressStore } from '../tracker/tracker.ts'
+import { useTrackerStore } from '../app/tracker.store.ts'
+import { isNewer } from '../tracker/index.ts'
 import { anyText, oneOf } from '../ui/useAddressFilter.ts'
 import { useListPage } from '../ui/useListPage.ts'
 import { sessionsListKey, sessionsPageQuery } from './sessions.queries.ts'
@@ -19,24 +18,24 @@ export interface SessionsFilter {
 
 /** The list of sessions, with numbers that are never older than what the tracker knows of the same session. */
 export function useSessionsList() {
-  const progress = useProgressStore()
+  const tracker = useTrackerStore()
   const list = useListPage<SessionsFilter, Progress>({
     pageSize: 50,
     fields: { q: anyText, status: oneOf(sessionStatuses), startedBy: anyText, from: anyText, to: anyText },
     list: sessionsPageQuery,
     refresh: {
       key: () => sessionsListKey,
-      on: () => progress.tracked.map((session) => session.sessionId + session.progress.status).join(),
+      on: () => tracker.tracked.map(({ sessionId, status }) => sessionId + status).join(),
     },
   })
 
   watch(list.rows, (rows) => {
-    for (const row of rows) if (!isOver(row)) progress.apply(row, 'answer')
+    for (const row of rows) if (!isFinished(row)) tracker.apply(row)
   })
   const rows = computed(() =>
     list.rows.value.map((row) => {
-      const known = progress.sessions.get(row.sessionId)?.progress
-      return known && newer(row, known) ? known : row
+      const known = tracker.progressOf(row.sessionId)
+      return known && isNewer(row, known) ? known : row
     }),
   )
   return { ...list, rows }

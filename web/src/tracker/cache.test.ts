@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { exampleProgress } from '../live/example-progress.ts'
-import { forgetKept, keptKey, mergeKept, parseKept, readKept, writeKept } from './cache.ts'
+import { clearCached, cacheKey, mergeCached, parseCached, readCached, writeCached } from './cache.ts'
 
-const kept = (version: number, trueAt = 1) => ({ progress: exampleProgress({ version }), trueAt })
+const cached = (version: number, trueAt = 1) => ({ progress: exampleProgress({ version }), trueAt })
 
 function memory(): Storage {
   const values = new Map<string, string>()
@@ -13,41 +13,41 @@ function memory(): Storage {
   } as Storage
 }
 
-test('Of two kept versions the higher stays, whichever tab writes last', () => {
-  expect(mergeKept({ s: kept(5) }, { s: kept(4) })['s']?.progress.version).toBe(5)
+test('Of two cached versions the higher stays, whichever tab writes last', () => {
+  expect(mergeCached({ s: cached(5) }, { s: cached(4) })['s']?.progress.version).toBe(5)
   const storage = memory()
-  writeKept(storage, { s: kept(5) }, () => true)
-  writeKept(storage, { s: kept(4) }, () => true)
-  expect(readKept(storage)['s']?.progress.version).toBe(5)
+  writeCached(storage, { s: cached(5) }, () => true)
+  writeCached(storage, { s: cached(4) }, () => true)
+  expect(readCached(storage)['s']?.progress.version).toBe(5)
 })
 
-test('Of the same version the later sign of life stays', () => {
-  expect(mergeKept({ s: kept(5, 10) }, { s: kept(5, 20) })['s']?.trueAt).toBe(20)
-  expect(mergeKept({ s: kept(5, 20) }, { s: kept(5, 10) })['s']?.trueAt).toBe(20)
+test('Of the same version the later confirmation stays', () => {
+  expect(mergeCached({ s: cached(5, 10) }, { s: cached(5, 20) })['s']?.trueAt).toBe(20)
+  expect(mergeCached({ s: cached(5, 20) }, { s: cached(5, 10) })['s']?.trueAt).toBe(20)
 })
 
-test('Sessions that need not stay are left out', () => {
+test('Sessions that need not stay are dropped', () => {
   const storage = memory()
-  writeKept(storage, { s: kept(5), t: kept(6) }, ({ progress }) => progress.version > 5)
-  expect(Object.keys(readKept(storage))).toEqual(['t'])
+  writeCached(storage, { s: cached(5), t: cached(6) }, ({ progress }) => progress.version > 5)
+  expect(Object.keys(readCached(storage))).toEqual(['t'])
 })
 
-test('What cannot be read is nothing, and storage that is missing or full breaks nothing', () => {
-  expect(parseKept('{')).toEqual({})
-  expect(parseKept('{"s":{"progress":{}}}')).toEqual({})
+test('What cannot be read counts as nothing, and storage that is missing or full breaks nothing', () => {
+  expect(parseCached('{')).toEqual({})
+  expect(parseCached('{"s":{"progress":{}}}')).toEqual({})
   const full = {
     getItem: () => null,
     setItem: () => {
       throw new Error('full')
     },
   } as unknown as Storage
-  expect(() => writeKept(full, { s: kept(1) }, () => true)).not.toThrow()
-  expect(() => writeKept(null, {}, () => true)).not.toThrow()
+  expect(() => writeCached(full, { s: cached(1) }, () => true)).not.toThrow()
+  expect(() => writeCached(null, {}, () => true)).not.toThrow()
 })
 
-test('Signing out forgets all of it', () => {
+test('Signing out clears all of it', () => {
   const storage = memory()
-  writeKept(storage, { s: kept(5) }, () => true)
-  forgetKept(storage)
-  expect(storage.getItem(keptKey)).toBeNull()
+  writeCached(storage, { s: cached(5) }, () => true)
+  clearCached(storage)
+  expect(storage.getItem(cacheKey)).toBeNull()
 })

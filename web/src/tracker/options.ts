@@ -1,29 +1,34 @@
 import type { SessionOptions } from '@rollcall/shared'
-import { defineStore } from 'pinia'
-import { reactive } from 'vue'
-import { call } from '../api/http.ts'
+import { shallowReactive } from 'vue'
+import type { LiveEnvironment } from '../live/environment.ts'
+import type { TrackerApi } from './api.ts'
 
-const askAgainMilliseconds = 5_000
+const retryMilliseconds = 5_000
 
-/** The options of sessions that wait because of them; a progress does not carry them, and they never change. */
-export const useOptionsStore = defineStore('options', () => {
-  const known = reactive(new Map<string, SessionOptions>())
-  const asked = new Set<string>()
+/** The options of sessions that wait because of them: a progress does not carry them, and they never change. */
+export class KnownOptions {
+  readonly known = shallowReactive(new Map<string, SessionOptions>())
+  readonly #requested = new Set<string>()
+  readonly #api: TrackerApi
+  readonly #environment: LiveEnvironment
 
-  function learn(sessionId: string, options: SessionOptions): void {
-    known.set(sessionId, options)
+  constructor(api: TrackerApi, environment: LiveEnvironment) {
+    this.#api = api
+    this.#environment = environment
   }
 
-  /** Asks for the options of a session that are not known yet; where that fails, not again for some seconds. */
-  async function need(sessionId: string): Promise<void> {
-    if (known.has(sessionId) || asked.has(sessionId)) return
-    asked.add(sessionId)
+  set(sessionId: string, options: SessionOptions): void {
+    this.known.set(sessionId, options)
+  }
+
+  /** Requests the options of a session that are not known yet; after a failure not again for some seconds. */
+  async load(sessionId: string): Promise<void> {
+    if (this.known.has(sessionId) || this.#requested.has(sessionId)) return
+    this.#requested.add(sessionId)
     try {
-      const { options } = await call('GET /crm/activation/sessions/:sessionId', { parameters: { sessionId } })
-      learn(sessionId, options)
+      this.set(sessionId, await this.#api.readOptions(sessionId))
     } catch {
-      window.setTimeout(() => asked.delete(sessionId), askAgainMilliseconds)
+      this.#environment.setTimer(() => this.#requested.delete(sessionId), retryMilliseconds)
     }
   }
-  return { known, learn, need }
-})
+}

@@ -1,6 +1,7 @@
+import { isFinished } from '@rollcall/shared/statuses'
 import { expect, test } from 'vitest'
 import { exampleEnd, exampleProgress } from '../live/example-progress.ts'
-import { accountsSettled, hasBegun, isOver, mailsSettled, percent, percentOfAll } from './percent.ts'
+import { accountsDone, hasBegun, mailsDone, percent, percentOfAll } from './percent.ts'
 
 test('A percent is floored', () => {
   expect(percent(1, 3, false)).toBe(33)
@@ -16,8 +17,8 @@ test('100 is for completed sessions alone', () => {
 })
 
 test('What has its outcome counts, whatever the outcome', () => {
-  expect(accountsSettled(exampleProgress())).toBe(31)
-  expect(mailsSettled(exampleProgress())).toBe(12)
+  expect(accountsDone(exampleProgress())).toBe(31)
+  expect(mailsDone(exampleProgress())).toBe(12)
 })
 
 test('Several sessions count by their mails together, and are at 100 when all are completed', () => {
@@ -38,9 +39,9 @@ test('A session has begun once anything of it has its outcome', () => {
   expect(hasBegun(exampleEnd())).toBe(true)
 })
 
-test('A cancelled session is over, and at 100, only when nothing of it is pending', () => {
+test('A cancelled session is finished, and at 100, only when nothing of it is pending', () => {
   const cancelled = exampleProgress({ status: 'cancelled', completed: true })
-  expect(isOver(cancelled)).toBe(false)
+  expect(isFinished(cancelled)).toBe(false)
   expect(percentOfAll([cancelled])).toBe(24)
-  expect(isOver(exampleEnd({ status: 'cancelled' }))).toBe(true)
+  expect(isFinished(exampleEnd({ status: 'cancelled' }))).toBe(true)
 })

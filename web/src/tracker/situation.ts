@@ -1,14 +1,14 @@
 import type { Progress, SessionOptions } from '@rollcall/shared'
-import { formatClock, formatSeconds, formatTime } from '../words/numbers.ts'
-import { isOver } from './percent.ts'
+import { isFinished } from '@rollcall/shared/statuses'
+import { words } from '../words/index.ts'
 
-/** What goes on beyond the numbers: left work is being ended, a start is awaited, or the first mail is. */
+/** What goes on beyond the numbers: what is left is being cancelled, or a start or the first mail is awaited. */
 export interface Situation {
   kind: 'ending' | 'scheduled' | 'delayed'
   words: string
 }
 
-/** Sooner than this, a session without a mail says nothing: its first mails are on their way. */
+/** A session that is younger than this and has no mail says nothing: its first mails are on their way. */
 const firstMailMilliseconds = 3_000
 
 /** True when only the options of a session can tell what it waits for. `now` is in milliseconds. */
@@ -22,26 +22,24 @@ function awaitsFirstMail({ status, mails }: Progress): boolean {
   return (status === 'queued' || status === 'running') && mails.pending > 0 && handedOver === 0
 }
 
-/** The sentence for what a session waits for; null where its status and numbers say all. `now` is in milliseconds. */
+/** Returns what a session waits for; null where its status and numbers say all. `now` is in milliseconds. */
 export function situationOf(progress: Progress, options: SessionOptions | undefined, now: number): Situation | null {
-  if (progress.completed && !isOver(progress)) {
-    const words = progress.status === 'cancelled' ? 'Cancelling what is left…' : 'Finishing what is left…'
-    return { kind: 'ending', words }
+  const texts = words.tracker.situations
+  if (progress.completed && !isFinished(progress)) {
+    return { kind: 'ending', words: progress.status === 'cancelled' ? texts.cancelling : texts.finishing }
   }
   if (progress.status === 'scheduled' && options?.startAt) {
     const seconds = (Date.parse(options.startAt) - now) / 1000
-    const words =
-      seconds > 0 ? `Starts ${formatTime(options.startAt)}, in ${formatSeconds(seconds)}.` : 'Starts any moment.'
-    return { kind: 'scheduled', words }
+    return { kind: 'scheduled', words: seconds > 0 ? texts.startsAt(options.startAt, seconds) : texts.startsNow }
   }
   const left = secondsToFirstMail(progress, options, now)
-  return left > 0 ? { kind: 'delayed', words: `Mails begin in ${formatClock(left)}.` } : null
+  return left > 0 ? { kind: 'delayed', words: texts.mailsBeginIn(left) } : null
 }
 
 function secondsToFirstMail(progress: Progress, options: SessionOptions | undefined, now: number): number {
   const delay = options?.delaySeconds ?? 0
   if (delay === 0 || !awaitsFirstMail(progress)) return 0
-  // As the server counts it: from when the session really began, which may be earlier or later than was planned.
+  // The server counts from when the session really began, which may be earlier or later than was planned.
   const begin = Date.parse(progress.startedAt ?? options?.startAt ?? progress.createdAt)
   // A clock that is behind the server's must not promise more than the delay.
   return Math.min(delay, Math.ceil((begin + delay * 1000 - now) / 1000))

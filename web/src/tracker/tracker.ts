@@ -1,203 +1,225 @@
 import type { Progress, SessionEvent } from '@rollcall/shared'
-import { useEventListener, useIntervalFn, useThrottleFn } from '@vueuse/core'
-import { defineStore } from 'pinia'
-import { computed, reactive, ref } from 'vue'
-import { ApiFailure, call } from '../api/http.ts'
+import { isFinished, type SessionCommand } from '@rollcall/shared/statuses'
+import { computed, inject, ref, type App, type InjectionKey, type Ref } from 'vue'
 import { LiveConnection } from '../live/connection.ts'
-import { browserEnvironment, type Freshness, type LiveListener, type Transport } from '../live/environment.ts'
-import { forgetKept, keptKey, parseKept, readKept, writeKept, type KeptBySession } from './cache.ts'
-import { hasBegun, isOver } from './percent.ts'
-import { knowledgeOf, showEndedMilliseconds, showsInTracker, unknownSession, withProgress } from './sessions.ts'
-import type { Source, Tracked } from './sessions.ts'
+import { browserEnvironment, type Freshness, type LiveEnvironment, type Transport } from '../live/environment.ts'
+import { httpApi, type TrackerApi } from './api.ts'
+import * as cache from './cache.ts'
+import type { TrackerHost } from './host.ts'
+import { KnownOptions } from './options.ts'
+import { browserStorage, onPageEvents } from './page-events.ts'
+import { hasBegun } from './percent.ts'
+import { isTracked, Sessions, showFinishedMilliseconds, type KnownSession, type Source } from './sessions.ts'
 
-const keepEveryMilliseconds = 1_000
+const tickMilliseconds = 1_000
+const reconnectMilliseconds = 5_000
 const recentSessions = 20
-const listenAgainMilliseconds = 5_000
 
 type EventHandler = (sessionId: string, event: SessionEvent) => void
 
-function storage(): Storage | null {
-  try {
-    return window.localStorage
-  } catch {
-    return null
-  }
+/** What a tracker is created with. Everything has a default that fits a page of Rollcall's own origin. */
+export interface TrackerOptions extends Partial<TrackerHost> {
+  /** Where Rollcall answers: an origin, a path, or both; empty: the origin of the page. */
+  baseUrl?: string
+  api?: TrackerApi
+  environment?: LiveEnvironment
+  storage?: Storage | null
+  /** Milliseconds since 1970. */
+  clock?: () => number
 }
 
-/** The latest progress of every session this tab knows of, whichever way it came. */
-export const useProgressStore = defineStore('progress', () => {
-  const sessions = reactive(new Map<string, Tracked>())
-  const transport = ref<Transport>('connecting')
-  const now = ref(Date.now())
-  const missing = reactive(new Set<string>())
-  const eventHandlers = new Set<EventHandler>()
-  const trackerRooms = new Map<string, () => void>()
-  let started = false
+/** Follows the progress of sessions for one tab. A Vue plugin: `app.use(tracker)`, then `useTracker()` in components. */
+export class Tracker {
+  readonly host: TrackerHost
+  readonly options: KnownOptions
+  readonly transport = ref<Transport>('connecting')
+  /** The clock, moved every second. */
+  readonly now: Ref<number>
+  readonly #api: TrackerApi
+  readonly #environment: LiveEnvironment
+  readonly #storage: Storage | null
+  readonly #clock: () => number
+  readonly #live: LiveConnection
+  readonly #sessions: Sessions
+  readonly #rooms = new Map<string, () => void>()
+  readonly #eventHandlers = new Set<EventHandler>()
+  readonly #writeCacheSoon: () => void
+  #isStarted = false
+  #tickTimer: unknown
 
-  const live = new LiveConnection(browserEnvironment(), listener())
-  const keep = useThrottleFn(writeAll, keepEveryMilliseconds, true)
-  const clock = useIntervalFn(tick, 1_000, { immediate: false })
+  constructor(options: TrackerOptions = {}) {
+    this.host = { sessionHref: () => null, canSteer: () => true, ...options }
+    this.#api = options.api ?? httpApi(options.baseUrl)
+    this.#environment = options.environment ?? browserEnvironment(options.baseUrl)
+    this.#storage = options.storage === undefined ? browserStorage() : options.storage
+    this.#clock = options.clock ?? Date.now
+    this.now = ref(this.#clock())
+    this.options = new KnownOptions(this.#api, this.#environment)
+    this.#sessions = new Sessions({
+      now: this.#clock,
+      changed: (session, source) => this.#sessionChanged(session, source),
+    })
+    this.#live = new LiveConnection(this.#environment, {
+      ...this.#sessions.listener,
+      onEvent: (sessionId, event) => this.#eventHandlers.forEach((handle) => handle(sessionId, event)),
+      onTransport: (transport) => (this.transport.value = transport),
+      onSessionMissing: (sessionId) => this.#forget(sessionId),
+      onSignedOut: () => void this.#confirmSignedOut(),
+    })
+    this.#writeCacheSoon = cache.writeSeldom(() => this.#writeCache(), this.#environment)
+    onPageEvents({
+      returned: () => this.#live.checkNow(),
+      leaving: () => this.#writeCache(),
+      storageChanged: (key, value) => {
+        if (key === cache.cacheKey && this.#isStarted) this.#showCached(cache.parseCached(value))
+      },
+    })
+  }
 
-  const tracked = computed(() =>
-    [...sessions.entries()]
-      .filter(([, session]) => showsInTracker(session, now.value))
-      .map(([sessionId, session]) => ({ sessionId, progress: session.progress as Progress }))
-      .toSorted((a, b) => b.progress.createdAt.localeCompare(a.progress.createdAt)),
+  /** The sessions that the tray shows, the newest first. */
+  readonly tracked = computed<Progress[]>(() =>
+    [...this.#sessions.known.values()]
+      .filter((session) => isTracked(session, this.now.value))
+      .map(({ progress }) => progress)
+      .toSorted((a, b) => b.createdAt.localeCompare(a.createdAt)),
   )
-  const running = computed(() => tracked.value.map(({ progress }) => progress).filter((each) => !isOver(each)))
+  /** Those of them that are not finished. */
+  readonly running = computed(() => this.tracked.value.filter((progress) => !isFinished(progress)))
 
-  function apply(incoming: Progress, source: Source, at = Date.now()): void {
-    const known = sessions.get(incoming.sessionId) ?? unknownSession
-    const next = withProgress(known, incoming, source, at)
-    if (next === known) return
-    missing.delete(incoming.sessionId)
-    sessions.set(incoming.sessionId, next)
-    if (showsInTracker(next, Date.now())) joinRoom(incoming.sessionId)
-    if (source !== 'kept') void keep()
+  install(app: App): void {
+    app.provide(trackerKey, this)
   }
 
-  /** Every session that the tracker shows has its room, until it leaves the tracker. */
-  function joinRoom(sessionId: string): void {
-    if (started && !trackerRooms.has(sessionId)) trackerRooms.set(sessionId, live.subscribe(sessionId))
+  session(sessionId: string): KnownSession | undefined {
+    return this.#sessions.known.get(sessionId)
   }
 
-  function leaveRoom(sessionId: string): void {
-    trackerRooms.get(sessionId)?.()
-    trackerRooms.delete(sessionId)
+  freshness(sessionId: string): Freshness {
+    return this.#sessions.freshness(sessionId)
   }
 
-  function listener(): LiveListener {
-    return {
-      onProgress: (progress) => apply(progress, 'live'),
-      onActiveSessions: (list) => {
-        for (const progress of list) apply(progress, 'answer')
-      },
-      onEvent: (sessionId, event) => {
-        for (const handle of eventHandlers) handle(sessionId, event)
-      },
-      onMessage: (sessionId) => eachConfirmed(sessionId, (session) => ({ ...session, trueAt: Date.now() })),
-      onDropped: (sessionId) => eachConfirmed(sessionId, (session) => ({ ...session, confirmed: false })),
-      onTransport: (kind) => (transport.value = kind),
-      onSessionMissing: forget,
-      onSignedOut: () => void confirmSignIn(),
-    }
+  /** Takes in a progress that came as an answer to a request of the host's. */
+  apply(progress: Progress): void {
+    this.#sessions.apply(progress, 'answer')
   }
 
-  /** The connection was refused for want of a sign-in. If that is so, this call's 401 leads there; if not, listen again. */
-  async function confirmSignIn(): Promise<void> {
-    try {
-      await call('GET /staff/me', {})
-      window.setTimeout(() => started && live.start(), listenAgainMilliseconds)
-    } catch {
-      // Whoever hears of 401s has heard of this one.
-    }
+  /** Shows what the browser cached, requests the sessions and connects. For when somebody has signed in. */
+  start(): void {
+    if (this.#isStarted) return
+    this.#isStarted = true
+    this.#tick()
+    const cached = cache.readCached(this.#storage)
+    this.#showCached(cached)
+    this.#live.start()
+    void this.#loadAll(Object.keys(cached))
   }
 
-  function eachConfirmed(sessionId: string | undefined, change: (session: Tracked) => Tracked): void {
-    for (const [id, session] of sessions) {
-      if (session.confirmed && (sessionId === undefined || id === sessionId)) sessions.set(id, change(session))
-    }
+  /** Disconnects and forgets everything, here and in the browser's storage. For when the sign-in ends. */
+  stop(): void {
+    this.#isStarted = false
+    this.#environment.clearTimer(this.#tickTimer)
+    this.#live.stop()
+    for (const sessionId of this.#rooms.keys()) this.#leaveRoom(sessionId)
+    this.#sessions.known.clear()
+    cache.clearCached(this.#storage)
   }
 
-  function forget(sessionId: string): void {
-    leaveRoom(sessionId)
-    sessions.delete(sessionId)
-    missing.add(sessionId)
-  }
-
-  function tick(): void {
-    now.value = Date.now()
-    for (const sessionId of trackerRooms.keys()) {
-      const session = sessions.get(sessionId)
-      if (!session || !showsInTracker(session, now.value)) leaveRoom(sessionId)
-    }
-  }
-
-  function writeAll(): void {
-    if (!started) return
-    const mine: KeptBySession = {}
-    for (const [sessionId, { progress, trueAt }] of sessions) if (progress) mine[sessionId] = { progress, trueAt }
-    const oldest = Date.now() - showEndedMilliseconds
-    writeKept(storage(), mine, ({ progress, trueAt }) =>
-      isOver(progress) ? Date.parse(progress.finishedAt ?? progress.updatedAt) > oldest : trueAt > oldest - 86_400_000,
-    )
-  }
-
-  function paint(kept: KeptBySession): void {
-    for (const { progress, trueAt } of Object.values(kept)) if (hasBegun(progress)) apply(progress, 'kept', trueAt)
-  }
-
-  /** Paints what the browser kept, asks the server, and listens. To be called when somebody is signed in. */
-  function begin(): void {
-    if (started) return
-    started = true
-    clock.resume()
-    tick()
-    const kept = readKept(storage())
-    paint(kept)
-    live.start()
-    void askAll(Object.keys(kept))
-  }
-
-  /** Forgets everything, here and in the browser's storage. To be called when the sign-in ends. */
-  function end(): void {
-    started = false
-    clock.pause()
-    live.stop()
-    for (const sessionId of trackerRooms.keys()) leaveRoom(sessionId)
-    sessions.clear()
-    missing.clear()
-    forgetKept(storage())
-  }
-
-  async function askAll(kept: string[]): Promise<void> {
-    const queries = [{ active: true, limit: 100 }, { limit: recentSessions }]
-    const answers = await Promise.allSettled(queries.map((query) => call('GET /crm/activation/sessions', { query })))
-    for (const answer of answers) {
-      if (answer.status !== 'fulfilled') continue
-      for (const progress of answer.value.items) {
-        if (!isOver(progress) || sessions.has(progress.sessionId) || endedLately(progress)) apply(progress, 'answer')
-      }
-    }
-    await Promise.allSettled(kept.map((sessionId) => ask(sessionId)))
-  }
-
-  function endedLately(progress: Progress): boolean {
-    return Date.now() - Date.parse(progress.finishedAt ?? progress.updatedAt) < showEndedMilliseconds
-  }
-
-  async function ask(sessionId: string): Promise<void> {
-    try {
-      apply(await call('GET /crm/activation/progress/:sessionId', { parameters: { sessionId } }), 'answer')
-    } catch (error) {
-      if (error instanceof ApiFailure && error.status === 404) forget(sessionId)
-    }
-  }
-
-  /** Follows one session for as long as a page shows it. Returns what ends it. */
-  function follow(sessionId: string, onEvent: EventHandler): () => void {
-    const leave = live.subscribe(sessionId)
-    eventHandlers.add(onEvent)
-    void ask(sessionId)
+  /** Follows one session for as long as a page shows it. Returns what ends that. */
+  follow(sessionId: string, onEvent: EventHandler): () => void {
+    const leave = this.#live.subscribe(sessionId)
+    this.#eventHandlers.add(onEvent)
+    void this.#load(sessionId)
     return () => {
-      eventHandlers.delete(onEvent)
+      this.#eventHandlers.delete(onEvent)
       leave()
     }
   }
 
-  function knowledge(sessionId: string): Freshness {
-    return knowledgeOf(sessions.get(sessionId))
+  /** Pauses, resumes or cancels a session. Rejects with the server's sentence where that is not possible now. */
+  async runCommand(sessionId: string, command: SessionCommand): Promise<void> {
+    this.apply(await this.#api.runCommand(sessionId, command))
   }
 
-  useEventListener(window, ['online', 'pageshow'], () => live.checkNow())
-  useEventListener(document, 'visibilitychange', () => {
-    if (document.visibilityState === 'visible') live.checkNow()
-    else writeAll()
-  })
-  useEventListener(window, 'pagehide', writeAll)
-  useEventListener(window, 'storage', (event) => {
-    if (event.key === keptKey && started) paint(parseKept(event.newValue))
-  })
+  #sessionChanged(session: KnownSession, source: Source): void {
+    if (isTracked(session, this.#clock())) this.#joinRoom(session.progress.sessionId)
+    if (source !== 'cache') this.#writeCacheSoon()
+  }
 
-  return { sessions, missing, transport, now, tracked, running, apply, begin, end, follow, knowledge }
-})
+  /** Every session that the tray shows has its room, until it leaves the tray. */
+  #joinRoom(sessionId: string): void {
+    if (this.#isStarted && !this.#rooms.has(sessionId)) this.#rooms.set(sessionId, this.#live.subscribe(sessionId))
+  }
+
+  #leaveRoom(sessionId: string): void {
+    this.#rooms.get(sessionId)?.()
+    this.#rooms.delete(sessionId)
+  }
+
+  #tick(): void {
+    this.now.value = this.#clock()
+    for (const sessionId of this.#rooms.keys()) {
+      const session = this.session(sessionId)
+      if (!session || !isTracked(session, this.now.value)) this.#leaveRoom(sessionId)
+    }
+    this.#tickTimer = this.#environment.setTimer(() => this.#tick(), tickMilliseconds)
+  }
+
+  #forget(sessionId: string): void {
+    this.#leaveRoom(sessionId)
+    this.#sessions.known.delete(sessionId)
+  }
+
+  /** The connection was refused for want of a sign-in. Where somebody is signed in after all, it is tried again. */
+  async #confirmSignedOut(): Promise<void> {
+    if (!(await this.#api.isSignedIn())) return
+    this.#environment.setTimer(() => this.#isStarted && this.#live.start(), reconnectMilliseconds)
+  }
+
+  #showCached(cached: cache.CachedBySession): void {
+    for (const { progress, trueAt } of Object.values(cached)) {
+      if (hasBegun(progress)) this.#sessions.apply(progress, 'cache', trueAt)
+    }
+  }
+
+  #writeCache(): void {
+    if (!this.#isStarted) return
+    const mine: cache.CachedBySession = {}
+    for (const [sessionId, { progress, lastConfirmedAt }] of this.#sessions.known) {
+      mine[sessionId] = { progress, trueAt: lastConfirmedAt }
+    }
+    cache.writeCached(this.#storage, mine, (cached) => cache.isWorthCaching(cached, this.#clock()))
+  }
+
+  async #loadAll(cachedIds: string[]): Promise<void> {
+    const queries = [{ active: true, limit: 100 }, { limit: recentSessions }]
+    const answers = await Promise.allSettled(queries.map((query) => this.#api.listSessions(query)))
+    for (const progress of answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))) {
+      const isKnown = this.session(progress.sessionId) !== undefined
+      if (!isFinished(progress) || isKnown || this.#hasJustFinished(progress)) this.apply(progress)
+    }
+    await Promise.allSettled(cachedIds.map((sessionId) => this.#load(sessionId)))
+  }
+
+  #hasJustFinished({ finishedAt, updatedAt }: Progress): boolean {
+    return this.#clock() - Date.parse(finishedAt ?? updatedAt) < showFinishedMilliseconds
+  }
+
+  async #load(sessionId: string): Promise<void> {
+    const progress = await this.#api.readProgress(sessionId).catch(() => undefined)
+    if (progress) this.apply(progress)
+    if (progress === null) this.#forget(sessionId)
+  }
+}
+
+const trackerKey: InjectionKey<Tracker> = Symbol('rollcall tracker')
+
+export function createTracker(options: TrackerOptions = {}): Tracker {
+  return new Tracker(options)
+}
+
+/** Returns the tracker that the app was given. For components, and for stores that are used in one. */
+export function useTracker(): Tracker {
+  const tracker = inject(trackerKey)
+  if (!tracker) throw new Error('No tracker: app.use(createTracker()) comes first.')
+  return tracker
+}

@@ -1,19 +1,19 @@
 import { ref, watch } from 'vue'
-import { useProgressStore } from './tracker.ts'
 import { announcement } from '../words/tracker.ts'
+import { useTracker } from './tracker.ts'
 
 /** The sentence for a polite live region: it changes with a session's status, not with every number. */
 export function useAnnouncements() {
-  const store = useProgressStore()
+  const tracker = useTracker()
   const announced = ref('')
   const known = new Map<string, string>()
 
   watch(
-    () => store.tracked.map(({ sessionId, progress }) => `${sessionId} ${progress.status}`).join('\n'),
+    () => tracker.tracked.value.map(({ sessionId, status }) => `${sessionId} ${status}`).join('\n'),
     () => {
-      for (const { sessionId, progress } of store.tracked) {
-        if (known.get(sessionId) === progress.status) continue
-        known.set(sessionId, progress.status)
+      for (const progress of tracker.tracked.value) {
+        if (known.get(progress.sessionId) === progress.status) continue
+        known.set(progress.sessionId, progress.status)
         announced.value = announcement(progress)
       }
     },

@@ -1,31 +1,26 @@
 import type { SessionCommand } from '@rollcall/shared/statuses'
 import { ref } from 'vue'
-import { call } from '../api/http.ts'
-import { useNotices } from '../ui/useNotices.ts'
-import { useProgressStore } from './tracker.ts'
+import { words } from '../words/index.ts'
+import { useTracker } from './tracker.ts'
 
-const failedWords: Record<SessionCommand, string> = {
-  pause: 'The session was not paused',
-  resume: 'The session was not resumed',
-  cancel: 'The session was not cancelled',
-}
-
-/** Pausing, resuming and cancelling one session. */
-export function useSteering(sessionId: () => string) {
-  const progress = useProgressStore()
-  const notices = useNotices()
+/** Pausing, resuming and cancelling one session. `busy` is the command under way, `failure` what the card is to say. */
+export function useCommands(sessionId: () => string) {
+  const tracker = useTracker()
   const busy = ref<SessionCommand | null>(null)
+  const failure = ref('')
 
-  async function pull(command: SessionCommand): Promise<void> {
+  async function run(command: SessionCommand): Promise<void> {
     busy.value = command
+    failure.value = ''
     try {
-      const parameters = { sessionId: sessionId(), command }
-      progress.apply(await call('POST /crm/activation/sessions/:sessionId/:command', { parameters }), 'answer')
+      await tracker.runCommand(sessionId(), command)
     } catch (error) {
-      notices.failed(failedWords[command], error)
+      const title = words.tracker.commandFailed[command]
+      if (tracker.host.notify) tracker.host.notify(title, error)
+      else failure.value = error instanceof Error ? `${title}. ${error.message}` : title
     } finally {
       busy.value = null
     }
   }
-  return { busy, pull }
+  return { busy, failure, run }
 }

@@ -8,6 +8,7 @@ import { review } from './en/review.ts'
 import { events, session, sessions } from './en/sessions.ts'
 import { settings } from './en/settings.ts'
 import { states } from './en/states.ts'
+import { tracker } from './en/tracker.ts'
 
 /** Every sentence of the screens in English, grouped by page. Another language is an object of the same shape. */
 export const en = {
@@ -30,4 +31,5 @@ export const en = {
   settings,
   signIn,
   states,
+  tracker,
 }

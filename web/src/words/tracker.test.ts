@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest'
 import { exampleEnd, exampleProgress } from '../live/example-progress.ts'
-import { freshness, holdSentence, paceOf } from './tracker.ts'
+import { freshnessWords, holdSentence, rateWords } from './tracker.ts'
 
-test('The pace and the time left are told only while the numbers are live', () => {
-  expect(paceOf(exampleProgress(), 'live')).toBe('4.2 mails/s · about 9 s left')
-  expect(paceOf(exampleProgress(), 'stale')).toBe('')
-  expect(paceOf(exampleEnd(), 'final')).toBe('')
+test('The rate and the time left are told only while the numbers are live', () => {
+  expect(rateWords(exampleProgress(), 'live')).toBe('4.2 mails/s · about 9 s left')
+  expect(rateWords(exampleProgress(), 'stale')).toBe('')
+  expect(rateWords(exampleEnd(), 'final')).toBe('')
 })
 
 test('Numbers are called final by what is known, not by the status', () => {
-  expect(freshness('final', 'websocket', 0)).toBe('Final numbers')
-  expect(freshness('live', 'websocket', 0)).toBe('Live · as of now')
+  expect(freshnessWords('final', 'websocket', 0)).toBe('Final numbers')
+  expect(freshnessWords('live', 'websocket', 0)).toBe('Live')
 })
 
 test('A held session says why and what to do, also for a reason that this version does not know', () => {
@@ -19,4 +19,16 @@ test('A held session says why and what to do, also for a reason that this versio
   expect(holdSentence(exampleProgress({ status: 'held', reason: 'moon_phase' }))).toBe(
     'Rollcall stopped this session (moon_phase). Press Resume to go on, or Cancel.',
   )
+})
+
+test('“Live” is never said beside an age', () => {
+  expect(freshnessWords('live', 'websocket', 12_000)).toBe('Live')
+  expect(freshnessWords('live', 'websocket', 7_200_000)).toBe('As of 2 h ago')
+  expect(freshnessWords('stale', 'websocket', 12_000)).toBe('As of 12 s ago')
+})
+
+test('What is not live says what the numbers come by, and how old they are', () => {
+  expect(freshnessWords('live', 'polling', 0)).toBe('Polling · as of now')
+  expect(freshnessWords('live', 'events', 4_000)).toBe('Server-sent events · as of 4 s ago')
+  expect(freshnessWords('stale', 'connecting', 12_000)).toBe('Reconnecting… · as of 12 s ago')
 })

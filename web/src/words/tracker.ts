@@ -1,76 +1,57 @@
 import type { Progress } from '@rollcall/shared'
-import { holdReasons, type HoldReason } from '@rollcall/shared/reasons'
-import type { SessionStatus } from '@rollcall/shared/statuses'
 import type { Freshness, Transport } from '../live/environment.ts'
-import { countOf, formatCount, formatRate, formatSeconds } from './numbers.ts'
+import { words } from './index.ts'
+import { formatRate } from './numbers.ts'
+import { holdReason } from './reasons.ts'
 
-export const statusWords: Record<SessionStatus, string> = {
-  scheduled: 'Scheduled',
-  queued: 'Queued',
-  running: 'Running',
-  paused: 'Paused',
-  held: 'Held',
-  cancelled: 'Cancelled',
-  completed: 'Completed',
-}
+/** A progress without a message for this long is not called live, as for a moment after a computer wakes up. */
+const liveMilliseconds = 30_000
+const nowSeconds = 3
 
-export const statusColours = {
-  scheduled: 'neutral',
-  queued: 'neutral',
-  running: 'primary',
-  paused: 'warning',
-  held: 'error',
-  cancelled: 'neutral',
-  completed: 'success',
-} as const satisfies Record<SessionStatus, string>
-
-const transportWords: Record<Transport, string> = {
-  websocket: 'Live',
-  events: 'Server-sent events',
-  polling: 'Polling',
-  connecting: 'Reconnecting…',
-  stopped: 'Not connected',
+/**
+ * Says what the numbers come by and how old they are: "Live", "Polling · as of 4 s ago". "Live" stands alone, since an
+ * age beside it would contradict it.
+ */
+export function freshnessWords(freshness: Freshness, transport: Transport, ageMilliseconds: number): string {
+  const texts = words.tracker.freshness
+  if (freshness === 'unknown' || freshness === 'final') return texts[freshness]
+  const seconds = Math.max(0, Math.round(ageMilliseconds / 1000))
+  const name = words.tracker.transports[transport]
+  if (transport === 'websocket') {
+    return freshness === 'live' && ageMilliseconds < liveMilliseconds ? name : texts.asOf(seconds)
+  }
+  return freshness === 'live' && seconds < nowSeconds ? texts.asOfNow(name) : texts.transportAsOf(name, seconds)
 }
 
 /** The sentences that say why a session is held and what to do; null when it is not. */
-export function holdSentence(progress: Progress): string | null {
-  if (progress.status !== 'held') return null
-  const unknown = `Rollcall stopped this session${progress.reason === null ? '' : ` (${progress.reason})`}. Press Resume to go on, or Cancel.`
-  return holdReasons[progress.reason as HoldReason] ?? unknown
+export function holdSentence({ status, reason }: Progress): string | null {
+  if (status !== 'held') return null
+  return holdReason(reason) ?? words.tracker.heldForUnknownReason(reason)
 }
 
 /**
- * How fast, and how long still, as far as that is known: "4.2 mails/s · about 9 s left". Nothing unless the numbers are
- * live: a pace of some time ago says nothing about now.
+ * Says how fast mails are sent and how long the rest will take, as far as that is known: "4.2 mails/s · about 9 s left".
+ * Empty unless the numbers are live: a rate of some time ago says nothing about now.
  */
-export function paceOf(progress: Progress, knowledge: Freshness): string {
-  if (progress.completed || knowledge !== 'live') return ''
-  const pace = progress.mailsPerSecond ? [`${formatRate(progress.mailsPerSecond)} mails/s`] : []
-  if (progress.secondsLeft !== null) pace.push(`about ${formatSeconds(progress.secondsLeft)} left`)
-  return pace.join(' · ')
+export function rateWords({ completed, mailsPerSecond, secondsLeft }: Progress, freshness: Freshness): string {
+  if (completed || freshness !== 'live') return ''
+  const parts = mailsPerSecond ? [words.tracker.rate(formatRate(mailsPerSecond))] : []
+  if (secondsLeft !== null) parts.push(words.tracker.timeLeft(secondsLeft))
+  return parts.join(' · ')
 }
 
-/** On what the numbers come, and how old they are: "Live · as of now". */
-export function freshness(knowledge: Freshness, transport: Transport, ageMilliseconds: number): string {
-  if (knowledge === 'unknown') return 'Asking for the numbers…'
-  if (knowledge === 'final') return 'Final numbers'
-  const seconds = Math.max(0, Math.round(ageMilliseconds / 1000))
-  const age = knowledge === 'live' && seconds < 3 ? 'as of now' : `as of ${formatSeconds(seconds)} ago`
-  return `${transportWords[transport]} · ${age}`
-}
-
-/** What a screen reader is told when a session's status changes. */
+/** What a screen reader says when a session's status changes. */
 export function announcement(progress: Progress): string {
+  const change = words.tracker.statusChanged(progress.total, words.states.session[progress.status])
   const hold = holdSentence(progress)
-  const name = `The activation of ${countOf(progress.total, 'lead')}`
-  return `${name} is ${statusWords[progress.status].toLowerCase()}.${hold ? ` ${hold}` : ''}`
+  return hold ? `${change} ${hold}` : change
 }
 
-/** What went wrong so far, where anything did: "13 failed · 4 unconfirmed". */
-export function troubleOf(progress: Progress): string {
-  const failed = progress.accounts.failed + progress.mails.failed
-  const { unconfirmed } = progress.mails
-  const parts = failed > 0 ? [`${formatCount(failed)} failed`] : []
-  if (unconfirmed > 0) parts.push(`${formatCount(unconfirmed)} unconfirmed`)
+/** What went wrong so far: "13 failed · 4 unconfirmed"; empty where nothing did. */
+export function failureWords({ accounts, mails }: Progress): string {
+  const { outcome } = words.tracker
+  const failed = accounts.failed + mails.failed
+  const parts = failed > 0 ? [outcome(failed, words.states.mail.failed)] : []
+  if (mails.unconfirmed > 0) parts.push(outcome(mails.unconfirmed, words.states.mail.unconfirmed))
   return parts.join(' · ')
 }
