@@ -1,24 +1,11 @@
-import { randomUUIDv7, type KeyObject } from 'node:crypto'
 import type { InspectAnswer, LeadDetail } from '@rollcall/shared'
 import type { Database, Queryable, Transaction } from '../db/database.ts'
 import { DomainError } from '../errors.ts'
 import { accountByDigest, accountByLead, activateAccount, extendLinks, type AccountRow } from './accounts.queries.ts'
 import { hashPassword, passwordProblem } from './password.ts'
-import { activationToken, tokenDigest } from './token.ts'
+import { tokenDigest } from './token.ts'
 
 const day = 86_400_000
-
-/** Accounts to be made, each with its place: ids that grow with time, and the digests of their tokens one after another. */
-export interface AccountDrafts {
-  ids: string[]
-  digests: Buffer
-}
-
-/** Of so many accounts, in their first generation. */
-export function draftAccounts(count: number, key: KeyObject): AccountDrafts {
-  const ids = Array.from({ length: count }, () => randomUUIDv7() as string)
-  return { ids, digests: Buffer.from(ids.map((id) => tokenDigest(activationToken(key, id, 1))).join(''), 'hex') }
-}
 
 /** How long the links of a mail live that is sent now. */
 export interface LinkLife {

@@ -7,7 +7,8 @@ import { rowsOf } from '../db/database.ts'
 import { storeLeads } from '../leads/leads.usecases.ts'
 import { itemsWithoutAccount } from './accounts/accounts.queries.ts'
 import { countAgain } from './maintenance/counter-audit.queries.ts'
-import { unfinishedChunks, waitingChunks } from './chunks/chunks.queries.ts'
+import { unfinishedChunks } from './chunks/chunks.queries.ts'
+import { waitingChunks } from './session/waiting-chunks.queries.ts'
 import {
   activeProgress,
   allItems,

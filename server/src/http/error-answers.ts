@@ -4,7 +4,7 @@ import { isDatabaseAway } from '../db/errors.ts'
 import { DomainError } from '../errors.ts'
 import { statusOfCode } from './statuses.ts'
 import { validationSentence } from './validation-messages.ts'
-import type { Server } from './server.ts'
+import type { Server } from './server-type.ts'
 
 /** Makes every failure of a server the contract's failure: a sentence for a person, a code for a program, the cause in the log. */
 export function answerErrors(server: Server): void {

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import { DomainError } from '../errors.ts'
-import type { Server } from './server.ts'
+import type { Server } from './server-type.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {

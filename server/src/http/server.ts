@@ -2,20 +2,14 @@ import compress from '@fastify/compress'
 import helmet from '@fastify/helmet'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { Ajv, type Options } from 'ajv'
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from 'fastify'
-import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import Fastify, { LogController, type FastifyBaseLogger } from 'fastify'
+import http from 'node:http'
 import { addFormats, refuseUnknownParameters, refuseUnstorable } from './request-checks.ts'
 import { answerError, answerErrors } from './error-answers.ts'
 import { prepareWithdrawal, type WithdrawalTimings, withdrawalTimings } from './graceful-shutdown.ts'
+import type { Server } from './server-type.ts'
 
-/** Fastify with the contract's schemas as types. */
-export type Server = FastifyInstance<
-  RawServerDefault,
-  IncomingMessage,
-  ServerResponse,
-  FastifyBaseLogger,
-  TypeBoxTypeProvider
->
+export type { Server } from './server-type.ts'
 
 /** The longest JSON body: 10,000 ids of a selection, and as many exceptions, with room. */
 const bodyLimit = 2 * 1024 * 1024

@@ -2,7 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Progress } from '@rollcall/shared'
 import { createDeadlineTimer } from './deadline-timer.ts'
 import { Frame } from './frames.ts'
-import type { Subscriber } from './rooms.ts'
+import type { Subscriber } from './subscriber.ts'
 import { forEachYielding } from '../util/for-each-yielding.ts'
 
 /** Everybody who watches which sessions run. */

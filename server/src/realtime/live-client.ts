@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import { writeMessage } from '../vendor/ws.ts'
 import type { Frame } from './frames.ts'
-import type { Subscriber } from './rooms.ts'
+import type { Subscriber } from './subscriber.ts'
 
 /** So many bytes may wait for a peer that does not read; then frames are skipped. The kernel holds some megabytes more. */
 const bufferLimit = 64 * 1024

@@ -5,7 +5,8 @@ import { DomainError } from '../errors.ts'
 import type { Server } from '../http/server.ts'
 import type { Frame } from './frames.ts'
 import type { Openings } from './connection-rate-limit.ts'
-import type { Rooms, Subscriber } from './rooms.ts'
+import type { Rooms } from './rooms.ts'
+import type { Subscriber } from './subscriber.ts'
 import type { SignInWatch } from './sign-in-revalidation.ts'
 
 const bufferLimit = 64 * 1024

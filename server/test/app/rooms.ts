@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import type { Progress, SessionEvent } from '@rollcall/shared'
-import { createRooms, type Rooms, type RoomsSource, type Subscriber } from '../../src/realtime/rooms.ts'
+import { createRooms, type Rooms, type RoomsSource } from '../../src/realtime/rooms.ts'
+import type { Subscriber } from '../../src/realtime/subscriber.ts'
 
 const logger = pino({ level: 'silent' })
 

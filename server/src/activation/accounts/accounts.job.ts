@@ -1,10 +1,5 @@
-import {
-  draftAccounts,
-  endOfLink,
-  extendLinksOf,
-  type AccountDrafts,
-  type LinkLife,
-} from '../../accounts/accounts.usecases.ts'
+import { draftAccounts, type AccountDrafts } from '../../accounts/account-drafts.ts'
+import { endOfLink, extendLinksOf, type LinkLife } from '../../accounts/accounts.usecases.ts'
 import type { Transaction } from '../../db/database.ts'
 import { settleAll } from '../../util/settle-all.ts'
 import { enqueue, type ChunkJob } from '../../jobs/queues.ts'

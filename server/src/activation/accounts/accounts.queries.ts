@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { AccountStatus } from '@rollcall/shared'
-import type { AccountDrafts } from '../../accounts/accounts.usecases.ts'
+import type { AccountDrafts } from '../../accounts/account-drafts.ts'
 import type { Queryable } from '../../db/database.ts'
 import { optimizationFence } from '../../db/planner.ts'
 import { plainArray, prepare, value } from '../../db/prepared.ts'

@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { isDatabaseAway } from '../../db/errors.ts'
 import type { ChunkJob } from '../../jobs/queues.ts'
-import { claimChunk, NotNow, releaseChunk, type HeldChunk, type Phase } from './chunks.queries.ts'
+import type { Phase } from '../session/waiting-chunks.queries.ts'
+import { claimChunk, NotNow, releaseChunk, type HeldChunk } from './chunks.queries.ts'
 import type { WorkerContext } from './worker-context.ts'
 
 /** What a turn of work tells of itself. */

@@ -6,6 +6,7 @@ import { prepare, value } from '../../db/prepared.ts'
 import { settleAll } from '../../util/settle-all.ts'
 import { enqueue } from '../../jobs/queues.ts'
 import { settleInFlight } from './recovery.queries.ts'
+import type { Phase } from '../session/waiting-chunks.queries.ts'
 import type { Holding } from './outbox.queries.ts'
 import { advance } from '../session/advance.queries.ts'
 
@@ -14,9 +15,6 @@ export interface HeldChunk extends Holding {
   firstPosition: number
   lastPosition: number
 }
-
-/** What a worker does to a chunk: first its accounts, then its mails. */
-export type Phase = 'accounts' | 'mails'
 
 /** This process cannot work right now, although there may be work: the job is to be tried again. */
 export class NotNow extends Error {
@@ -145,18 +143,6 @@ export async function releaseChunk(
   await enqueue(boss, transaction, phase, [
     { data, startAfter: row.start_after === null ? null : new Date(row.start_after) },
   ])
-}
-
-/** The chunks of a session that nobody holds and that are not done, by the phase that is next for them. */
-export async function waitingChunks(
-  database: Queryable,
-  sessionId: string,
-): Promise<{ number: number; phase: Phase }[]> {
-  return rowsOf<{ number: number; phase: Phase }>(
-    database,
-    sql`SELECT number, CASE WHEN accounts_done THEN 'mails' ELSE 'accounts' END AS phase FROM chunks
-      WHERE session_id = ${sessionId} AND owner IS NULL AND NOT (accounts_done AND mails_done) ORDER BY number`,
-  )
 }
 
 /** Locks a chunk, held or not, until the transaction ends. */

@@ -3,7 +3,7 @@ import type { MailReason } from '@rollcall/shared'
 import { rowsOf, type Queryable } from '../../db/database.ts'
 import { queues } from '../../jobs/queues.ts'
 import { hasUnfinishedJob } from '../../vendor/pg-boss.ts'
-import type { Phase } from './chunks.queries.ts'
+import type { Phase } from '../session/waiting-chunks.queries.ts'
 
 /** Sessions in which nodes that were marked dead hold chunks. */
 export async function abandonedChunks(

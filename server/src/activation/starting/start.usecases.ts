@@ -6,7 +6,7 @@ import type { Database, Queryable, Transaction } from '../../db/database.ts'
 import { DomainError } from '../../errors.ts'
 import { enqueue } from '../../jobs/queues.ts'
 import { selectionCondition } from '../../leads/search/search.usecases.ts'
-import { waitingChunks, type Phase } from '../chunks/chunks.queries.ts'
+import { waitingChunks, type Phase } from '../session/waiting-chunks.queries.ts'
 import { presentProgress } from '../session/progress.presenter.ts'
 import {
   countSelection,
