@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { bytes, counts, pager } from './en/quantities.ts'
-import { formatClock, formatRate, formatSeconds } from './numbers.ts'
+import { bytes, counts, duration, pager } from './en/quantities.ts'
+import { formatClock, formatRate } from './numbers.ts'
 
 test('Lengths of time are said in the unit that fits', () => {
-  expect([0, 9, 89, 90, 3599, 7500, 7200].map(formatSeconds)).toEqual([
+  expect([0, 9, 89, 90, 3599, 7500, 7200].map(duration)).toEqual([
     '0 s',
     '9 s',
     '89 s',

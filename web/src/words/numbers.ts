@@ -1,5 +1,3 @@
-import { pluralsOf } from './plurals.ts'
-
 /** The reader's own variety of a language, such as "en-GB", where the browser prefers one; otherwise the language. */
 export function readersLocale(language: string, preferred: readonly string[]): string {
   return preferred.find((locale) => locale.split('-')[0] === language) ?? language
@@ -44,21 +42,4 @@ export function formatClock(seconds: number): string {
 /** Date and time where the reader is. */
 export function formatTime(iso: string): string {
   return formats.times.format(new Date(iso))
-}
-
-const plural = pluralsOf('en')
-
-/** "1 lead", "12 leads" */
-export function countOf(count: number, one: string, other = `${one}s`): string {
-  return `${formatCount(count)} ${plural(count, { one, other })}`
-}
-
-/** A length of time in the largest fitting unit: "9 s", "3 min", "2 h 5 min". */
-export function formatSeconds(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds))
-  if (whole < 90) return `${whole} s`
-  const minutes = Math.round(whole / 60)
-  if (minutes < 90) return `${minutes} min`
-  const rest = minutes % 60
-  return rest === 0 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60)} h ${rest} min`
 }

@@ -1,4 +1,12 @@
-import { countOf, formatCount, formatDecimal } from '../numbers.ts'
+import { formatCount, formatDecimal } from '../numbers.ts'
+import { pluralsOf } from '../plurals.ts'
+
+/** The form of an English word for a count. */
+export const plural = pluralsOf('en')
+
+function countOf(count: number, one: string, other = `${one}s`): string {
+  return `${formatCount(count)} ${plural(count, { one, other })}`
+}
 
 /** How many of something there are: "1 lead", "12 leads". */
 export const counts = {
@@ -10,6 +18,16 @@ export const counts = {
   session: (count: number) => countOf(count, 'session'),
   failedMail: (count: number) => countOf(count, 'failed mail'),
   unconfirmedMail: (count: number) => countOf(count, 'unconfirmed mail'),
+}
+
+/** A length of time in the largest fitting unit: "9 s", "3 min", "2 h 5 min". */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds))
+  if (whole < 90) return `${whole} s`
+  const minutes = Math.round(whole / 60)
+  if (minutes < 90) return `${minutes} min`
+  const rest = minutes % 60
+  return rest === 0 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60)} h ${rest} min`
 }
 
 /** "256 KiB", "5.0 MiB" */

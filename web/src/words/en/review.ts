@@ -1,8 +1,5 @@
 import { formatCount } from '../numbers.ts'
-import { pluralsOf } from '../plurals.ts'
-import { counts } from './quantities.ts'
-
-const plural = pluralsOf('en')
+import { counts, plural } from './quantities.ts'
 
 export const review = {
   title: 'Review the activation',

@@ -1,9 +1,6 @@
 import type { LeadFilter } from '@rollcall/shared'
-import { formatCount, formatSeconds, formatTime } from '../numbers.ts'
-import { pluralsOf } from '../plurals.ts'
-import { counts } from './quantities.ts'
-
-const plural = pluralsOf('en')
+import { formatCount, formatTime } from '../numbers.ts'
+import { counts, duration, plural } from './quantities.ts'
 
 export const sessions = {
   caption: 'Sessions, newest first',
@@ -67,7 +64,7 @@ export const session = {
   options: {
     usual: 'The usual ones',
     startAt: (time: string) => `to start ${formatTime(time)}`,
-    delay: (seconds: number) => `first mail after ${formatSeconds(seconds)}`,
+    delay: (seconds: number) => `first mail after ${duration(seconds)}`,
     canary: (count: number) => `hold after the first ${counts.mail(count)}`,
     withoutMails: 'without mails',
     remind: 'reminding those invited earlier',

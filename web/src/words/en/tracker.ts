@@ -1,7 +1,7 @@
 import type { SessionCommand } from '@rollcall/shared/statuses'
 import type { Transport } from '../../live/environment.ts'
-import { formatClock, formatCount, formatSeconds, formatTime } from '../numbers.ts'
-import { counts } from './quantities.ts'
+import { formatClock, formatCount, formatTime } from '../numbers.ts'
+import { counts, duration } from './quantities.ts'
 
 export const tracker = {
   title: 'Activation progress',
@@ -17,7 +17,7 @@ export const tracker = {
   done: (count: number, total: number) => `${formatCount(count)} of ${formatCount(total)}`,
   outcome: (count: number, state: string) => `${formatCount(count)} ${state}`,
   rate: (mailsPerSecond: string) => `${mailsPerSecond} mails/s`,
-  timeLeft: (seconds: number) => `about ${formatSeconds(seconds)} left`,
+  timeLeft: (seconds: number) => `about ${duration(seconds)} left`,
   statusChanged: (leads: number, status: string) =>
     `The activation of ${counts.lead(leads)} is ${status.toLowerCase()}.`,
   heldForUnknownReason: (code: string | null) =>
@@ -40,7 +40,7 @@ export const tracker = {
   situations: {
     cancelling: 'Cancelling what is left…',
     finishing: 'Finishing what is left…',
-    startsAt: (time: string, seconds: number) => `Starts ${formatTime(time)}, in ${formatSeconds(seconds)}.`,
+    startsAt: (time: string, seconds: number) => `Starts ${formatTime(time)}, in ${duration(seconds)}.`,
     startsNow: 'Starts any moment.',
     mailsBeginIn: (seconds: number) => `Mails begin in ${formatClock(seconds)}.`,
   },
@@ -55,7 +55,7 @@ export const tracker = {
     unknown: 'Asking for the numbers…',
     final: 'Final numbers',
     asOfNow: (transport: string) => `${transport} · as of now`,
-    asOf: (seconds: number) => `As of ${formatSeconds(seconds)} ago`,
-    transportAsOf: (transport: string, seconds: number) => `${transport} · as of ${formatSeconds(seconds)} ago`,
+    asOf: (seconds: number) => `As of ${duration(seconds)} ago`,
+    transportAsOf: (transport: string, seconds: number) => `${transport} · as of ${duration(seconds)} ago`,
   },
 }
