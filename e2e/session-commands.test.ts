@@ -42,6 +42,7 @@ test('a session is paused, resumed and cancelled from the tracker, and what was 
   await shown.getByRole('group', { name: 'Cancel this session?' }).waitFor()
   await picture(page, 'cancel')
   await shown.getByRole('button', { name: 'Keep it going' }).click()
+  await shown.getByRole('button', { name: 'Cancel' }).and(page.locator(':focus')).waitFor()
   await waitForDone(shown, 'Mails', ((await done(shown, 'Mails')) ?? 0) + 1)
   await shown.getByRole('button', { name: 'Cancel' }).click()
   await shown.getByRole('button', { name: 'Cancel the session' }).click()
