@@ -63,8 +63,8 @@ describe('One WebSocket for the tab', () => {
   })
 })
 
-describe('A connection that is lost', () => {
-  test('28 seconds without a frame are a loss; a heartbeat is a frame', async () => {
+describe('A connection that drops', () => {
+  test('A connection drops after 28 seconds without a frame; a heartbeat is a frame', async () => {
     live.start()
     await network.socketOpens()
     await network.pass(27_000)
@@ -151,7 +151,7 @@ describe('Checking when the page shows again', () => {
     expect(listener.lines).toContain('dropped all')
   })
 
-  test('An open socket that answers is kept', async () => {
+  test('An open socket that answers stays', async () => {
     live.start()
     await network.socketOpens()
     live.checkNow()

@@ -123,7 +123,7 @@ export class FakeNetwork {
   }
 }
 
-/** A listener that writes down what it is told, one line each. */
+/** A listener that writes down what it is notified of, one line each. */
 export class RecordingListener implements LiveListener {
   readonly lines: string[] = []
   readonly transports: Transport[] = []

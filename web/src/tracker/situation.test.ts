@@ -56,7 +56,7 @@ test('No delay is counted once a mail was tried, or while nothing moves', () => 
   expect(situationOf({ ...untouched, status: 'paused' }, { delaySeconds: 300 }, now)).toBeNull()
 })
 
-test('The options are asked for only where they can explain a wait', () => {
+test('The options are requested only where they can explain a wait', () => {
   expect(waitsByOptions(exampleProgress({ status: 'scheduled' }), now)).toBe(true)
   expect(waitsByOptions(untouched, now + 1_000)).toBe(false)
   expect(waitsByOptions(untouched, now + 4_000)).toBe(true)

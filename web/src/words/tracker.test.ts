@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { exampleEnd, exampleProgress } from '../live/example-progress.ts'
 import { freshnessWords, holdSentence, rateWords } from './tracker.ts'
 
-test('The rate and the time left are told only while the numbers are live', () => {
+test('The rate and the time left are shown only while the numbers are live', () => {
   expect(rateWords(exampleProgress(), 'live')).toBe('4.2 mails/s · about 9 s left')
   expect(rateWords(exampleProgress(), 'stale')).toBe('')
   expect(rateWords(exampleEnd(), 'final')).toBe('')
