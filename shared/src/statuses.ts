@@ -74,9 +74,15 @@ export function canTransition(name: TransitionName, status: SessionStatus): bool
 export const sessionCommands = ['pause', 'resume', 'cancel'] as const
 export type SessionCommand = (typeof sessionCommands)[number]
 
+/** Statuses in which a session is over: no item of it can still change by itself. */
+export const finalStatuses: readonly SessionStatus[] = ['cancelled', 'completed']
+
+/** Statuses in which workers work on a session's chunks. */
+export const runningStatuses: readonly SessionStatus[] = ['queued', 'running']
+
 /** True when no item of a session in this status can still change by itself. */
 export function isFinal(status: SessionStatus): boolean {
-  return status === 'completed' || status === 'cancelled'
+  return finalStatuses.includes(status)
 }
 
 /** Statuses in which a session shows in the tracker as not finished. */
