@@ -4,12 +4,12 @@ import rateLimit from '@fastify/rate-limit'
 import type { FastifyBaseLogger } from 'fastify'
 import { accountsRoutes } from './accounts/accounts.routes.ts'
 import { accountOfLead } from './accounts/accounts.usecases.ts'
-import { sessionsOfLead } from './activation/history/item-list.usecases.ts'
+import { sessionsOfLead } from './activation/history/lead-sessions.usecases.ts'
+import { confirmMailsOfAccount } from './activation/commands/confirmation.usecases.ts'
 import { createLiveProgress } from './activation/history/live-progress.usecases.ts'
 import { itemsRoutes } from './activation/routes/items.routes.ts'
-import { confirmArrival } from './activation/commands/commands.usecases.ts'
 import { sessionsRoutes } from './activation/routes/sessions.routes.ts'
-import type { ActivationDeps } from './activation/starting/start.usecases.ts'
+import type { ActivationDeps } from './activation/session/activation-deps.ts'
 import type { SessionTemplate } from './activation/session/template.ts'
 import type { Database } from './db/database.ts'
 import { answerUnknown } from './http/error-answers.ts'
@@ -103,7 +103,7 @@ export async function createApp(parts: AppParts): Promise<Server> {
     database,
     now: activation.now,
     onActivated: async (transaction, accountId) => {
-      const sessionIds = await confirmArrival(transaction, accountId, activation.now())
+      const sessionIds = await confirmMailsOfAccount(transaction, accountId, activation.now())
       return () => activation.publish(sessionIds, false)
     },
   })

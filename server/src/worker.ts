@@ -4,14 +4,15 @@ import type { FastifyBaseLogger } from 'fastify'
 import { isFinal } from '@rollcall/shared'
 import { linkKey } from './accounts/token.ts'
 import { createAccountsOfChunk } from './activation/accounts/accounts.job.ts'
-import { watchCounters } from './activation/maintenance/counter-audit.job.ts'
-import { watchHolds } from './activation/holds/holds.usecases.ts'
+import { startCounterAudit } from './activation/maintenance/counter-audit.job.ts'
+import { startBreakerProbe } from './activation/holds/breaker-probe.job.ts'
+import { cancelChunk } from './activation/commands/cancelled-chunks.usecases.ts'
+import { startDueSession } from './activation/starting/due.usecases.ts'
+import { type ActivationDeps } from './activation/session/activation-deps.ts'
 import { createOutbox } from './activation/chunks/outbox.ts'
-import { cancelChunk, startDue } from './activation/commands/commands.usecases.ts'
 import { createSharedTurns } from './activation/delivery/delivery-run.ts'
 import { sendMailsOfChunk } from './activation/delivery/delivery.job.ts'
-import { watchRetention } from './activation/maintenance/retention.job.ts'
-import type { ActivationDeps } from './activation/starting/start.usecases.ts'
+import { startRetention } from './activation/maintenance/retention.job.ts'
 import { mend, takeOverAbandoned } from './activation/chunks/recovery.usecases.ts'
 import type { WorkerContext } from './activation/chunks/worker-context.ts'
 import { openDatabase, openWorkerPool } from './db/database.ts'
@@ -88,9 +89,9 @@ export async function startWorker(options: {
     recover: () => takeOverAbandoned(deps),
     reconcile: () => mend(deps),
   })
-  const holds = watchHolds(workerContext)
-  const retention = watchRetention(workerContext)
-  const counters = watchCounters(workerContext)
+  const breakerProbe = startBreakerProbe(workerContext)
+  const retention = startRetention(workerContext)
+  const counters = startCounterAudit(workerContext)
 
   const runs = (queue: QueueName, atOnce: number, handler: Parameters<typeof work>[3]) =>
     work(
@@ -105,20 +106,21 @@ export async function startWorker(options: {
   await runs('accounts', 3, (job) => createAccountsOfChunk(workerContext, job))
   await runs('mails', 3, (job) => sendMailsOfChunk(workerContext, sharedTurns, job))
   await runs('cancel', 1, (job) => cancelChunk(deps, job.sessionId, job.chunk))
-  await runs('due', 1, (job) => startDue(deps, job.sessionId))
+  await runs('due', 1, (job) => startDueSession(deps, job.sessionId))
 
   return {
     disagreeingSessions: counters.disagreeing,
     async stop() {
       stopping = true
-      holds.close()
-      const roundsDone = Promise.all([retention.close(), counters.close()])
+      // A probe that waits for the mail server ends with the sender, so nobody waits for it.
+      void breakerProbe.close()
+      const periodicTasksDone = Promise.all([retention.close(), counters.close()])
       const jobsDone = Promise.all(Object.values(queues).map((name) => boss.offWork(name, { wait: true })))
       await Promise.race([jobsDone, wait(stopMilliseconds, undefined, { ref: false })])
       await sender.close(0)
       // What the mail server has answered by now is still stored, and the chunks are given back.
       await Promise.race([jobsDone, wait(storeMilliseconds, undefined, { ref: false })])
-      await roundsDone
+      await periodicTasksDone
       await sweeper.close()
       await node.close()
       if (!workerPool.ending) await workerPool.end()

@@ -6,20 +6,16 @@ import { explaining, type Plan } from '../../test/database/plans.ts'
 import { rowsOf } from '../db/database.ts'
 import { storeLeads } from '../leads/leads.usecases.ts'
 import { itemsWithoutAccount } from './accounts/accounts.queries.ts'
-import { countAgain } from './maintenance/counter-audit.queries.ts'
+import { recountSessions } from './maintenance/counter-audit.queries.ts'
 import { unfinishedChunks } from './chunks/chunks.queries.ts'
 import { waitingChunks } from './session/waiting-chunks.queries.ts'
-import {
-  activeProgress,
-  allItems,
-  countOfItems,
-  pageOfItems,
-  pageOfSessions,
-  snapshotsOf,
-} from './history/item-list.usecases.ts'
+import { allItems, countOfItems, pageOfItems } from './history/item-list.usecases.ts'
+import { activeProgress } from './history/progress.usecases.ts'
+import { pageOfSessions } from './history/session-list.usecases.ts'
+import { snapshotsOf } from './history/session-detail.usecases.ts'
 import { confirmByActivation, dueMails, recount, reopenMails, settleActive } from './chunks/items.queries.ts'
-import { forgetOldRates } from './session/advance.queries.ts'
-import { oldestOver } from './maintenance/retention.queries.ts'
+import { clearOutdatedRates } from './session/rate.queries.ts'
+import { oldestFinishedSession } from './maintenance/retention.queries.ts'
 import { sessionsHeldFor } from './session/sessions.queries.ts'
 import { abandonedChunks, settleInFlight, strandedChunks } from './chunks/recovery.queries.ts'
 
@@ -168,12 +164,12 @@ it('what runs again and again finds its rows by index', async () => {
   await unfinishedChunks(database, 'activation_1767225600000_small100017')
   await abandonedChunks(database)
   await strandedChunks(database)
-  await forgetOldRates(database, new Date())
+  await clearOutdatedRates(database, new Date())
   await sessionsHeldFor(database, 'mail_server_down')
   await activeProgress(database)
   await snapshotsOf(database, sessionId, 100)
-  await oldestOver(database, new Date())
-  await countAgain(database, { after: 'activation_1767225600000_small100017', since: null, named: [] })
+  await oldestFinishedSession(database, new Date())
+  await recountSessions(database, { after: 'activation_1767225600000_small100017', since: null, named: [] })
   await recount(database, 'activation_1767225600000_small100017')
   await confirmByActivation(database, crypto.randomUUID())
   await reopenMails(database, { sessionId: 'activation_1767225600000_small100017', state: 'unconfirmed', reason: null })

@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import type { Item, Progress } from '@rollcall/shared'
-import { allItems, latestProgress } from '../../src/activation/history/item-list.usecases.ts'
+import { allItems } from '../../src/activation/history/item-list.usecases.ts'
+import { latestProgress } from '../../src/activation/history/progress.usecases.ts'
 import { recounted } from '../app/activation.ts'
 import type { TestDatabase } from '../database/database.ts'
 import { runWaitingJobsNow } from '../../src/vendor/pg-boss.ts'

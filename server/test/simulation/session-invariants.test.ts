@@ -9,7 +9,7 @@ import { makeRetriesDue } from './invariants.ts'
 import { allItems } from '../../src/activation/history/item-list.usecases.ts'
 import { runCommand, retryMails } from '../../src/activation/commands/commands.usecases.ts'
 import { presentProgress } from '../../src/activation/session/progress.presenter.ts'
-import { readSnapshots } from '../../src/activation/session/advance.queries.ts'
+import { readSnapshots } from '../../src/activation/session/progress.queries.ts'
 
 /** What the mail server does to one mail. */
 const fates = ['taken', 'taken', 'taken', 'taken', 'unknown', 'later', 'lost', 'dropped early', 'slow'] as const

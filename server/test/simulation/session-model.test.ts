@@ -23,7 +23,7 @@ import {
 import { itemTransitionsOf } from './transitions.ts'
 import { expectInvariants, makeRetriesDue } from './invariants.ts'
 import { connections, createWorld, patience, type World } from './simulation.ts'
-import { sessionDetail } from '../../src/activation/history/item-list.usecases.ts'
+import { sessionDetail } from '../../src/activation/history/session-detail.usecases.ts'
 import { runCommand } from '../../src/activation/commands/commands.usecases.ts'
 
 let begun: number

@@ -13,7 +13,7 @@ import {
 } from './accounts.queries.ts'
 import { finishAccounts, lockHeldChunk, type HeldChunk } from '../chunks/chunks.queries.ts'
 import { readSession, type SessionRow } from '../session/sessions.queries.ts'
-import { timeOrNull } from '../starting/start.usecases.ts'
+import { dateOrNull } from '../starting/chunk-jobs.usecases.ts'
 import { workOnChunk } from '../chunks/chunk-run.ts'
 import type { WorkerContext } from '../chunks/worker-context.ts'
 
@@ -56,7 +56,7 @@ async function createAccounts(context: WorkerContext, transaction: Transaction, 
   const toMail = (outcomes ?? [ofMade]).some((outcome) => outcome.mailState === 'pending')
   const job = {
     data: { sessionId: held.sessionId, chunk: held.chunk },
-    startAfter: timeOrNull(session.mail_not_before),
+    startAfter: dateOrNull(session.mail_not_before),
   }
   // This locks the session, for which outcomes of mails wait: from here on nothing else is waited for but the commit.
   const [, moved] = await settleAll([

@@ -7,7 +7,7 @@ import { plainArray, prepare, value } from '../../db/prepared.ts'
 import type { HeldChunk } from '../chunks/chunks.queries.ts'
 import { isOfChunk, isRowOfChunk } from '../chunks/items.queries.ts'
 import { advanceParts, deltasOfSettled, type MovedRow } from '../session/advance.queries.ts'
-import { sendable } from '../session/sessions.queries.ts'
+import { sendable } from '../starting/selection.queries.ts'
 
 /** The place of an item among the accounts that are drafted for its chunk, counted from 1. */
 const place = sql`(items.position - ${value('firstPosition')}::int + 1)`

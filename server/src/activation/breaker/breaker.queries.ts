@@ -2,18 +2,21 @@ import { sql } from 'drizzle-orm'
 import type { HoldReason } from '@rollcall/shared'
 import { rowsOf, type Queryable, type Transaction } from '../../db/database.ts'
 
-/** Seconds until the first probe; each further one comes after twice the time, up to the longest. */
+/** Seconds until the first probe. Each further probe comes after twice the time of the one before, up to the longest. */
 const firstProbeSeconds = 5
 const longestProbeSeconds = 300
 
-/** True when a mail server is not to be tried for now. */
-export async function isServerHeld(database: Queryable, server: string): Promise<boolean> {
+/** True while the breaker of a mail server is open: no session tries the server. */
+export async function isBreakerOpen(database: Queryable, server: string): Promise<boolean> {
   const rows = await rowsOf(database, sql`SELECT 1 FROM mail_server_holds WHERE server = ${server}`)
   return rows.length === 1
 }
 
-/** Why a mail server is held, which it stays until the transaction ends; null when it may be tried. */
-export async function lockServerHold(
+/**
+ * Reads why the breaker of a mail server is open, and locks it, so that it stays open until the transaction ends; null
+ * where it is closed.
+ */
+export async function lockOpenBreaker(
   database: Transaction,
   server: string,
 ): Promise<{ reason: HoldReason; heard: string | null } | null> {
@@ -24,17 +27,20 @@ export async function lockServerHold(
   return rows[0] ?? null
 }
 
-/** Holds a mail server for all nodes; one that is held already keeps its reason and the time of its next probe. */
-export async function holdServer(
+/** Opens the breaker of a mail server for all nodes. One that is open already keeps its reason and the time of its next probe. */
+export async function openBreaker(
   database: Queryable,
-  hold: { server: string; reason: HoldReason; heard: string | null },
+  breaker: { server: string; reason: HoldReason; heard: string | null },
 ): Promise<void> {
   await database.execute(sql`INSERT INTO mail_server_holds (server, reason, heard, held_at, next_probe_at, probe_seconds)
-    VALUES (${hold.server}, ${hold.reason}, ${hold.heard}, now(), now() + make_interval(secs => ${firstProbeSeconds}), ${firstProbeSeconds})
+    VALUES (${breaker.server}, ${breaker.reason}, ${breaker.heard}, now(), now() + make_interval(secs => ${firstProbeSeconds}), ${firstProbeSeconds})
     ON CONFLICT (server) DO NOTHING`)
 }
 
-/** True for the one node that is to probe now. A server that needs a person is never probed. */
+/**
+ * Claims the next probe of a mail server (the breaker is half-open): true for one node where a probe is due. A server that
+ * was held for another reason than `mail_server_down` needs a person and is never probed.
+ */
 export async function claimProbe(database: Queryable, server: string): Promise<boolean> {
   const rows = await rowsOf(
     database,
@@ -45,11 +51,12 @@ export async function claimProbe(database: Queryable, server: string): Promise<b
   return rows.length === 1
 }
 
-/** Lets a mail server be tried again, or every one of them. */
-export async function freeServers(database: Queryable, server?: string): Promise<void> {
-  await database.execute(
-    server === undefined
-      ? sql`DELETE FROM mail_server_holds`
-      : sql`DELETE FROM mail_server_holds WHERE server = ${server}`,
-  )
+/** Closes the breaker of a mail server, so that sessions may try the server again. */
+export async function closeBreaker(database: Queryable, server: string): Promise<void> {
+  await database.execute(sql`DELETE FROM mail_server_holds WHERE server = ${server}`)
+}
+
+/** Closes the breakers of all mail servers. */
+export async function closeAllBreakers(database: Queryable): Promise<void> {
+  await database.execute(sql`DELETE FROM mail_server_holds`)
 }

@@ -1,8 +1,11 @@
 import { integer, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
 import type { HoldReason } from '@rollcall/shared'
 
-/** Mail servers that are not to be tried for now: stored, so that every node knows and few try. */
-export const mailServerHolds = pgTable('mail_server_holds', {
+/**
+ * The breakers that are not closed: mail servers that no session may try for now. They are stored, so that every node knows
+ * of them and one node at a time probes.
+ */
+export const mailServerBreakers = pgTable('mail_server_holds', {
   /** Host and port, or the built-in mailbox. */
   server: text().primaryKey(),
   reason: text().$type<HoldReason>().notNull(),

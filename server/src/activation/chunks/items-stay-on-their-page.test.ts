@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../../test/database/database.ts'
-import { insertItems } from '../session/sessions.queries.ts'
+import { insertItems } from '../starting/start.queries.ts'
 
 const sessionId = 'activation_1767225600000_roomonpages1'
 

@@ -1,7 +1,10 @@
 import type { Transaction } from '../../db/database.ts'
 import { abandonedChunks, freeChunks, settleInFlight, strandedChunks } from './recovery.queries.ts'
-import { addEvent, advance, forgetOldRates } from '../session/advance.queries.ts'
-import { enqueueChunks, timeOrNull, type ActivationDeps } from '../starting/start.usecases.ts'
+import { advance } from '../session/advance.queries.ts'
+import { addEvent } from '../session/events.queries.ts'
+import { clearOutdatedRates } from '../session/rate.queries.ts'
+import { enqueueChunks, dateOrNull } from '../starting/chunk-jobs.usecases.ts'
+import type { ActivationDeps } from '../session/activation-deps.ts'
 import { lockSession, type SessionRow } from '../session/sessions.queries.ts'
 
 /**
@@ -42,7 +45,7 @@ async function takeOver(
   })
   const status = moved?.status ?? session.status
   if (status !== 'running' && status !== 'queued') return
-  const mailNotBefore = timeOrNull(session.mail_not_before)
+  const mailNotBefore = dateOrNull(session.mail_not_before)
   await enqueueChunks(deps.boss, transaction, sessionId, freed, { mailNotBefore, first: true })
 }
 
@@ -51,14 +54,14 @@ async function takeOver(
  * although they should; gives how many those were.
  */
 export async function mend(deps: ActivationDeps): Promise<number> {
-  deps.publish(await forgetOldRates(deps.database, deps.now()), false)
+  deps.publish(await clearOutdatedRates(deps.database, deps.now()), false)
   return mendStranded(deps)
 }
 
 async function mendStranded(deps: ActivationDeps): Promise<number> {
   const stranded = await strandedChunks(deps.database)
   for (const [sessionId, chunks] of Map.groupBy(stranded, (chunk) => chunk.sessionId)) {
-    const mailNotBefore = timeOrNull(chunks[0]?.mailNotBefore ?? null)
+    const mailNotBefore = dateOrNull(chunks[0]?.mailNotBefore ?? null)
     await deps.database.transaction((transaction) =>
       enqueueChunks(deps.boss, transaction, sessionId, chunks, { mailNotBefore }),
     )

@@ -4,7 +4,7 @@ import type { Database } from '../../db/database.ts'
 import type { RateLimiter } from '../../mail/rate-limit/rate-limiter.ts'
 import type { SmtpSender } from '../../mail/smtp/types.ts'
 import type { Outbox } from './outbox.ts'
-import type { ActivationDeps } from '../starting/start.usecases.ts'
+import type { ActivationDeps } from '../session/activation-deps.ts'
 
 /** What a process needs to run activations. */
 export interface WorkerContext extends ActivationDeps {

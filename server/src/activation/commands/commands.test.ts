@@ -3,7 +3,8 @@ import { actor, template, until, type Activation } from '../../../test/app/activ
 import type { TestDatabase } from '../../../test/database/database.ts'
 import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
 import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
-import { pageOfItems, sessionDetail } from '../history/item-list.usecases.ts'
+import { pageOfItems } from '../history/item-list.usecases.ts'
+import { sessionDetail } from '../history/session-detail.usecases.ts'
 import { runCommand, retryMails } from './commands.usecases.ts'
 import { startSession } from '../starting/start.usecases.ts'
 

@@ -7,7 +7,7 @@ import {
   type SmtpReply,
   type ScriptedSmtpServer,
 } from '../../../test/smtp/scripted-smtp-server.ts'
-import { runCommand, retryMails, settleMails } from './commands.usecases.ts'
+import { runCommand, retryMails, markMailsAsSent } from './commands.usecases.ts'
 
 const asSent = { mail: 'unconfirmed', as: 'sent' } as const
 const sessions = '/crm/activation/sessions'
@@ -51,7 +51,7 @@ describe('calling unconfirmed mails sent', () => {
     const before = await app.activation.until(sessionId, ({ completed }) => completed)
     expect(before.mails).toMatchObject({ sent: 37, unconfirmed: 3 })
     const arrived = smtp.mails.length
-    const progress = await settleMails(app.activation.deps, sessionId, asSent, actor)
+    const progress = await markMailsAsSent(app.activation.deps, sessionId, asSent, actor)
     expect(progress).toMatchObject({
       version: before.version + 1,
       status: 'completed',

@@ -8,7 +8,7 @@ import { settleAll } from '../../util/settle-all.ts'
 import { lockHeldChunk, type HeldChunk } from '../chunks/chunks.queries.ts'
 import { lastEventId } from '../session/events.queries.ts'
 import { dueMails, settleActive, type DueMail } from '../chunks/items.queries.ts'
-import { heldByServer } from '../holds/holds.usecases.ts'
+import { holdIfBreakerOpen } from '../holds/holds.usecases.ts'
 import type { LastMail, SharedTurns, Turn } from './delivery-run.ts'
 import { messageIdOf } from '../chunks/message-id.ts'
 import { outcomeOf, type Outcome } from './outcomes.ts'
@@ -32,7 +32,7 @@ export async function sendMailsOfChunk(context: WorkerContext, shared: SharedTur
     try {
       // Asked of a turn that holds can stop already: one that is stored from now on is not missed.
       await Promise.all(shared.holding)
-      if (turn.stopped || (await heldByServer(context, held.sessionId))) return { idle: true }
+      if (turn.stopped || (await holdIfBreakerOpen(context, held.sessionId))) return { idle: true }
       await sendAll(turn, await preparedMails(context, held, session))
     } finally {
       shared.underWay.delete(turn)

@@ -1,7 +1,7 @@
 import type { HoldReason } from '@rollcall/shared'
 import { refusalsBeforeHold } from '../../mail/smtp/answers.ts'
 import type { Delivery } from '../../mail/smtp/types.ts'
-import { holdFor, isHeldSince, isOfServer } from '../holds/holds.usecases.ts'
+import { holdForReason, wasHeldSince, concernsMailServer } from '../holds/holds.usecases.ts'
 import type { SharedTurns, Turn } from './delivery-run.ts'
 
 /**
@@ -28,15 +28,15 @@ async function countTrouble(turn: Turn, delivery: Delivery): Promise<void> {
     // Before the database is asked, so that nobody tries again meanwhile.
     stopAll(turn, reason)
     await storeFirst(turn.shared, hold(turn, reason, delivery))
-  } else if (delivery.kind === 'hold' && (await isHeldSince(context, held.sessionId, turn.eventsBefore))) {
+  } else if (delivery.kind === 'hold' && (await wasHeldSince(context, held.sessionId, turn.eventsBefore))) {
     stopAll(turn, reason)
   }
 }
 
 async function hold({ context, held, eventsBefore }: Turn, reason: HoldReason, delivery: Delivery): Promise<void> {
-  if (delivery.kind === 'hold' && (await isHeldSince(context, held.sessionId, eventsBefore))) return
+  if (delivery.kind === 'hold' && (await wasHeldSince(context, held.sessionId, eventsBefore))) return
   const words = 'reply' in delivery ? (delivery.reply ?? delivery.problem) : null
-  await holdFor(context, held.sessionId, reason, words)
+  await holdForReason(context, held.sessionId, reason, words)
 }
 
 /** Turns that begin meanwhile send nothing before the hold is stored. */
@@ -53,7 +53,7 @@ async function storeFirst(shared: SharedTurns, storing: Promise<void>): Promise<
 /** Stops every turn of this process that a hold concerns: the session's, or, when it is the mail server's, all of them. */
 function stopAll(turn: Turn, reason: HoldReason): void {
   for (const other of turn.shared.underWay) {
-    if (!isOfServer(reason) && other.held.sessionId !== turn.held.sessionId) continue
+    if (!concernsMailServer(reason) && other.held.sessionId !== turn.held.sessionId) continue
     other.stopped = true
     other.streak.length = 0
   }

@@ -5,7 +5,7 @@ import type { TestDatabase } from '../../../test/database/database.ts'
 import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
 import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { pageOfItems } from '../history/item-list.usecases.ts'
-import { runCommand, retryMails, settleMails } from '../commands/commands.usecases.ts'
+import { runCommand, retryMails, markMailsAsSent } from '../commands/commands.usecases.ts'
 
 describe('a mail whose answer was lost and that is to be sent again', () => {
   let test: TestDatabase
@@ -57,7 +57,7 @@ describe('a mail whose answer was lost and that is to be sent again', () => {
       expect(done).toMatchObject({ status: 'cancelled', mails: { unconfirmed: 1, cancelled: 0 } })
       expect(await mailOf(sessionId)).toMatchObject({ state: 'unconfirmed', reason: 'answer_lost' })
       expect(await recounted(test, sessionId)).toMatchObject({ mails: done.mails })
-      const settled = await settleMails(activation.deps, sessionId, { mail: 'unconfirmed', as: 'sent' }, actor)
+      const settled = await markMailsAsSent(activation.deps, sessionId, { mail: 'unconfirmed', as: 'sent' }, actor)
       expect(settled.mails).toMatchObject({ sent: 1, unconfirmed: 0 })
     },
   )

@@ -4,10 +4,12 @@ import type { TestDatabase } from '../../../test/database/database.ts'
 import { tokenInMail } from '../../../test/smtp/mail-token.ts'
 import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
 import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
-import { readSnapshots } from '../session/advance.queries.ts'
-import { pageOfItems, sessionDetail } from '../history/item-list.usecases.ts'
+import { readSnapshots } from '../session/progress.queries.ts'
+import { sessionDetail } from '../history/session-detail.usecases.ts'
+import { previewSelection } from '../starting/preview.usecases.ts'
+import { pageOfItems } from '../history/item-list.usecases.ts'
 import { retryMails } from '../commands/commands.usecases.ts'
-import { previewSelection, startSession } from '../starting/start.usecases.ts'
+import { startSession } from '../starting/start.usecases.ts'
 
 describe('a session', () => {
   let test: TestDatabase

@@ -1,9 +1,10 @@
 import type { Progress, SessionEvent } from '@rollcall/shared'
 import type { Database } from '../../db/database.ts'
-import { readProgress } from '../session/advance.queries.ts'
+import { readProgress } from '../session/progress.queries.ts'
+import { activeProgress } from './progress.usecases.ts'
+import { presentEvent } from '../session/events.presenter.ts'
 import { lastEventId, readEvents } from '../session/events.queries.ts'
 import { presentProgress } from '../session/progress.presenter.ts'
-import { activeProgress, presentEvent } from './item-list.usecases.ts'
 
 /** What the rooms of the live connection read of sessions. */
 export interface LiveProgress {

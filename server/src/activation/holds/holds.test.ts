@@ -3,7 +3,7 @@ import { actor, until, type Activation } from '../../../test/app/activation.ts'
 import type { TestDatabase } from '../../../test/database/database.ts'
 import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
 import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
-import { sessionDetail } from '../history/item-list.usecases.ts'
+import { sessionDetail } from '../history/session-detail.usecases.ts'
 import { runCommand } from '../commands/commands.usecases.ts'
 
 describe('a mail server that cannot be used', () => {

@@ -1,83 +1,70 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import type { HoldReason } from '@rollcall/shared'
-import { claimProbe, freeServers, holdServer, isServerHeld, lockServerHold } from '../breaker/breaker.queries.ts'
-import { wasHeldAfter } from '../session/events.queries.ts'
-import { holdSession, recoverSession, storeHold } from '../commands/commands.usecases.ts'
-import { sessionsHeldFor } from '../session/sessions.queries.ts'
+import { isBreakerOpen, lockOpenBreaker, openBreaker } from '../breaker/breaker.queries.ts'
 import type { WorkerContext } from '../chunks/worker-context.ts'
+import type { ActivationDeps } from '../session/activation-deps.ts'
+import { advance } from '../session/advance.queries.ts'
+import { hasHoldEventAfter } from '../session/events.queries.ts'
+import { holdSession, storeHold } from '../session/hold.usecases.ts'
+import { enqueueSession } from '../starting/chunk-jobs.usecases.ts'
 
-/** Reasons that are the mail server's and not the session's: every session that wants to send meets them. */
-const serverReasons: readonly HoldReason[] = ['mail_server_down', 'mail_sign_in_refused']
+/** The reasons that concern the mail server and not one session: every session that sends meets them. */
+const mailServerReasons: readonly HoldReason[] = ['mail_server_down', 'mail_sign_in_refused']
 
-/** True where every session that wants to send meets the same. */
-export function isOfServer(reason: HoldReason): boolean {
-  return serverReasons.includes(reason)
+/** True of a reason that concerns the mail server, so that it opens the breaker and holds every session that sends. */
+export function concernsMailServer(reason: HoldReason): boolean {
+  return mailServerReasons.includes(reason)
 }
 
-const lookEvery = 1000
-
-/** Holds a session and, where the reason is the mail server's, the mail server for every session and node. */
-export async function holdFor(
+/**
+ * Holds a session for a reason. Where the reason concerns the mail server, opens its breaker, which holds every session on
+ * every node. `heard` is what the mail server said.
+ */
+export async function holdForReason(
   context: WorkerContext,
   sessionId: string,
   reason: HoldReason,
   heard: string | null,
 ): Promise<void> {
-  if (!isOfServer(reason)) return holdSession(context, sessionId, reason, heard)
-  await holdServer(context.database, { server: context.mailServer, reason, heard })
-  await heldByServer(context, sessionId)
+  if (!concernsMailServer(reason)) return holdSession(context, sessionId, reason, heard)
+  await openBreaker(context.database, { server: context.mailServer, reason, heard })
+  await holdIfBreakerOpen(context, sessionId)
 }
 
-/** Holds a session before it tries a mail server that is held; false when it may try. */
-export async function heldByServer(context: WorkerContext, sessionId: string): Promise<boolean> {
-  if (!(await isServerHeld(context.database, context.mailServer))) return false
-  const held = await context.database.transaction(async (transaction) => {
-    // Locked, or a person could let the server be tried again in between, and the session would be held for nothing.
-    const hold = await lockServerHold(transaction, context.mailServer)
-    if (hold === null) return { isServer: false, isSession: false }
-    const { reason, heard } = hold
-    return {
-      isServer: true,
-      isSession: await storeHold(transaction, { sessionId, now: context.now(), reason, cause: heard }),
-    }
+/** Holds a session while the breaker of its mail server is open. Returns true where it is open, so that nothing may be sent. */
+export async function holdIfBreakerOpen(context: WorkerContext, sessionId: string): Promise<boolean> {
+  if (!(await isBreakerOpen(context.database, context.mailServer))) return false
+  const { isOpen, isNewlyHeld } = await context.database.transaction(async (transaction) => {
+    // Without the lock a person could close the breaker in between, and the session would be held for nothing.
+    const breaker = await lockOpenBreaker(transaction, context.mailServer)
+    if (breaker === null) return { isOpen: false, isNewlyHeld: false }
+    const hold = { sessionId, now: context.now(), reason: breaker.reason, cause: breaker.heard }
+    return { isOpen: true, isNewlyHeld: await storeHold(transaction, hold) }
   })
-  if (held.isSession) context.publish([sessionId], true)
-  return held.isServer
+  if (isNewlyHeld) context.publish([sessionId], true)
+  return isOpen
 }
 
-/** True when a session was held after an event of it, or is from now on because the mail server is held. */
-export async function isHeldSince(context: WorkerContext, sessionId: string, eventId: number): Promise<boolean> {
-  return (await heldByServer(context, sessionId)) || wasHeldAfter(context.database, sessionId, eventId)
+/** True when a session was held after this event of it, or is held by this call because the breaker is open. */
+export async function wasHeldSince(context: WorkerContext, sessionId: string, eventId: number): Promise<boolean> {
+  return (await holdIfBreakerOpen(context, sessionId)) || hasHoldEventAfter(context.database, sessionId, eventId)
 }
 
-/**
- * While the mail server is held because it cannot be reached, one node at a time tries it with one connection: first
- * after 5 s, then less and less often, to once in 5 min. When it answers, the sessions that were held for that go on.
- */
-export function watchHolds(context: WorkerContext): { close(): void } {
-  const closing = new AbortController()
-  void watch()
-
-  async function watch(): Promise<void> {
-    while (!closing.signal.aborted) {
-      await wait(lookEvery, undefined, { signal: closing.signal, ref: false }).catch(() => undefined)
-      if (closing.signal.aborted) return
-      await look().catch((error: unknown) =>
-        context.logger.warn({ err: error }, 'the held mail server could not be looked at and will be again'),
-      )
-    }
-  }
-
-  async function look(): Promise<void> {
-    if (await claimProbe(context.database, context.mailServer)) {
-      const probe = await context.sender.probe()
-      if (probe.kind !== 'ready') return
-      await freeServers(context.database, context.mailServer)
-    } else if (await isServerHeld(context.database, context.mailServer)) return
-    // Also those that were held in the moment in which the mail server was freed.
-    for (const id of await sessionsHeldFor(context.database, 'mail_server_down'))
-      await recoverSession(context, id, 'mail_server_down', 'The mail server may be tried again.')
-  }
-
-  return { close: () => closing.abort() }
+/** Lets a session that is held for a reason continue, because the reason is gone. */
+export async function recoverSession(
+  deps: ActivationDeps,
+  sessionId: string,
+  heldFor: HoldReason,
+  cause: string,
+): Promise<void> {
+  const now = deps.now()
+  const recovered = await deps.database.transaction(async (transaction) => {
+    const moved = await advance(transaction, {
+      sessionId,
+      now,
+      change: { transition: 'recover', cause, heldFor },
+    })
+    if (moved !== null) await enqueueSession(deps, transaction, sessionId, now)
+    return moved !== null
+  })
+  if (recovered) deps.publish([sessionId], true)
 }

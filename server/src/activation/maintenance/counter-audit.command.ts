@@ -3,11 +3,14 @@ import { pino } from 'pino'
 import { readDatabaseConfig } from '../../config.ts'
 import { openDatabase, openPool } from '../../db/database.ts'
 import { attachEmbeddedPostgres } from '../../db/embedded.ts'
-import { checkCounters, mismatchLine, type CounterCheck } from './counter-audit.usecases.ts'
+import { auditCounters, mismatchLine, type CounterAudit } from './counter-audit.usecases.ts'
 
 const logger = pino({ level: 'warn' }, pino.destination(2))
 
-/** Checks the counters of all sessions, in a database that may be in use. Exit code 1: some disagree; 2: it could not look. */
+/**
+ * Audits the counters of all sessions, in a database that may be in use. Returns the exit code: 0 where all agree, 1 where
+ * some disagree. The process ends with 2 where the audit failed.
+ */
 async function command(): Promise<number> {
   const { databaseUrl, dataDirectory } = readDatabaseConfig(process.env)
   const attachment =
@@ -15,7 +18,7 @@ async function command(): Promise<number> {
       ? await attachEmbeddedPostgres({ dataDirectory, logger })
       : { url: databaseUrl, detach: async () => undefined }
   try {
-    const { checked, mismatches } = await check(attachment.url)
+    const { checked, mismatches } = await audit(attachment.url)
     const lines = [...mismatches.map(mismatchLine), `${checked} sessions checked, ${mismatches.length} disagree`]
     process.stdout.write(`${lines.join('\n')}\n`)
     return mismatches.length === 0 ? 0 : 1
@@ -24,12 +27,12 @@ async function command(): Promise<number> {
   }
 }
 
-async function check(url: string): Promise<CounterCheck> {
+async function audit(url: string): Promise<CounterAudit> {
   const pool = openPool(url, { maximum: 1, onError: () => undefined })
   try {
     return await openDatabase(pool).transaction(async (transaction) => {
       await transaction.execute(sql`SET TRANSACTION READ ONLY`)
-      return checkCounters(transaction)
+      return auditCounters(transaction)
     })
   } finally {
     await pool.end()

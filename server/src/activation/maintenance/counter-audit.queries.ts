@@ -2,8 +2,8 @@ import { sql } from 'drizzle-orm'
 import { accountCounts, mailCounts } from '@rollcall/shared'
 import { rowsOf, type Queryable } from '../../db/database.ts'
 
-/** A session's counters by name, as they are stored and as its items say. */
-export interface CountedSession {
+/** A session's counters by name, as they are stored and as its items give them. */
+export interface RecountedSession {
   [column: string]: unknown
   id: string
   version: string
@@ -12,7 +12,7 @@ export interface CountedSession {
 }
 
 const sessionsAtOnce = 200
-/** A page ends with the session that brings it to so many items, so that no statement takes long. */
+/** A page ends with the session that brings it to this many items, so that no statement takes long. */
 const itemsAtOnce = 500_000
 
 const counters = [
@@ -39,16 +39,16 @@ const stored = sql.raw(counters.map(({ name, column }) => `'${name}', session.${
 const counted = sql.raw(counters.map(({ name, items }) => `'${name}', count(*) FILTER (WHERE ${items})`).join(', '))
 
 /**
- * The next sessions after an id, each with its counters and a recount of its items. One statement sees one moment, and
- * items and counters change in one transaction: so the two agree also while a session runs.
- * With `since`, only sessions that changed since then, and those that are named.
+ * Reads the next sessions after an id, each with its counters and a recount of its items. With `since`, only sessions that
+ * changed since then, and those that are named. The numbers are right also while a session runs: one statement sees one
+ * moment, and items and counters change in one transaction.
  */
-export async function countAgain(
+export async function recountSessions(
   database: Queryable,
   options: { after: string; since: Date | null; named: readonly string[] },
-): Promise<CountedSession[]> {
+): Promise<RecountedSession[]> {
   const since = options.since?.toISOString() ?? null
-  return rowsOf<CountedSession>(
+  return rowsOf<RecountedSession>(
     database,
     sql`WITH page AS MATERIALIZED (
       SELECT id FROM (
@@ -69,8 +69,8 @@ export async function countAgain(
   )
 }
 
-/** When the counters were checked last, and which sessions disagreed then; null before the first check. */
-export async function lastCheck(database: Queryable): Promise<{ checkedAt: Date; disagreeing: string[] } | null> {
+/** Reads when the last audit began and which sessions disagreed then; null before the first audit. */
+export async function lastAudit(database: Queryable): Promise<{ checkedAt: Date; disagreeing: string[] } | null> {
   const rows = await rowsOf<{ checked_at: string; disagreeing: string[] }>(
     database,
     sql`SELECT checked_at, disagreeing FROM checks WHERE name = 'counters'`,
@@ -79,12 +79,12 @@ export async function lastCheck(database: Queryable): Promise<{ checkedAt: Date;
   return row === undefined ? null : { checkedAt: new Date(row.checked_at), disagreeing: row.disagreeing }
 }
 
-/** Remembers a check for every node. */
-export async function storeCheck(
+/** Stores an audit for every node. */
+export async function storeAudit(
   database: Queryable,
-  check: { checkedAt: Date; disagreeing: readonly string[] },
+  audit: { checkedAt: Date; disagreeing: readonly string[] },
 ): Promise<void> {
   await database.execute(sql`INSERT INTO checks (name, checked_at, disagreeing)
-    VALUES ('counters', ${check.checkedAt.toISOString()}::timestamptz, ${sql.param([...check.disagreeing])}::text[])
+    VALUES ('counters', ${audit.checkedAt.toISOString()}::timestamptz, ${sql.param([...audit.disagreeing])}::text[])
     ON CONFLICT (name) DO UPDATE SET checked_at = excluded.checked_at, disagreeing = excluded.disagreeing`)
 }

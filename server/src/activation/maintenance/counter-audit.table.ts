@@ -1,12 +1,12 @@
 import { sql } from 'drizzle-orm'
 import { pgTable, text, timestamp } from 'drizzle-orm/pg-core'
 
-/** The last check of each kind, by any node. Today there is one: `counters`. */
-export const checks = pgTable('checks', {
+/** The last audit of each kind, by any node. There is one kind: `counters`. */
+export const audits = pgTable('checks', {
   name: text().primaryKey(),
-  /** When it began: what changed before is checked. */
+  /** When the audit began: it covers what changed before. */
   checkedAt: timestamp({ withTimezone: true }).notNull(),
-  /** The sessions that disagreed; they are looked at again by every check until they agree. */
+  /** The sessions that disagreed with their items; every audit covers them again until they agree. */
   disagreeing: text()
     .array()
     .notNull()

@@ -12,8 +12,8 @@ import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server
 import { createWorkerApp } from '../../app.ts'
 import { openPool } from '../../db/database.ts'
 import { startEmbeddedPostgres } from '../../db/embedded.ts'
-import { checkCounters, checkWhenDue } from './counter-audit.usecases.ts'
 import { migrateDatabase } from '../../migrate-database.ts'
+import { auditCounters, auditWhenDue } from './counter-audit.usecases.ts'
 
 const hour = 3_600_000
 
@@ -53,10 +53,10 @@ describe('the check of the counters', () => {
 
   it('finds each session whose counters are not what its items say, and names the counters', async () => {
     const ids = [await finished(), await finished(), await finished()]
-    expect(await checkCounters(test.database)).toEqual({ checked: 3, mismatches: [] })
+    expect(await auditCounters(test.database)).toEqual({ checked: 3, mismatches: [] })
     await loseItem(ids[1]!)
     await test.pool.query(`DELETE FROM items WHERE session_id = $1 AND position > 18`, [ids[2]])
-    const { checked, mismatches } = await checkCounters(test.database)
+    const { checked, mismatches } = await auditCounters(test.database)
     expect(checked).toBe(3)
     expect(new Set(mismatches.map(({ sessionId }) => sessionId))).toEqual(new Set([ids[1], ids[2]]))
     expect(mismatches.find(({ sessionId }) => sessionId === ids[1])?.counters).toEqual([
@@ -76,7 +76,7 @@ describe('the check of the counters', () => {
     const seen = new Set<number>()
     for (;;) {
       const { completed, mails } = await activation.progress(sessionId)
-      expect(await checkCounters(test.database)).toEqual({ checked: 1, mismatches: [] })
+      expect(await auditCounters(test.database)).toEqual({ checked: 1, mismatches: [] })
       seen.add(mails.pending)
       if (completed) break
     }
@@ -91,7 +91,7 @@ describe('the check of the counters', () => {
        SELECT 'activation_' || n, 'paused', CASE WHEN n % 100 = 0 THEN 1 ELSE 0 END, CASE WHEN n % 100 = 0 THEN 1 ELSE 0 END,
          CASE WHEN n % 100 = 0 THEN 1 ELSE 0 END, '{}', '{}', '', '{}', '', '', now(), now(), now() FROM generate_series(1, 1050) n`,
     )
-    const { checked, mismatches } = await checkCounters(test.database)
+    const { checked, mismatches } = await auditCounters(test.database)
     expect({ checked, mismatches: mismatches.length }).toEqual({ checked: 1050, mismatches: 10 })
   })
 
@@ -100,22 +100,22 @@ describe('the check of the counters', () => {
     await loseItem(first)
     const now = new Date()
     const later = (hours: number) => new Date(now.getTime() + hours * hour)
-    const both = await Promise.all([checkWhenDue(test.database, now), checkWhenDue(test.database, now)])
-    expect(both.filter(({ check }) => check !== null)).toMatchObject([{ check: { checked: 2 }, disagreeing: 1 }])
-    expect(await checkWhenDue(test.database, later(0.9))).toEqual({ check: null, disagreeing: 1 })
+    const both = await Promise.all([auditWhenDue(test.database, now), auditWhenDue(test.database, now)])
+    expect(both.filter(({ audit }) => audit !== null)).toMatchObject([{ audit: { checked: 2 }, disagreeing: 1 }])
+    expect(await auditWhenDue(test.database, later(0.9))).toEqual({ audit: null, disagreeing: 1 })
     await test.pool.query(`UPDATE sessions SET updated_at = updated_at - interval '1 day'`)
-    expect(await checkWhenDue(test.database, later(1))).toMatchObject({ check: { checked: 1 }, disagreeing: 1 })
+    expect(await auditWhenDue(test.database, later(1))).toMatchObject({ audit: { checked: 1 }, disagreeing: 1 })
     await mend(first)
     await test.pool.query(`UPDATE sessions SET updated_at = $2 WHERE id = $1`, [second, later(1.5)])
-    expect(await checkWhenDue(test.database, later(2))).toMatchObject({ check: { checked: 2 }, disagreeing: 0 })
-    expect(await checkWhenDue(test.database, later(3.5))).toMatchObject({ check: { checked: 0 }, disagreeing: 0 })
+    expect(await auditWhenDue(test.database, later(2))).toMatchObject({ audit: { checked: 2 }, disagreeing: 0 })
+    expect(await auditWhenDue(test.database, later(3.5))).toMatchObject({ audit: { checked: 0 }, disagreeing: 0 })
   })
 
   it('that is ended in the middle is made again by the next', async () => {
     await finished()
     const ended = AbortSignal.abort()
-    await expect(checkWhenDue(test.database, new Date(), ended)).rejects.toThrow('aborted')
-    expect(await checkWhenDue(test.database, new Date())).toMatchObject({ check: { checked: 1 } })
+    await expect(auditWhenDue(test.database, new Date(), ended)).rejects.toThrow('aborted')
+    expect(await auditWhenDue(test.database, new Date())).toMatchObject({ audit: { checked: 1 } })
   })
 
   it('as a command prints a line for each mismatch and a summary, and its exit code tells', async () => {
@@ -133,7 +133,7 @@ describe('the check of the counters', () => {
   })
 })
 
-describe('what Prometheus is told of the check', () => {
+describe('what Prometheus is told of the counter audit', () => {
   it('is how many sessions disagree, and not a number while that is not known', async () => {
     const test = await createTestDatabase()
     let known: number | null = null
@@ -151,9 +151,9 @@ describe('what Prometheus is told of the check', () => {
   })
 })
 
-describe('the command that checks the counters', () => {
+describe('the command that audits the counters', () => {
   it('looks into the embedded database while Rollcall runs on it and while it does not, and leaves it as it was', async () => {
-    const dataDirectory = await makeFolder('rollcall-check-')
+    const dataDirectory = await makeFolder('rollcall-audit-')
     const environment = { DATA_DIR: dataDirectory }
     const missing = await runCommand(environment)
     expect(missing).toMatchObject({ code: 2, said: '' })

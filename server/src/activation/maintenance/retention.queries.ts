@@ -1,22 +1,24 @@
 import { sql } from 'drizzle-orm'
+import { finalStatuses } from '@rollcall/shared'
 import { rowsOf, type Queryable, type Transaction } from '../../db/database.ts'
+import { sqlList } from '../../db/sql-list.ts'
 
-/** Over, and with nothing left that could change by itself; `sending` counts as pending. */
-const over = sql`status IN ('completed', 'cancelled') AND accounts_pending = 0 AND mails_pending = 0`
+/** True of a session that is final and has nothing left that could change by itself; `sending` counts as pending. */
+const isFinished = sql`status IN (${sqlList(finalStatuses)}) AND accounts_pending = 0 AND mails_pending = 0`
 
-/** The session that has been over for longest, when that was before `before`. */
-export async function oldestOver(database: Queryable, before: Date): Promise<string | null> {
+/** Reads the id of the session that finished first, where that was before `before`. */
+export async function oldestFinishedSession(database: Queryable, before: Date): Promise<string | null> {
   const rows = await rowsOf<{ id: string }>(
     database,
-    sql`SELECT id FROM sessions WHERE ${over} AND finished_at < ${before.toISOString()}::timestamptz
+    sql`SELECT id FROM sessions WHERE ${isFinished} AND finished_at < ${before.toISOString()}::timestamptz
       ORDER BY finished_at, id LIMIT 1`,
   )
   return rows[0]?.id ?? null
 }
 
 /**
- * Removes a session with its chunks, snapshots and events, and notes that its items are to follow. False when somebody
- * made it go on meanwhile, by a retry. Chunks are locked before the session, as by every other writer.
+ * Removes a session with its chunks, snapshots and events, and notes that its items are still to be removed. Returns false
+ * where a retry made the session continue meanwhile. Chunks are locked before the session, as by every other writer.
  */
 export async function removeSession(
   transaction: Transaction,
@@ -26,7 +28,7 @@ export async function removeSession(
   await transaction.execute(sql`SELECT FROM chunks WHERE session_id = ${sessionId} ORDER BY number FOR UPDATE`)
   const rows = await rowsOf(
     transaction,
-    sql`SELECT 1 FROM sessions WHERE id = ${sessionId} AND ${over}
+    sql`SELECT 1 FROM sessions WHERE id = ${sessionId} AND ${isFinished}
       AND finished_at < ${options.before.toISOString()}::timestamptz FOR UPDATE`,
   )
   if (rows.length === 0) return false
@@ -38,9 +40,9 @@ export async function removeSession(
 }
 
 /**
- * Removes the last items, at most so many, of the session that was removed first. Null where nothing is left to remove.
- * From the end, so that the first position is taken until all are gone: nobody can start a session under an id of which
- * items are left.
+ * Removes the last items, at most `atMost`, of the session that was removed first; null where nothing is left to remove.
+ * Items go from the end, so that the first position is taken until all are gone: a session with the same id cannot be
+ * started while items of the removed one are left.
  */
 export async function removeItems(
   database: Queryable,

@@ -3,8 +3,9 @@ import { actor, createActivation, type Activation } from '../../../test/app/acti
 import { createTestDatabase, type TestDatabase } from '../../../test/database/database.ts'
 import { startScriptedSmtpServer, type ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { changeSettings } from '../../settings/settings.usecases.ts'
-import { checkCounters } from './counter-audit.usecases.ts'
-import { pageOfSessions, sessionsOfLead } from '../history/item-list.usecases.ts'
+import { auditCounters } from './counter-audit.usecases.ts'
+import { pageOfSessions } from '../history/session-list.usecases.ts'
+import { sessionsOfLead } from '../history/lead-sessions.usecases.ts'
 import { runCommand, retryMails } from '../commands/commands.usecases.ts'
 import { removeStep, type RemovalStep } from './retention.usecases.ts'
 
@@ -112,7 +113,7 @@ describe('retention', () => {
       expect(await pageOfSessions(test.database, {})).toMatchObject({ items: [], total: 0 })
       await expect(activation.progress(sessionId)).rejects.toMatchObject({ status: 404 })
       expect(await sessionsOfLead(test.database, ids.at(-1)!)).toEqual([])
-      expect(await checkCounters(test.database)).toEqual({ checked: 0, mismatches: [] })
+      expect(await auditCounters(test.database)).toEqual({ checked: 0, mismatches: [] })
     }
     await keepFor(null)
     expect(await removeAll(now)).toMatchObject([{ sessionId, items: 10, done: true }])
@@ -159,7 +160,7 @@ describe('retention', () => {
       expect([404, 'retried']).toContain(outcomes[index])
       if (outcomes[index] === 'retried') await activation.until(sessionId, ({ completed }) => completed)
     }
-    expect((await checkCounters(test.database)).mismatches).toEqual([])
+    expect((await auditCounters(test.database)).mismatches).toEqual([])
     await removeAll(now)
     expect(await rowsOfEach()).toEqual(nothing)
   })

@@ -1,12 +1,12 @@
 import type { Database, Transaction } from '../../db/database.ts'
 import { tryClusterLock } from '../../db/cluster-lock.ts'
 import { readSettings } from '../../settings/settings.usecases.ts'
-import { oldestOver, removeItems, removeSession } from './retention.queries.ts'
+import { oldestFinishedSession, removeItems, removeSession } from './retention.queries.ts'
 
 const itemsAtOnce = 5000
 const dayMilliseconds = 86_400_000
 
-/** What one step removed. */
+/** What one step of the removal removed. */
 export interface RemovalStep {
   sessionId: string
   items: number
@@ -15,12 +15,13 @@ export interface RemovalStep {
 }
 
 /**
- * Removes a little of what is older than the setting `retentionDays` says, in one short transaction; null where there is
- * nothing to remove, or another node is at it. Accounts and leads stay.
+ * Removes one step of what is older than the setting `retentionDays`, in one short transaction: a session's row, or some
+ * items of a session that was removed. Returns null where there is nothing to remove, or where another node is removing.
+ * Accounts and leads stay.
  *
- * The session's row goes first, with chunks, snapshots and events: from that commit on nobody finds the session, and no
- * reader has to know of a mark. Its items are reached through the session only, so they can follow in small steps; the
- * table `removals` remembers them over a crash, and they follow also when the setting is changed meanwhile.
+ * The session's row goes first, with chunks, snapshots and events: after that commit nobody finds the session, so no reader
+ * has to look for a mark. Its items are reached through the session only, so they can follow in small steps. The table
+ * `removals` keeps what is left to remove over a crash, also when the setting is changed meanwhile.
  */
 export async function removeStep(
   database: Database,
@@ -37,7 +38,7 @@ async function removeOldest(transaction: Transaction, now: Date): Promise<Remova
   const { retentionDays } = await readSettings(transaction)
   if (retentionDays === null) return null
   const before = new Date(now.getTime() - retentionDays * dayMilliseconds)
-  const sessionId = await oldestOver(transaction, before)
+  const sessionId = await oldestFinishedSession(transaction, before)
   if (sessionId === null || !(await removeSession(transaction, sessionId, { before, now }))) return null
   return { sessionId, items: 0, done: false }
 }

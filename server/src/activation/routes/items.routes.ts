@@ -13,7 +13,8 @@ import type { Database } from '../../db/database.ts'
 import { answers, fileAnswers, ok } from '../../http/envelope.ts'
 import { requireRole } from '../../http/authorization.ts'
 import type { Server } from '../../http/server.ts'
-import { allItems, countOfItems, latestProgress, pageOfItems } from '../history/item-list.usecases.ts'
+import { allItems, countOfItems, pageOfItems } from '../history/item-list.usecases.ts'
+import { latestProgress } from '../history/progress.usecases.ts'
 
 const tags = ['activation']
 

@@ -18,9 +18,13 @@ import {
 import { answers, ok } from '../../http/envelope.ts'
 import { requireRole } from '../../http/authorization.ts'
 import type { Server } from '../../http/server.ts'
-import { latestProgress, pageOfSessions, sessionDetail, snapshotsOf } from '../history/item-list.usecases.ts'
-import { runCommand, retryMails, settleMails } from '../commands/commands.usecases.ts'
-import { previewSelection, startSession, type ActivationDeps } from '../starting/start.usecases.ts'
+import { latestProgress } from '../history/progress.usecases.ts'
+import { pageOfSessions } from '../history/session-list.usecases.ts'
+import { sessionDetail, snapshotsOf } from '../history/session-detail.usecases.ts'
+import { previewSelection } from '../starting/preview.usecases.ts'
+import type { ActivationDeps } from '../session/activation-deps.ts'
+import { runCommand, retryMails, markMailsAsSent } from '../commands/commands.usecases.ts'
+import { startSession } from '../starting/start.usecases.ts'
 import type { SessionTemplate } from '../session/template.ts'
 
 const tags = ['activation']
@@ -172,7 +176,7 @@ export async function sessionsRoutes(
         response: answers(Progress),
       },
     },
-    async (request) => ok(await settleMails(deps, request.params.sessionId, request.body, actorOf(request.staff))),
+    async (request) => ok(await markMailsAsSent(deps, request.params.sessionId, request.body, actorOf(request.staff))),
   )
 }
 

@@ -14,7 +14,16 @@ import {
   timestamp,
   uuid,
 } from 'drizzle-orm/pg-core'
-import type { AccountState, EventType, MailState, Selection, SessionOptions, SessionStatus } from '@rollcall/shared'
+import {
+  sessionStatuses,
+  type AccountState,
+  type EventType,
+  type MailState,
+  type Selection,
+  type SessionOptions,
+  type SessionStatus,
+} from '@rollcall/shared'
+import { sqlList } from '../../db/sql-list.ts'
 import type { SessionTemplate } from './template.ts'
 
 const moment = () => timestamp({ withTimezone: true })
@@ -82,10 +91,7 @@ export const sessions = pgTable(
       .on(table.finishedAt, table.id)
       .where(sql`${table.finishedAt} is not null`),
     index('sessions_search').using('gin', sql`lower(id || ' ' || started_by_name) gin_trgm_ops`),
-    check(
-      'sessions_status',
-      sql`${table.status} in ('scheduled', 'queued', 'running', 'paused', 'held', 'cancelled', 'completed')`,
-    ),
+    check('sessions_status', sql`${table.status} in (${sqlList(sessionStatuses)})`),
     check(
       'sessions_accounts_add_up',
       sql`${table.accountsCreated} + ${table.accountsExisting} + ${table.accountsFailed} + ${table.accountsCancelled} + ${table.accountsPending} = ${table.total}`,

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import type { EventType } from '@rollcall/shared'
+import type { EventType, Person } from '@rollcall/shared'
 import { rowsOf, type Queryable } from '../../db/database.ts'
 
 export interface EventRow {
@@ -14,7 +14,7 @@ export interface EventRow {
   details: Record<string, unknown>
 }
 
-/** The events of each session after the one with the given id, in their order. */
+/** Reads the events of each session that come after the event with the given id (0: all), in the order of their ids. */
 export async function readEvents(database: Queryable, after: Map<string, number>): Promise<EventRow[]> {
   if (after.size === 0) return []
   return rowsOf<EventRow>(
@@ -24,7 +24,7 @@ export async function readEvents(database: Queryable, after: Map<string, number>
   )
 }
 
-/** The id of a session's newest event; 0 when it has none. */
+/** Reads the id of a session's newest event; 0 where it has none. */
 export async function lastEventId(database: Queryable, sessionId: string): Promise<number> {
   const rows = await rowsOf<{ id: string }>(
     database,
@@ -33,11 +33,28 @@ export async function lastEventId(database: Queryable, sessionId: string): Promi
   return Number(rows[0]?.id ?? 0)
 }
 
-/** True when a session was held after this event, whatever became of it since. */
-export async function wasHeldAfter(database: Queryable, sessionId: string, eventId: number): Promise<boolean> {
+/** True when a session has a `held` event after this one, even if it was resumed since. */
+export async function hasHoldEventAfter(database: Queryable, sessionId: string, eventId: number): Promise<boolean> {
   const rows = await rowsOf(
     database,
     sql`SELECT 1 FROM events WHERE session_id = ${sessionId} AND id > ${eventId} AND type = 'held' LIMIT 1`,
   )
   return rows.length === 1
+}
+
+/** Stores an event that belongs to no change of status; `advance` stores those that do. */
+export async function addEvent(
+  database: Queryable,
+  event: {
+    sessionId: string
+    at: Date
+    type: EventType
+    actor?: Person | null
+    cause?: string | null
+    details?: Record<string, unknown>
+  },
+): Promise<void> {
+  await database.execute(sql`INSERT INTO events (session_id, at, type, actor_id, actor_name, cause, details)
+    VALUES (${event.sessionId}, ${event.at.toISOString()}::timestamptz, ${event.type}, ${event.actor?.id ?? null}, ${event.actor?.name ?? null},
+      ${event.cause ?? null}, ${JSON.stringify(event.details ?? {})}::jsonb)`)
 }

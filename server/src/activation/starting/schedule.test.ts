@@ -3,8 +3,9 @@ import { actor, template, type Activation } from '../../../test/app/activation.t
 import type { TestDatabase } from '../../../test/database/database.ts'
 import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
 import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
-import { sessionDetail } from '../history/item-list.usecases.ts'
-import { runCommand, startDue } from '../commands/commands.usecases.ts'
+import { sessionDetail } from '../history/session-detail.usecases.ts'
+import { startDueSession } from './due.usecases.ts'
+import { runCommand } from '../commands/commands.usecases.ts'
 import { startSession } from './start.usecases.ts'
 
 const hour = 3_600_000
@@ -30,7 +31,7 @@ describe('a session with a start time', () => {
     const { sessionId, status } = await schedule(startAt)
     expect(status).toBe('scheduled')
     expect((await activation.progress(sessionId)).accounts.pending).toBe(5)
-    await startDue(asOf(startAt), sessionId)
+    await startDueSession(asOf(startAt), sessionId)
     const done = await activation.until(sessionId, ({ completed }) => completed)
     expect(done.mails.sent).toBe(5)
   })
@@ -45,7 +46,7 @@ describe('a session with a start time', () => {
   it('waits for a person when its time passed while nothing was running', async () => {
     const startAt = inAnHour()
     const { sessionId } = await schedule(startAt)
-    await startDue(asOf(new Date(startAt.getTime() + hour)), sessionId)
+    await startDueSession(asOf(new Date(startAt.getTime() + hour)), sessionId)
     const held = await activation.progress(sessionId)
     expect(held).toMatchObject({ status: 'held', reason: 'late_start', accounts: { pending: 5 } })
     await runCommand(activation.deps, 'resume', sessionId, actor)
@@ -56,7 +57,7 @@ describe('a session with a start time', () => {
     const startAt = inAnHour()
     const { sessionId } = await schedule(startAt)
     await runCommand(activation.deps, 'cancel', sessionId, actor)
-    await startDue(asOf(startAt), sessionId)
+    await startDueSession(asOf(startAt), sessionId)
     const done = await activation.until(sessionId, ({ mails }) => mails.cancelled === 5)
     expect(done).toMatchObject({ status: 'cancelled', accounts: { cancelled: 5 } })
   })
@@ -81,7 +82,7 @@ describe('a session with a start time', () => {
   })
 
   it.each([
-    ['its time came', async (sessionId: string, time: Date) => startDue(asOf(time), sessionId)],
+    ['its time came', async (sessionId: string, time: Date) => startDueSession(asOf(time), sessionId)],
     [
       'a person started it before its time',
       async (sessionId: string, time: Date) => {
@@ -92,7 +93,7 @@ describe('a session with a start time', () => {
     [
       'a person let it start late',
       async (sessionId: string, time: Date) => {
-        await startDue(asOf(new Date(time.getTime() + 2 * hour)), sessionId)
+        await startDueSession(asOf(new Date(time.getTime() + 2 * hour)), sessionId)
         await runCommand(asOf(time), 'resume', sessionId, actor)
       },
     ],
