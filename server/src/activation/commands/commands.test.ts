@@ -67,7 +67,9 @@ describe('a session that is stopped', () => {
     expect(done.status).toBe('cancelled')
     expect(done.mails.sent + done.mails.cancelled).toBe(200)
     expect(smtp.mails).toHaveLength(done.mails.sent)
-    await expect(runCommand(activation.deps, 'resume', sessionId, actor)).rejects.toMatchObject({ status: 409 })
+    await expect(runCommand(activation.deps, 'resume', sessionId, actor)).rejects.toMatchObject({
+      code: 'NOT_POSSIBLE_NOW',
+    })
   })
 
   it('holds after exactly the first mails that were asked for, and sends the rest after a resume', async () => {

@@ -111,7 +111,7 @@ describe('retention', () => {
       await removeStep(test.database, now, { itemsAtOnce: 25 })
       expect((await rowsOfEach(sessionId)).items).toBe(left)
       expect(await pageOfSessions(test.database, {})).toMatchObject({ items: [], total: 0 })
-      await expect(activation.progress(sessionId)).rejects.toMatchObject({ status: 404 })
+      await expect(activation.progress(sessionId)).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' })
       expect(await sessionsOfLead(test.database, ids.at(-1)!)).toEqual([])
       expect(await auditCounters(test.database)).toEqual({ checked: 0, mismatches: [] })
     }
