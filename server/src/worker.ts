@@ -8,7 +8,7 @@ import { startCounterAudit } from './activation/maintenance/counter-audit.job.ts
 import { startBreakerProbe } from './activation/holds/breaker-probe.job.ts'
 import { cancelChunk } from './activation/commands/cancelled-chunks.usecases.ts'
 import { startDueSession } from './activation/starting/due.usecases.ts'
-import { type ActivationDeps } from './activation/session/activation-deps.ts'
+import type { ActivationDeps } from './activation/session/activation-deps.ts'
 import { createOutbox } from './activation/chunks/outbox.ts'
 import { createSharedTurns } from './activation/delivery/delivery-run.ts'
 import { sendMailsOfChunk } from './activation/delivery/delivery.job.ts'
