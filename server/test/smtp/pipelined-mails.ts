@@ -2,10 +2,10 @@ import { expect } from 'vitest'
 import type { Delivery, SendRequest, SmtpSender } from '../../src/mail/smtp/types.ts'
 import type { SmtpScript, ScriptedSmtpServer } from './scripted-smtp-server.ts'
 
-/** What was asked and told, in its order. */
+/** Gates that were asked and deliveries that were reported, in their order. */
 export type Log = string[]
 
-/** Sends a mail for each name, all at once; the gate of the first waits until all of them do. */
+/** Sends a mail to each name, all at once. Requests can be changed by name. */
 export function sendAll(
   sender: SmtpSender,
   names: string[],
@@ -22,7 +22,7 @@ export function sendAll(
         ...requests[name],
         gate: async (connection) => {
           log.push(`${name} gate`)
-          // The others have asked for a place by now: they did when the first did, and this came over the network.
+          // All the others wait for a slot by now: they asked when the first did, and the server has answered since.
           return requests[name]?.gate === undefined ? true : requests[name].gate(connection)
         },
       }),
@@ -30,26 +30,26 @@ export function sendAll(
   )
 }
 
-/** Each of them has one mail, and nobody else any. */
+/** Expects that the server has one mail to each name, and no other. */
 export function expectOneEach(server: ScriptedSmtpServer, names: string[]): void {
   expect(server.mails).toHaveLength(names.length)
   expect(new Set(server.mails.map(({ to }) => to[0]))).toEqual(new Set(names.map((name) => `${name}@x.test`)))
 }
 
-/** Names of people. */
+/** Gives as many names of people as asked for. */
 export function namesUpTo(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `n${index}`)
 }
 
-/** What became of each. */
+/** The kinds of the deliveries, in their order. */
 export function kinds(deliveries: Delivery[]): string[] {
   return deliveries.map(({ kind }) => kind)
 }
 
-/** Says of each mail whose end came whether another was announced behind it. */
-export function announcements(heard: boolean[], otherwise: SmtpScript = () => undefined): SmtpScript {
+/** Notes of each mail, when its final dot has come, whether the envelope of another was sent with it. */
+export function notePipelined(pipelined: boolean[], otherwise: SmtpScript = () => undefined): SmtpScript {
   return (command, context) => {
-    if (command === 'DOT') heard.push(/^MAIL FROM:<.*>\r\nRCPT TO:<.*>\r\nDATA\r\n$/.test(context.unread()))
+    if (command === 'DOT') pipelined.push(/^MAIL FROM:<.*>\r\nRCPT TO:<.*>\r\nDATA\r\n$/.test(context.unread()))
     return otherwise(command, context)
   }
 }

@@ -5,25 +5,27 @@ import { createSmtpSender } from '../../src/mail/smtp/sender.ts'
 import type { SmtpSender, SmtpTimeouts } from '../../src/mail/smtp/types.ts'
 import { startScriptedSmtpServer, type ScriptedSmtpServer } from './scripted-smtp-server.ts'
 
-/** Longer than a busy machine needs: where something else is waited for, the time must not run out. */
+/** Longer than a busy machine needs, so that no timeout ends a test that waits for something else. */
 const patient: SmtpTimeouts = { connect: 10_000, greeting: 10_000, command: 10_000, delivery: 10_000, idle: 30_000 }
 
 interface SenderOptions {
-  /** Over those that are longer than a busy machine needs. */
+  /** Timeouts that differ from the patient ones. */
   timeouts?: Partial<SmtpTimeouts>
   now?: () => number
-  /** Of an address that names none itself. */
+  /** The most connections, where the URL does not say it. */
   connections?: number
+  /** False switches the pipelining of envelopes off. */
+  pipelining?: boolean
 }
 
 /**
- * For the tests of a file: mail servers, and senders to them, which are closed after the test that started them. `defaults`:
- * for all senders.
+ * Gives the tests of a file scripted mail servers and senders to them, each of which is closed after the test that started it.
+ * `defaults` apply to all senders.
  */
 export function smtpSenders(defaults: SenderOptions = {}): {
   startServer: (options?: Parameters<typeof startScriptedSmtpServer>[0]) => Promise<ScriptedSmtpServer>
   senderTo: (url: string, options?: SenderOptions) => SmtpSender
-  /** Closes something else as well. */
+  /** Has something else closed after the test as well. */
   closing: (other: { close(): Promise<void> }) => void
 } {
   const opened: { close(milliseconds?: number): Promise<void> }[] = []
@@ -37,13 +39,14 @@ export function smtpSenders(defaults: SenderOptions = {}): {
       return server
     },
     senderTo(url, options = {}) {
-      const { timeouts, now, connections } = { ...defaults, ...options }
+      const { timeouts, now, connections, pipelining = true } = { ...defaults, ...options }
       const parsed = parseSmtpUrl(connections === undefined ? url : `${url}?connections=${connections}`)
       if (!parsed.ok) throw new Error(parsed.problem)
       const sender = createSmtpSender({
         settings: parsed.settings,
         logger: pino({ level: 'silent' }),
         timeouts: { ...patient, ...timeouts },
+        pipelining,
         ...(now && { now }),
       })
       opened.unshift(sender)

@@ -5,22 +5,23 @@ import { decodeWords } from 'postal-mime'
 import type { FastifyBaseLogger } from 'fastify'
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server'
 import type { Database } from '../../db/database.ts'
+import { createBatcher } from '../../util/batcher.ts'
 import { storeMails, type ArrivedMail } from './mailbox.queries.ts'
 
 const largestMail = 25 * 1024 * 1024
-/** Mails that one statement stores. */
+/** The most mails that one statement stores. */
 const largestBatch = 500
-/** So long a mail waits for a database that is away before the sender is told to come back later. */
-const patience = 60_000
-const retryEvery = 500
+/** Milliseconds that a mail waits for a database that is away before its sender is told to come back later. */
+const storeTimeout = 60_000
+const retryInterval = 500
 
 export interface Mailbox {
-  /** For `parseSmtpUrl`. */
+  /** Where it listens, as a value of SMTP_URL. */
   url: string
   close(): Promise<void>
 }
 
-type AnswerToMail = (error: Error | null, message?: string) => void
+type DataCallback = (error: Error | null, message?: string) => void
 
 /**
  * A mail server of Rollcall's own on 127.0.0.1, for where no other is set up: what it takes, reaches nobody and can be
@@ -29,24 +30,32 @@ type AnswerToMail = (error: Error | null, message?: string) => void
 export async function startMailbox(options: { database: Database; logger: FastifyBaseLogger }): Promise<Mailbox> {
   const { logger } = options
   const closing = new AbortController()
-  const store = batched((mails: ArrivedMail[]) => storeWithPatience(options.database, mails, closing.signal))
+  // Mails that arrive while others are being stored share the next statement, and so one commit.
+  const store = createBatcher<ArrivedMail, void>({
+    largestBatch,
+    async run(entries) {
+      const mails = entries.map((entry) => entry.value)
+      await storeOrRetry(options.database, mails, closing.signal)
+      for (const entry of entries) entry.resolve()
+    },
+  })
 
-  async function take(stream: SMTPServerDataStream, session: SMTPServerSession, answer: AnswerToMail): Promise<void> {
+  async function take(stream: SMTPServerDataStream, session: SMTPServerSession, callback: DataCallback): Promise<void> {
     let raw: Buffer | null
     try {
       raw = await readWhole(stream)
     } catch (error) {
-      // A client that goes away in the middle is the client's matter.
+      // A client that goes away in the middle of a mail is no error of the mailbox.
       logger.debug({ reason: String(error) }, 'a mail did not reach the built-in mailbox whole')
-      return answer(Object.assign(new Error('4.4.2 The mail did not arrive whole'), { responseCode: 451 }))
+      return callback(Object.assign(new Error('4.4.2 The mail did not arrive whole'), { responseCode: 451 }))
     }
     try {
-      if (raw !== null) await store(arrivedMail(raw, session))
+      if (raw !== null) await store.add(arrivedMail(raw, session))
     } catch (error) {
       logger.error({ err: error }, 'the built-in mailbox could not store a mail')
-      return answer(Object.assign(new Error('4.3.0 The mailbox cannot store mails right now'), { responseCode: 451 }))
+      return callback(Object.assign(new Error('4.3.0 The mailbox cannot store mails right now'), { responseCode: 451 }))
     }
-    answer(null, 'stored in the built-in mailbox')
+    callback(null, 'stored in the built-in mailbox')
   }
 
   const server = new SMTPServer({
@@ -58,8 +67,8 @@ export async function startMailbox(options: { database: Database; logger: Fastif
     size: largestMail,
     rejectOversized: true,
     closeTimeout: 1000,
-    onData(stream, session, answer) {
-      void take(stream, session, answer)
+    onData(stream, session, callback) {
+      void take(stream, session, callback)
     },
   })
   server.on('error', (error) => logger.debug({ reason: error.message }, 'built-in mailbox'))
@@ -77,7 +86,7 @@ export async function startMailbox(options: { database: Database; logger: Fastif
   }
 }
 
-/** Null for a mail that is too large: the server refuses it by itself. */
+/** Resolves to null for a mail that is too large, which the server refuses by itself. */
 async function readWhole(stream: SMTPServerDataStream): Promise<Buffer | null> {
   const chunks: Buffer[] = []
   for await (const chunk of stream) if (!stream.sizeExceeded) chunks.push(chunk as Buffer)
@@ -112,42 +121,15 @@ function storable(text: string): string {
   return text.toWellFormed().replaceAll(/\p{Cc}+/gu, ' ')
 }
 
-/** A mail may be stored although the answer of the database was lost; its arrival then keeps it from being stored twice. */
-async function storeWithPatience(database: Database, mails: ArrivedMail[], signal: AbortSignal): Promise<void> {
-  const end = performance.now() + patience
+/** Stores mails, again and again while the database is away. A mail that was stored although the answer was lost is not stored twice, because it keeps its `arrival`. */
+async function storeOrRetry(database: Database, mails: ArrivedMail[], signal: AbortSignal): Promise<void> {
+  const end = performance.now() + storeTimeout
   for (;;) {
     try {
       return await storeMails(database, mails)
     } catch (error) {
-      if (performance.now() + retryEvery > end) throw error
-      await wait(retryEvery, undefined, { signal })
+      if (performance.now() + retryInterval > end) throw error
+      await wait(retryInterval, undefined, { signal })
     }
-  }
-}
-
-/** Collects what comes while the last batch is being stored into the next one: one commit for many mails. */
-function batched<Value>(store: (values: Value[]) => Promise<void>): (value: Value) => Promise<void> {
-  const waiting: { value: Value; done: PromiseWithResolvers<void> }[] = []
-  let running = false
-
-  async function run(): Promise<void> {
-    running = true
-    while (waiting.length > 0) {
-      const batch = waiting.splice(0, largestBatch)
-      try {
-        await store(batch.map((entry) => entry.value))
-        for (const entry of batch) entry.done.resolve()
-      } catch (error) {
-        for (const entry of batch) entry.done.reject(error)
-      }
-    }
-    running = false
-  }
-
-  return (value) => {
-    const done = Promise.withResolvers<void>()
-    waiting.push({ value, done })
-    if (!running) void run()
-    return done.promise
   }
 }

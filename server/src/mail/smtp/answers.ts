@@ -6,7 +6,7 @@ export type SmtpStep = 'CONNECT' | 'GREETING' | 'EHLO' | 'STARTTLS' | 'AUTH' | '
 
 /**
  * Why there is no answer. `unreachable`: DNS, refused, no route, no connection in time. `lost`: closed or silent later on.
- * `protocol`: what came is not SMTP. `no_sign_in`: the server offers none. `too_large`: beyond the size it announced.
+ * `protocol`: what came is not SMTP. `no_sign_in`: the server offers none. `too_large`: beyond the size that it offered.
  */
 export type SmtpProblem = 'unreachable' | 'tls' | 'lost' | 'protocol' | 'no_sign_in' | 'too_large'
 

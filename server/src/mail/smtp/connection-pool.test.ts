@@ -86,7 +86,7 @@ describe('a server that cannot be used', () => {
     expect(server.commands).toContain(`AUTH PLAIN ${Buffer.from('\0ada\0p@ss').toString('base64')}`)
   })
 
-  it('holds the session when it announces that it takes no mail of this size', async () => {
+  it('holds the session when its SIZE is smaller than the mail', async () => {
     const server = await startServer({ extensions: ['SIZE 10'] })
     expect(await send(senderTo(server.url))).toMatchObject({ kind: 'hold', reason: 'message_too_large' })
     expect(server.mails).toHaveLength(0)
@@ -104,7 +104,7 @@ describe('a server that cannot be used', () => {
     expect(server.mails).toHaveLength(2)
   })
 
-  it('is not called without a breath when it drops every connection', async () => {
+  it('is called at growing intervals when it drops every connection', async () => {
     const server = await startServer({ script: (command) => (command === 'EHLO' ? { drop: 'rst' } : undefined) })
     const sender = senderTo(server.url)
     const start = performance.now()

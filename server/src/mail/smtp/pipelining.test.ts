@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
-  announcements,
+  notePipelined,
   expectOneEach,
   kinds,
   namesUpTo,
@@ -15,54 +15,54 @@ const impatientBefore = { command: 300 }
 const impatientAfter = { delivery: 300 }
 const largeMail = `Subject: large\r\n\r\n${'x'.repeat(70)}\r\n`.repeat(100_000)
 
-// With one connection, unless told otherwise, so that what waits is announced.
+// There is one connection, unless a test asks for more, so that the mails that wait are pipelined.
 const { startServer, senderTo } = smtpSenders({ connections: 1 })
 
-/** What the server does about the second mail and those after it. */
+/** A server that answers a command of the second mail and of those after it with `reply`, and all else as usual. */
 function atSecond(command: SmtpCommand, reply: SmtpReply): SmtpScript {
   return (now, { mail }) => (now === command && mail >= 2 ? reply : undefined)
 }
 
 describe('a mail that waits for a connection', () => {
-  it('is announced in the same breath as the mail before it, and both arrive as they are', async () => {
-    const heard: boolean[] = []
-    const server = await startServer({ script: announcements(heard) })
+  it('has its envelope sent in one write with the mail before it, and both arrive as they are', async () => {
+    const pipelined: boolean[] = []
+    const server = await startServer({ script: notePipelined(pipelined) })
     expect(kinds(await sendAll(senderTo(server.url), ['ada', 'bo', 'cy']))).toEqual(['sent', 'sent', 'sent'])
-    expect(heard).toEqual([true, true, false])
+    expect(pipelined).toEqual([true, true, false])
     expect(server.mails.map(({ to, raw }) => [to, raw.toString()])).toEqual(
       ['ada', 'bo', 'cy'].map((name) => [[`${name}@x.test`], `Subject: ${name}\r\n\r\n.${name}\r\n`]),
     )
     expect(server.totalConnections).toBe(1)
   })
 
-  it('has its gate asked only after it was told what became of the mail before it', async () => {
+  it('has its gate asked only after the delivery of the mail before it was reported', async () => {
     const log: Log = []
     await sendAll(senderTo((await startServer()).url), ['ada', 'bo', 'cy'], { log })
     expect(log).toEqual(['ada gate', 'ada sent', 'bo gate', 'bo sent', 'cy gate', 'cy sent'])
   })
 
-  it('is announced with the mail of whoever is ready first, over all connections', async () => {
+  it('is pipelined over whichever connection is ready first', async () => {
     const names = namesUpTo(60)
-    const heard: boolean[] = []
-    const server = await startServer({ script: announcements(heard) })
+    const pipelined: boolean[] = []
+    const server = await startServer({ script: notePipelined(pipelined) })
     const deliveries = await sendAll(senderTo(server.url, { connections: 5 }), names)
     expect(deliveries.every(({ kind }) => kind === 'sent')).toBe(true)
     expectOneEach(server, names)
-    // The first is tried alone; then all of them are.
-    expect(heard.filter(Boolean).length).toBeGreaterThan(1)
+    // The first attempt is made alone; after it all connections pipeline.
+    expect(pipelined.filter(Boolean).length).toBeGreaterThan(1)
     expect(server.totalConnections).toBe(5)
   })
 
-  it('is not announced to a server that did not say that it may be', async () => {
-    const heard: boolean[] = []
-    const server = await startServer({ pipelining: false, script: announcements(heard) })
+  it('is not pipelined to a server that does not offer PIPELINING', async () => {
+    const pipelined: boolean[] = []
+    const server = await startServer({ pipelining: false, script: notePipelined(pipelined) })
     expect(kinds(await sendAll(senderTo(server.url), ['ada', 'bo']))).toEqual(['sent', 'sent'])
-    expect(heard).toEqual([false, false])
+    expect(pipelined).toEqual([false, false])
   })
 
-  it('is not announced when it is too large, not wanted any more, or cannot be made, and keeps no other from it', async () => {
-    const heard: boolean[] = []
-    const server = await startServer({ extensions: ['SIZE 1000'], script: announcements(heard) })
+  it('is not pipelined when it is too large, not wanted any more, or cannot be made, and keeps no other mail from it', async () => {
+    const pipelined: boolean[] = []
+    const server = await startServer({ extensions: ['SIZE 1000'], script: notePipelined(pipelined) })
     const sender = senderTo(server.url)
     const failing = (): string => {
       throw new Error('no template')
@@ -79,11 +79,11 @@ describe('a mail that waits for a connection', () => {
       { kind: 'gate_closed' },
     ])
     expect(kinds(await last)).toEqual(['sent'])
-    expect(heard).toEqual([false, false])
+    expect(pipelined).toEqual([false, false])
     expect(server.totalConnections).toBe(1)
   })
 
-  it('has as long for its answers as it may, from when the mail before it has its own', async () => {
+  it('has the whole timeout for its replies, counted from the answer to the mail before it', async () => {
     const server = await startServer({ script: (command) => (command === 'DOT' ? { delay: 600 } : undefined) })
     const sender = senderTo(server.url, { timeouts: { command: 400 } })
     expect(kinds(await sendAll(sender, ['ada', 'bo']))).toEqual(['sent', 'sent'])
@@ -91,7 +91,7 @@ describe('a mail that waits for a connection', () => {
   })
 })
 
-describe('a mail that was announced', () => {
+describe('a mail whose envelope was pipelined', () => {
   it.each([
     ['refused', '550 5.7.1 no', 'failed'],
     ['put off', '451 4.3.0 later', 'later'],
@@ -166,7 +166,7 @@ describe('a mail that was announced', () => {
       expect(second).toMatchObject({ ...verdict, reply: `${code} no`, problem: null })
       expect(log.includes('bo gate')).toBe(command === 'DOT')
       expect(server.mails).toHaveLength(1)
-      // What is refused for good is asked once more, unannounced, before it means anything.
+      // A refusal for good counts only after the envelope was sent once more, not pipelined.
       expect(server.totalConnections).toBe(command === 'MAIL' && code! >= 500 ? 2 : 1)
     },
   )
@@ -200,20 +200,20 @@ describe('a mail that was announced', () => {
   })
 })
 
-describe('closing while a mail is announced', () => {
-  it('lets it end as its gate says', async () => {
-    const announced = Promise.withResolvers<void>()
+describe('closing while an envelope is pipelined', () => {
+  it('lets its mail end as its gate says', async () => {
+    const isPipelined = Promise.withResolvers<void>()
     const closing = Promise.withResolvers<void>()
     const server = await startServer({
       script: (command, { mail, unread }) => {
         if (command !== 'DOT' || mail !== 1) return undefined
-        if (unread() !== '') announced.resolve()
+        if (unread() !== '') isPipelined.resolve()
         return { after: closing.promise }
       },
     })
     const sender = senderTo(server.url)
     const sending = sendAll(sender, ['ada', 'bo', 'cy'])
-    await announced.promise
+    await isPipelined.promise
     const closed = sender.close(5000)
     closing.resolve()
     await closed

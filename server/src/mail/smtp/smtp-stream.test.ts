@@ -5,7 +5,7 @@ import { smtpSenders } from '../../../test/smtp/smtp-senders.ts'
 import { readReplies } from './replies.ts'
 import type { Delivery, SmtpSender } from './types.ts'
 
-// With one connection, so that one mail shows what another has left behind.
+// There is one connection, so that a mail shows what the mail before it has left behind.
 const { startServer, senderTo } = smtpSenders({ connections: 1 })
 
 function send(sender: SmtpSender, body = 'Subject: hello\r\n\r\nhello\r\n'): Promise<Delivery> {
@@ -38,15 +38,15 @@ describe('replies', () => {
               .map((line) => line + lineEnd)
               .join(''),
           )
-          const heard: string[] = []
-          const reader = readReplies((each) => heard.push(each))
+          const received: string[] = []
+          const reader = readReplies((each) => received.push(each))
           let from = 0
           for (const length of cuts) {
             reader.take(bytes.subarray(from, from + length))
             from += length
           }
           expect(reader.take(bytes.subarray(from))).toBe(0)
-          expect(heard).toEqual(lines.map((each) => each.join('\n')))
+          expect(received).toEqual(lines.map((each) => each.join('\n')))
         },
       ),
     )
@@ -58,8 +58,8 @@ describe('replies', () => {
   })
 })
 
-describe('a server that was told everything at once', () => {
-  it.each([true, false])('is one that announced that it may be (%s), and no other', async (pipelining) => {
+describe('a server that was sent the whole envelope at once', () => {
+  it.each([true, false])('is one that offers PIPELINING (%s), and no other', async (pipelining) => {
     const server = await startServer({ pipelining, script: at({ MAIL: '450 4.7.1 not now' }) })
     expect((await send(senderTo(server.url))).kind).toBe('later')
     const said = server.commands.map((command) => command.split(' ')[0])
@@ -89,7 +89,7 @@ describe('a server that was told everything at once', () => {
   })
 })
 
-describe('a mail over the wire', () => {
+describe('a mail as it is sent', () => {
   it.each([
     ['.', '..\r\n.a\r\n.\r\n'],
     ['lines of dots alone', 'Subject: dots\r\n\r\n.\r\n..\r\n...\r\nend\r\n'],
@@ -107,7 +107,7 @@ describe('a mail over the wire', () => {
     expect(server.mails.map(({ raw }) => raw.toString())).toEqual(['Subject: open\r\n\r\nend\r\n'])
   })
 
-  it('is announced with its size where the server wants to know', async () => {
+  it('has its size in MAIL where the server offers SIZE', async () => {
     const server = await startServer({ extensions: ['SIZE 1000'] })
     await send(senderTo(server.url), 'Subject: ten\r\n\r\n')
     expect(server.commands).toContain('MAIL FROM:<no-reply@localhost> SIZE=16')
@@ -118,7 +118,7 @@ describe('a mail over the wire', () => {
     expect(await send(senderTo(server.url))).toMatchObject({ kind: 'sent', reply: '250 2.0.0 thank you Zoë' })
   })
 
-  it('is not begun over a connection that said something without being asked', async () => {
+  it('is not begun over a connection on which the server said something without being asked', async () => {
     const server = await startServer({ script: at({ DOT: '250 2.0.0 ok\r\n250 2.0.0 once more' }) })
     const sender = senderTo(server.url)
     expect((await send(sender)).kind).toBe('sent')
