@@ -18,7 +18,7 @@ import { describeApi } from './http/openapi.ts'
 import { decorateWithStaff, originsOf } from './http/authorization.ts'
 import { createServer, type Server } from './http/server.ts'
 import { serveWebApp } from './http/web.ts'
-import type { WithdrawalTimings } from './http/graceful-shutdown.ts'
+import type { ShutdownTimings } from './http/graceful-shutdown.ts'
 import { leadsRoutes } from './leads/leads.routes.ts'
 import { importMaximumBytes } from './leads/import/imports.usecases.ts'
 import { mailboxRoutes } from './mail/mailbox/mailbox.routes.ts'
@@ -54,7 +54,7 @@ export interface AppParts {
   /** Where this process runs activations: what its check of the counters says. */
   disagreeingSessions?: () => number | null
   /** Where a test cannot wait. */
-  timings?: Partial<Timings & WithdrawalTimings>
+  timings?: Partial<Timings & ShutdownTimings>
   openingRates?: Partial<OpeningRates>
 }
 

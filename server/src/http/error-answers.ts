@@ -6,12 +6,12 @@ import { statusOfCode } from './statuses.ts'
 import { validationSentence } from './validation-messages.ts'
 import type { Server } from './server-type.ts'
 
-/** Makes every failure of a server the contract's failure: a sentence for a person, a code for a program, the cause in the log. */
+/** Answers every error of a server as a failure of the contract: a sentence for a person and a code for a program. The cause of what is not meant goes to the log. */
 export function answerErrors(server: Server): void {
   server.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply))
 }
 
-/** Answers what no route answers. `page` serves the document of a page of the web app; false where the path is none. */
+/** Answers a request that no route takes. `page` serves the document of the web app where the path is a page of it, and returns false where it is none. */
 export function answerUnknown(server: Server, page: (request: FastifyRequest, reply: FastifyReply) => boolean): void {
   server.setNotFoundHandler((request, reply) => {
     if (page(request, reply)) return reply
@@ -20,12 +20,12 @@ export function answerUnknown(server: Server, page: (request: FastifyRequest, re
   })
 }
 
-/** The body of a failure. */
+/** Makes the body of a failure. */
 export function failure(code: ErrorCode, msg: string, details?: unknown): Failure {
   return { success: false, code, msg, ...(details === undefined ? {} : { details }) }
 }
 
-/** Answers a failure in the contract's shape. */
+/** Answers one error in the contract's shape. */
 export function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (error instanceof DomainError)
     return reply.code(statusOfCode[error.code]).send(failure(error.code, error.message, error.details))
@@ -59,7 +59,7 @@ export function answerError(error: FastifyError, request: FastifyRequest, reply:
   )
 }
 
-/** The statuses that the contract has, and the code of each where nothing says more; any other of the client's is a 400. */
+/** The codes for errors of Fastify and its plugins, which have a status only. A 4xx status that is not here becomes a 400. */
 const codesOfStatuses: Partial<Record<number, ErrorCode>> = {
   400: 'BAD_REQUEST',
   401: 'SIGN_IN_REQUIRED',

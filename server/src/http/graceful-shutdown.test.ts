@@ -4,10 +4,11 @@ import { PassThrough } from 'node:stream'
 import { pino } from 'pino'
 import { afterEach, describe, expect, it } from 'vitest'
 import { until } from '../../test/app/activation.ts'
+import { createStateMachine } from '../util/state-machine.ts'
 import { createServer, type Server } from './server.ts'
-import { closeServer, type WithdrawalTimings } from './graceful-shutdown.ts'
+import { closeServer, shutdownTransitions, type ShutdownMode, type ShutdownTimings } from './graceful-shutdown.ts'
 
-const usualTimings: WithdrawalTimings = { announce: 1000, settle: 1000, quiet: 500, longest: 3000 }
+const usualTimings: ShutdownTimings = { deregistration: 1000, transit: 1000, quiet: 500, longestDrain: 3000 }
 const balancer = { 'x-forwarded-for': '192.0.2.7', 'x-rollcall-tries-next': '1' }
 const answers: (() => void)[] = []
 let server: Server
@@ -18,7 +19,7 @@ afterEach(async () => {
   await server.close()
 })
 
-async function open(own: Partial<WithdrawalTimings> = {}): Promise<void> {
+async function open(own: Partial<ShutdownTimings> = {}): Promise<void> {
   const timings = { ...usualTimings, ...own }
   server = await createServer({ logger: pino({ level: 'silent' }), https: false, timings })
   server.route({ method: ['GET', 'POST'], url: '/thing', handler: async () => ({ served: true }) })
@@ -42,7 +43,7 @@ interface Answer {
   connection: string | undefined
 }
 
-/** One request on a connection of its own; null: nobody listens. */
+/** Sends one request on a connection of its own; null where nobody listens. */
 function ask(method: string, path: string, headers: Record<string, string> = {}): Promise<Answer | null> {
   return new Promise((resolve, reject) => {
     const request = http.request(
@@ -62,15 +63,16 @@ function ask(method: string, path: string, headers: Record<string, string> = {})
   })
 }
 
+/** The status alone; null where nobody listens. */
 const statusOf = async (...asked: Parameters<typeof ask>) => (await ask(...asked))?.status ?? null
 
-describe('a server behind a balancer that leaves', () => {
+describe('a server behind a balancer that shuts down', () => {
   it('serves everything for a while, then refuses the reads that go elsewhere, and listens until it is left alone', async () => {
     // Time for what is asked meanwhile.
-    await open({ announce: 4000, settle: 4000, longest: 20_000 })
+    await open({ deregistration: 4000, transit: 4000, longestDrain: 20_000 })
     expect(await ask('GET', '/thing', balancer)).toEqual({ status: 200, connection: 'keep-alive' })
     const closed = closeServer(server)
-    expect(server.isWithdrawing()).toBe(true)
+    expect(server.isShuttingDown()).toBe(true)
     expect(await ask('GET', '/thing', balancer)).toEqual({ status: 200, connection: 'close' })
     expect(await ask('POST', '/thing', balancer)).toEqual({ status: 200, connection: 'close' })
 
@@ -86,14 +88,14 @@ describe('a server behind a balancer that leaves', () => {
   })
 
   it('goes on serving a balancer that takes no refused read elsewhere, until that one has moved on', async () => {
-    const [announce, quiet] = [1000, 2000]
-    await open({ announce, quiet, longest: 10_000 })
+    const [deregistration, quiet] = [1000, 2000]
+    await open({ deregistration, quiet, longestDrain: 10_000 })
     const forwarded = { 'x-forwarded-for': '192.0.2.7' }
     expect(await statusOf('GET', '/thing', forwarded)).toBe(200)
     let isClosed = false
     const closed = closeServer(server).then(() => (isClosed = true))
     const begun = performance.now()
-    while (performance.now() - begun < announce + 1.5 * quiet)
+    while (performance.now() - begun < deregistration + 1.5 * quiet)
       expect(await statusOf('GET', '/thing', forwarded)).toBe(200)
     expect(isClosed).toBe(false)
     expect(await statusOf('GET', '/endless', forwarded)).toBe(503)
@@ -118,7 +120,7 @@ describe('a server behind a balancer that leaves', () => {
 
 describe('a server that nobody stands in front of', () => {
   it('closes at once', async () => {
-    await open({ announce: 60_000 })
+    await open({ deregistration: 60_000 })
     expect(await statusOf('GET', '/thing', { 'x-rollcall-tries-next': '1' })).toBe(200)
     const begun = performance.now()
     await closeServer(server)
@@ -162,5 +164,43 @@ describe('a server that nobody stands in front of', () => {
     await closed
     await ended
     expect(heard.join('')).toMatch(/^HTTP\/1\.1 200 OK[^]*begun[^]*ended/)
+  })
+})
+
+describe('the modes of a shutdown', () => {
+  const modes = Object.keys(shutdownTransitions) as ShutdownMode[]
+  const allowed = ['serving deregistering', 'deregistering draining', 'serving closing', 'deregistering closing']
+  allowed.push('draining closing', 'closing closed')
+
+  it('follow each other only as the table says', () => {
+    const taken: string[] = []
+    for (const from of modes)
+      for (const to of modes) {
+        const state = createStateMachine('server', shutdownTransitions, from)
+        try {
+          state.transitionTo(to)
+          taken.push(`${from} ${to}`)
+        } catch (error) {
+          expect((error as Error).message).toBe(`The server cannot change from ${from} to ${to}.`)
+        }
+      }
+    expect(taken.toSorted()).toEqual(allowed.toSorted())
+  })
+
+  it('end in closed when a server that deregisters is closed before its time', async () => {
+    await open({ deregistration: 300 })
+    expect(await statusOf('GET', '/thing', balancer)).toBe(200)
+    const drained = server.drain()
+    await server.close()
+    await drained
+    expect(server.isShuttingDown()).toBe(true)
+    expect(await statusOf('GET', '/thing', balancer)).toBeNull()
+  })
+
+  it('begin once, however often the server is told to drain', async () => {
+    await open({ deregistration: 50, transit: 0, quiet: 0 })
+    await statusOf('GET', '/thing', balancer)
+    await Promise.all([server.drain(), server.drain()])
+    expect(server.isShuttingDown()).toBe(true)
   })
 })

@@ -1,108 +1,136 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import { DomainError } from '../errors.ts'
+import { periodicTask } from '../util/periodic-task.ts'
+import { createStateMachine, type Transitions } from '../util/state-machine.ts'
 import type { Server } from './server-type.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Its answers never end by themselves: a WebSocket, a stream of events. */
+    /** The answers of this route never end by themselves: a WebSocket, a stream of events. */
     endless?: boolean
   }
   interface FastifyInstance {
-    /** True from the moment in which this process began to leave. */
-    isWithdrawing: () => boolean
-    /** Says that this process is about to leave, and resolves when no balancer sends it anything any more. */
-    withdraw: () => Promise<void>
+    /** True from the moment in which this process begins to shut down. */
+    isShuttingDown: () => boolean
+    /** Begins to shut down, and resolves when no balancer sends this process a request any more. The server still listens. */
+    drain: () => Promise<void>
   }
 }
 
-/** A balancer sends it along that takes a read which is answered 503 to another node, and leaves this one alone then. */
+/**
+ * - `serving`: everything is served, and `/health/ready` says so.
+ * - `deregistering`: everything is served as before while `/health/ready` says 503, so that a balancer that asks for it can act.
+ * - `draining`: reads that the balancer can take to another node, and answers that would never end, are refused with 503.
+ * - `closing`: the server does not listen any more, and the requests under way are finished.
+ */
+export type ShutdownMode = 'serving' | 'deregistering' | 'draining' | 'closing' | 'closed'
+
+/** A server may be closed in any mode; only one behind a balancer is drained. */
+export const shutdownTransitions: Transitions<ShutdownMode> = {
+  serving: ['deregistering', 'closing'],
+  deregistering: ['draining', 'closing'],
+  draining: ['closing'],
+  closing: ['closed'],
+  closed: [],
+}
+
+/** A balancer sends this header with a read that it takes to another node when this one answers 503. It then avoids this node for a while. */
 const triesNextHeader = 'x-rollcall-tries-next'
 
 /** In milliseconds. */
-export interface WithdrawalTimings {
+export interface ShutdownTimings {
   /**
-   * How long everything is served as before while `/health/ready` says 503: longer than a balancer takes to look, and
-   * longer than it leaves alone a node that came back a moment ago (`fail_timeout` in deploy/nginx.conf).
+   * The time in `deregistering`. It must be longer than a balancer takes between two looks at `/health/ready`, and longer than
+   * a balancer avoids another node that has just come back (`fail_timeout` in deploy/nginx.conf).
    */
-  announce: number
-  /** What was on its way when the balancer was told has arrived after this. Shorter than `fail_timeout`. */
-  settle: number
-  /** Without a request for so long, nobody sends any. */
+  deregistration: number
+  /** The time after the first refused read in which requests that were on their way arrive. Shorter than `fail_timeout`. */
+  transit: number
+  /** The time without any request after which nobody sends more. */
   quiet: number
-  /** After the announcement, so long at most is waited for the requests to end. */
-  longest: number
+  /** The longest time in `draining`. */
+  longestDrain: number
 }
-export const withdrawalTimings: WithdrawalTimings = { announce: 4000, settle: 200, quiet: 1000, longest: 10_000 }
+export const shutdownTimings: ShutdownTimings = {
+  deregistration: 4000,
+  transit: 200,
+  quiet: 1000,
+  longestDrain: 10_000,
+}
 
 /**
- * Lets a server leave without a request that is lost. A listener that closes resets whatever stands in its queue, and a
- * balancer may not send a write a second time; so the balancer is made to look elsewhere first. Where no request ever
- * came through one, nothing is waited for. To be called before any route is there.
+ * Lets a server shut down without losing a request. A listener that closes resets the connections in its queue, and a
+ * balancer may not send a write a second time, so the balancer is made to avoid this node first. Where no request ever came
+ * through a balancer, nothing is waited for. Must be called before any route is registered.
  */
-export function prepareWithdrawal(server: Server, timings: WithdrawalTimings): void {
-  let behindBalancer = false
-  let withdrawing = false
-  let refusing = false
-  let requestAt = 0
-  let refusedAt: number | null = null
+export function prepareShutdown(server: Server, timings: ShutdownTimings): void {
+  const state = createStateMachine('server', shutdownTransitions, 'serving')
+  let isBehindBalancer = false
+  let lastRequestAt = 0
+  let firstRefusalAt: number | null = null
 
   server.addHook('onRequest', async (request, reply) => {
     if (isProbe(request)) return
-    requestAt = performance.now()
-    behindBalancer ||= isForwarded(request)
-    if (!refusing) return
+    lastRequestAt = performance.now()
+    isBehindBalancer ||= isForwarded(request)
+    if (state.is('serving', 'deregistering')) return
     const { endless = false } = request.routeOptions.config
     const goesElsewhere = isRead(request) && request.headers[triesNextHeader] !== undefined
     if (!goesElsewhere && !endless) return
-    // The balancer has one memory for what is endless and another one for the rest, writes among it.
-    if (!endless) refusedAt ??= performance.now()
+    // The balancer remembers endless answers and all others (writes included) separately.
+    if (!endless) firstRefusalAt ??= performance.now()
     void reply.header('retry-after', '1')
     throw new DomainError('UNAVAILABLE', 'This process is stopping; ask again in a second.')
   })
   server.addHook('onSend', async (_request, reply) => {
-    if (withdrawing) void reply.header('connection', 'close')
+    if (!state.is('serving')) void reply.header('connection', 'close')
   })
-  // What never ends by itself must not begin any more.
-  server.addHook('preClose', async () => {
-    withdrawing = true
-    refusing = true
+  server.addHook('preClose', async () => state.transitionTo('closing'))
+  server.addHook('onClose', async () => {
+    if (state.is('closing')) state.transitionTo('closed')
   })
 
-  const isLeftAlone = (since: number) => {
+  function isAvoided(drainingSince: number): boolean {
     const now = performance.now()
-    return refusedAt === null ? now - Math.max(requestAt, since) >= timings.quiet : now - refusedAt >= timings.settle
+    if (firstRefusalAt !== null) return now - firstRefusalAt >= timings.transit
+    return now - Math.max(lastRequestAt, drainingSince) >= timings.quiet
   }
 
-  server.decorate('isWithdrawing', () => withdrawing)
-  server.decorate('withdraw', async () => {
-    withdrawing = true
-    if (!behindBalancer) return
-    await wait(timings.announce)
-    refusing = true
+  server.decorate('isShuttingDown', () => !state.is('serving'))
+  server.decorate('drain', async () => {
+    if (!state.is('serving')) return
+    state.transitionTo('deregistering')
+    if (!isBehindBalancer) return
+    await wait(timings.deregistration)
+    // Somebody may have closed the server meanwhile.
+    if (!state.is('deregistering')) return
+    state.transitionTo('draining')
     const since = performance.now()
-    while (!isLeftAlone(since) && performance.now() - since < timings.longest) await wait(20)
+    while (state.is('draining') && !isAvoided(since) && performance.now() - since < timings.longestDrain) await wait(20)
   })
 }
 
 /**
- * Ends a server without cutting anybody off: withdraws, stops listening, ends what never ends by itself, and resolves
- * when the requests that were under way are answered.
+ * Ends a server without cutting anybody off: drains it, stops listening, ends what never ends by itself, and resolves when
+ * the requests under way are answered.
  */
 export async function closeServer(server: Server): Promise<void> {
-  await server.withdraw()
+  await server.drain()
   const answered = new Promise<void>((resolve) => server.server.close(() => resolve()))
-  // A connection whose answer had begun before goes on as idle after it.
-  const sweep = setInterval(() => server.server.closeIdleConnections(), 200)
+  // A connection whose answer had begun before the server closed becomes idle after its end, and nobody else closes it then.
+  const idleConnections = periodicTask({ name: 'closing idle connections', interval: 200, logger: server.log }, () =>
+    server.server.closeIdleConnections(),
+  )
   try {
     await server.close()
     await answered
   } finally {
-    clearInterval(sweep)
+    await idleConnections.close()
   }
 }
 
-/** Those who look after processes come directly and are always answered. */
+/** True for the requests of programs that look after this process. They come directly and are always answered. */
 function isProbe(request: FastifyRequest): boolean {
   return /^\/(health\/|metrics$)/.test(request.url)
 }

@@ -22,18 +22,18 @@ const metricsRoute: RouteOptions = {
   handler: () => undefined,
 }
 
-/** Is the process there, can it work, and how is it doing. Not described in the envelope: other programs have their own ways to ask. */
+/** Routes for the programs that look after a process: whether it lives, whether it can work, and its metrics. They have their own formats, without the envelope. */
 export async function healthRoutes(
   server: Server,
   options: {
     pool: Pool
-    /** How many sessions' counters disagree with their items; null while that is not known. Left out where nobody checks. */
+    /** How many sessions have counters that disagree with their items; null while that is not known. Left out in a process that does not audit them. */
     disagreeingSessions?: () => number | null
   },
 ): Promise<void> {
   const { pool, disagreeingSessions } = options
   await server.register(metrics.default, { endpoint: metricsRoute, clearRegisterOnInit: true })
-  if (disagreeingSessions !== undefined) tellDisagreeing(server, disagreeingSessions)
+  if (disagreeingSessions !== undefined) registerDisagreeingGauge(server, disagreeingSessions)
 
   server.get(
     '/health/live',
@@ -52,7 +52,7 @@ export async function healthRoutes(
       },
     },
     async (request, reply) => {
-      if (server.isWithdrawing()) return reply.code(503).send({ status: 'stopping' })
+      if (server.isShuttingDown()) return reply.code(503).send({ status: 'stopping' })
       try {
         if (await isMigrated(pool)) return { status: 'ready' }
         return reply.code(503).send({ status: 'the migrations are not in yet' })
@@ -64,8 +64,8 @@ export async function healthRoutes(
   )
 }
 
-/** Not a number while it is not known: a zero would say that all is well. */
-function tellDisagreeing(server: Server, disagreeing: () => number | null): void {
+/** Adds the gauge of sessions whose counters disagree. It is NaN while the number is not known, because zero would say that all is well. */
+function registerDisagreeingGauge(server: Server, disagreeing: () => number | null): void {
   void new server.metrics.client.Gauge({
     name: 'rollcall_sessions_disagreeing',
     help: 'Sessions whose counters are not what their items say; anything but 0 is a mistake.',

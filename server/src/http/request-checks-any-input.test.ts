@@ -1,9 +1,9 @@
 import http from 'node:http'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { borderBench, reads, uuid, writes } from '../../test/app/request-checks.ts'
+import { requestChecksBench, reads, uuid, writes } from '../../test/app/request-checks.ts'
 
-const bench = borderBench()
+const bench = requestChecksBench()
 const { call } = bench
 
 describe('whatever is sent', () => {
@@ -48,7 +48,7 @@ describe('whatever is sent', () => {
     'reason',
   )
 
-  it('in the address of a read, the answer is no failure of ours', async () => {
+  it('in the path and query string of a read, the answer is no failure of ours', async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...reads), fc.dictionary(names, odd, { maxKeys: 4 }), async (path, query) => {
         const search = new URLSearchParams(

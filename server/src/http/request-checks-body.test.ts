@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { newSessionId } from '../../test/app/activation.ts'
-import { borderBench, expectFailure, uuid, writes } from '../../test/app/request-checks.ts'
+import { requestChecksBench, expectFailure, uuid, writes } from '../../test/app/request-checks.ts'
 
-const bench = borderBench()
+const bench = requestChecksBench()
 const { call } = bench
 
 describe('a body', () => {

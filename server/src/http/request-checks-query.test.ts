@@ -1,11 +1,11 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { newSessionId } from '../../test/app/activation.ts'
-import { borderBench, expectFailure, lists, uuid } from '../../test/app/request-checks.ts'
+import { requestChecksBench, expectFailure, lists, uuid } from '../../test/app/request-checks.ts'
 
-const { call } = borderBench()
+const { call } = requestChecksBench()
 
-describe('an address', () => {
+describe('a path and its query string', () => {
   it('with a limit outside of 1 to 500 is refused in every list', async () => {
     for (const list of lists) {
       for (const limit of ['0', '-1', '501', '1.5', 'ten', '', '1e9', '99999999999999999999', 'NaN', '1&limit=2'])

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { borderBench, expectFailure, reads, uuid, writes } from '../../test/app/request-checks.ts'
+import { requestChecksBench, expectFailure, reads, uuid, writes } from '../../test/app/request-checks.ts'
 
-const bench = borderBench()
+const bench = requestChecksBench()
 const { call } = bench
 
 /** What reads without a sign-in, or in a way of its own. */

@@ -13,14 +13,14 @@ const open = [
   'GET /openapi.json',
   'POST /activation/inspect',
   'POST /activation/accept',
-  // The sign-in library has doors of its own, with tests of their own.
+  // The sign-in library authorizes its own routes, and staff/*.test.ts test that.
   'POST /api/auth/sign-in/email',
   'GET /api/auth/*',
   'POST /api/auth/*',
 ]
 
 /** What is more than reading asks for an admin; these ask for something else. */
-const needed: Record<string, Role> = {
+const requiredRoles: Record<string, Role> = {
   'GET /mailbox/messages': 'admin',
   'GET /mailbox/messages/:id': 'admin',
   'GET /settings': 'admin',
@@ -53,9 +53,9 @@ const nameOf = ({ method, url }: Route) => `${method} ${url}`
 const isOpen = (route: Route) => open.includes(nameOf(route)) || /^\/docs(\/|$)/.test(route.url)
 const guarded = () => routes.filter((route) => !isOpen(route))
 const pathOf = ({ url }: Route) => url.replaceAll(/:\w+/g, 'anything')
-const neededFor = (route: Route): Role => needed[nameOf(route)] ?? (route.method === 'GET' ? 'support' : 'admin')
+const roleFor = (route: Route): Role => requiredRoles[nameOf(route)] ?? (route.method === 'GET' ? 'support' : 'admin')
 
-function knock(route: Route, role: Role | null, headers: Record<string, string> = {}) {
+function ask(route: Route, role: Role | null, headers: Record<string, string> = {}) {
   return app.call(route.method, pathOf(route), { role, headers, ...(route.method === 'GET' ? {} : { body: {} }) })
 }
 
@@ -63,7 +63,7 @@ describe('every route', () => {
   it('is known to this test', () => {
     expect(guarded().length).toBeGreaterThan(20)
     const names = routes.map(nameOf)
-    for (const name of [...open, ...Object.keys(needed)]) expect(names).toContain(name)
+    for (const name of [...open, ...Object.keys(requiredRoles)]) expect(names).toContain(name)
   })
 
   it('that is not open to everybody answers 401 without a sign-in, before it looks at anything else', async () => {
@@ -74,7 +74,7 @@ describe('every route', () => {
         { 'x-api-key': '' },
         { cookie: 'rollcall.session_token=made-up.signature' },
       ] as Record<string, string>[]) {
-        const answer = await knock(route, null, headers)
+        const answer = await ask(route, null, headers)
         expect.soft([nameOf(route), answer.status, answer.code]).toEqual([nameOf(route), 401, 'SIGN_IN_REQUIRED'])
       }
     }
@@ -84,8 +84,8 @@ describe('every route', () => {
     const ladder: Role[] = ['support', 'admin', 'superadmin']
     for (const route of guarded()) {
       for (const role of ladder) {
-        const { status, code } = await knock(route, role)
-        const allowed = ladder.indexOf(role) >= ladder.indexOf(neededFor(route))
+        const { status, code } = await ask(route, role)
+        const allowed = ladder.indexOf(role) >= ladder.indexOf(roleFor(route))
         if (allowed) expect.soft([nameOf(route), role, status]).not.toEqual([nameOf(route), role, 403])
         else expect.soft([nameOf(route), role, status, code]).toEqual([nameOf(route), role, 403, 'FORBIDDEN'])
       }
@@ -95,7 +95,7 @@ describe('every route', () => {
   it('that writes refuses a page that is not ours, also with a cookie that is valid', async () => {
     for (const route of guarded().filter(({ method }) => method !== 'GET')) {
       const headers = { cookie: app.staff.superadmin.cookie, origin: 'https://evil.example' }
-      const answer = await knock(route, null, headers)
+      const answer = await ask(route, null, headers)
       expect.soft([nameOf(route), answer.status, answer.code]).toEqual([nameOf(route), 403, 'ORIGIN_NOT_ALLOWED'])
     }
   })

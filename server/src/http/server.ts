@@ -4,9 +4,9 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { Ajv, type Options } from 'ajv'
 import Fastify, { LogController, type FastifyBaseLogger } from 'fastify'
 import http from 'node:http'
-import { addFormats, refuseUnknownParameters, refuseUnstorable } from './request-checks.ts'
+import { addFormats, refuseUnknownQuery, refuseUnstorable } from './request-checks.ts'
 import { answerError, answerErrors } from './error-answers.ts'
-import { prepareWithdrawal, type WithdrawalTimings, withdrawalTimings } from './graceful-shutdown.ts'
+import { prepareShutdown, shutdownTimings, type ShutdownTimings } from './graceful-shutdown.ts'
 import type { Server } from './server-type.ts'
 
 export type { Server } from './server-type.ts'
@@ -14,31 +14,31 @@ export type { Server } from './server-type.ts'
 /** The longest JSON body: 10,000 ids of a selection, and as many exceptions, with room. */
 const bodyLimit = 2 * 1024 * 1024
 
-/** An empty server: checks, headers and answers to errors are set, routes are not. */
+/** Creates a server without routes. It has the checks of requests, the security headers and the answers to errors. */
 export async function createServer(options: {
   logger: FastifyBaseLogger
   https: boolean
-  /** Addresses and networks whose `X-Forwarded-For` is believed; this machine's unless told otherwise. */
+  /** Addresses and networks whose `X-Forwarded-For` is believed; those of this machine when left out. */
   trustedProxies?: string[]
-  timings?: Partial<WithdrawalTimings>
+  timings?: Partial<ShutdownTimings>
 }): Promise<Server> {
   const server: Server = Fastify({
     loggerInstance: options.logger,
     bodyLimit,
     trustProxy: options.trustedProxies ?? ['loopback'],
-    // What is still sent to a server that closes is served: its balancer has nobody else to ask for a write.
+    // A write that still arrives while the server closes is served, because its balancer cannot send it to anybody else.
     return503OnClosing: false,
     logController: new LogController({ disableRequestLogging: true }),
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
     forceCloseConnections: 'idle',
-    // As long as Node lets a request's head be: what is too long for a parameter is said by its schema.
+    // Not shorter than Node lets the head of a request be, so that the schema of a parameter says what is too long.
     routerOptions: { maxParamLength: http.maxHeaderSize },
   }).withTypeProvider<TypeBoxTypeProvider>()
   server.setValidatorCompiler(validatorCompiler())
   server.removeContentTypeParser('text/plain')
   answerErrors(server)
-  prepareWithdrawal(server, { ...withdrawalTimings, ...options.timings })
-  server.addHook('onRoute', refuseUnknownParameters)
+  prepareShutdown(server, { ...shutdownTimings, ...options.timings })
+  server.addHook('onRoute', refuseUnknownQuery)
   server.addHook('preValidation', refuseUnstorable)
   await server.register(helmet, {
     contentSecurityPolicy: {
@@ -67,8 +67,8 @@ export async function createServer(options: {
 }
 
 /**
- * Bodies are taken as they are: a number in quotes is not a number. Addresses carry only text, so there numbers and
- * booleans are read from it. Unknown fields are refused in both.
+ * Compiles schemas so that a body is taken as it is (a number in quotes is no number), while paths, query strings and headers,
+ * which carry only text, have their numbers and booleans read from it. Fields that a schema does not have are refused.
  */
 function validatorCompiler() {
   const common: Options = { allErrors: false, removeAdditional: false, useDefaults: true, strict: false }

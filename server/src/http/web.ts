@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import fastifyStatic from '@fastify/static'
-import type { FastifyBaseLogger } from 'fastify'
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { answerUnknown } from './error-answers.ts'
 import type { Server } from './server.ts'
 
@@ -18,8 +18,8 @@ const sources = [
 ]
 
 /**
- * Builds the web app where it is missing or older than what it is made of; gives its folder. An image for production has
- * it without its sources, so nothing is built there.
+ * Builds the web app where it is missing or older than its sources, and returns its folder. An image for production has the
+ * built web app without its sources, so nothing is built there.
  */
 export async function ensureWebApp(logger: FastifyBaseLogger): Promise<string> {
   const folder = path.join(root, 'web/dist')
@@ -55,13 +55,13 @@ function build(): Promise<void> {
   })
 }
 
-/** What the API answers itself, so an unknown path below is its 404 and never a page. */
+/** The paths of the API. An unknown path below one of them is answered with 404 and never with a page. */
 const apiPaths = /^\/(api|crm|staff|mailbox\/messages|activation|health|metrics|docs|openapi\.json)(\/|$|\?)/
 
-/** An activation link, whose page is a small document of its own. */
+/** The path of an activation link, whose page is a document of its own. */
 const activationPath = /^\/activate\/[^/?]+\/?($|\?)/
 
-/** Serves the built web app: every path that is a page of it gets the document of the staff's app, or that of the invited person. */
+/** Serves the built web app from its folder. Every path that is a page gets the document of the staff's app or that of the invited person. */
 export async function serveWebApp(server: Server, folder: string): Promise<void> {
   await server.register(fastifyStatic, {
     root: folder,
@@ -77,4 +77,15 @@ export async function serveWebApp(server: Server, folder: string): Promise<void>
     if (isPage) void reply.sendFile(activationPath.test(request.url) ? 'activate.html' : 'index.html')
     return isPage
   })
+}
+
+/**
+ * An `onRequest` hook for a route whose path is also a page of the web app. A browser that opens the path asks for HTML and
+ * gets the page; programs, and the page's own calls, reach the route.
+ */
+export async function servePageToBrowsers(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  void reply.header('vary', 'accept')
+  if (!request.headers.accept?.includes('text/html')) return undefined
+  reply.callNotFound()
+  return reply
 }

@@ -1,7 +1,7 @@
 import { SettingsAnswer, SettingsPatch } from '@rollcall/shared'
 import type { Database } from '../db/database.ts'
 import { answers, ok } from '../http/envelope.ts'
-import { pageForBrowsers } from '../http/page.ts'
+import { servePageToBrowsers } from '../http/web.ts'
 import { requireRole } from '../http/authorization.ts'
 import type { Server } from '../http/server.ts'
 import { changeSettings, showSettings } from './settings.usecases.ts'
@@ -15,7 +15,7 @@ export async function settingsRoutes(server: Server, options: { database: Databa
   server.get(
     '/settings',
     {
-      onRequest: [pageForBrowsers, requireRole('admin')],
+      onRequest: [servePageToBrowsers, requireRole('admin')],
       schema: { summary: 'The settings, and who changed any last', tags, response: answers(SettingsAnswer) },
     },
     async () => ok(await showSettings(database)),

@@ -7,7 +7,7 @@ const { call, trySignIn, signIn, createStaff, createKey } = bench
 describe('managing staff', () => {
   it('is for superadmins: whoever is less is refused at every door', async () => {
     const { id: victim } = await createStaff('support', 'victim@example.com')
-    const doors: [method: 'GET' | 'POST', path: string, body?: object][] = [
+    const routes: [method: 'GET' | 'POST', path: string, body?: object][] = [
       ['POST', 'set-role', { userId: victim, role: 'superadmin' }],
       ['POST', 'create-user', { email: 'x@example.com', password, name: 'X', role: 'superadmin' }],
       ['POST', 'update-user', { userId: victim, data: { role: 'superadmin' } }],
@@ -23,7 +23,7 @@ describe('managing staff', () => {
     ]
     for (const role of ['support', 'admin'] as const) {
       const { cookie, id } = await createStaff(role)
-      for (const [method, path, body] of doors) {
+      for (const [method, path, body] of routes) {
         const response = await call(method, `/api/auth/admin/${path}`, { cookie, body })
         expect([path, response.statusCode]).toEqual([path, 403])
         expect(response.json()).toMatchObject({ success: false, code: 'FORBIDDEN' })

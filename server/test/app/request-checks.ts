@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect } from 'vitest'
 import { createTestApp, type Answer, type App, type Call } from './app.ts'
 
-/** Nobody's. */
+/** The id of nothing. */
 export const uuid = '01890000-0000-7000-8000-000000000000'
 const token = 'x'.repeat(43)
 
-/** Every call with a body of JSON, and one that is right. */
+/** Every route that takes a JSON body, with a body that it accepts. */
 export const writes: [string, string, unknown][] = [
   ['POST', '/crm/leads', { email: 'new@example.com' }],
   ['POST', '/crm/activation/preview', { selection: { filter: {} } }],
@@ -34,17 +34,17 @@ export const reads = [
 ]
 export const lists = reads.slice(0, 1).concat(reads[3]!, reads[5]!, reads[10]!)
 
-/** An app with some leads and a session, at whose doors anything is sent. */
-export interface BorderBench {
+/** An app with some leads and a session, to which requests of any kind are sent. */
+export interface RequestChecksBench {
   readonly app: App
   /** The ids of the leads. */
   readonly ids: string[]
-  /** Asks as a superadmin; `:sessionId` in the path is the session's. */
+  /** Sends a request as a superadmin. `:sessionId` in the path stands for the id of the session. */
   call: (method: string, path: string, options?: Call) => Promise<Answer<{ status?: string }>>
 }
 
-/** Sets a bench up for the tests of a file. */
-export function borderBench(): BorderBench {
+/** Opens a bench for the tests of a file, and closes it after them. */
+export function requestChecksBench(): RequestChecksBench {
   let app: App
   let ids: string[]
   let sessionId: string
@@ -66,7 +66,7 @@ export function borderBench(): BorderBench {
       return ids
     },
     call(method, path, options = {}) {
-      // The calls with a limit are asked from as many addresses as there are requests.
+      // Each request has a client address of its own, so that no rate limit refuses it.
       address += 1
       const headers = { 'x-forwarded-for': `10.0.${address >> 8}.${address & 255}`, ...options.headers }
       return app.call(method, path.replace(':sessionId', sessionId), { role: 'superadmin', ...options, headers })
@@ -74,7 +74,7 @@ export function borderBench(): BorderBench {
   }
 }
 
-/** That the call was refused so, in the shape of all failures. */
+/** Expects that a request was refused with this status and code, in the shape of every failure. */
 export function expectFailure(answer: Answer<unknown>, status: number, code: string): void {
   expect.soft([answer.status, answer.code]).toEqual([status, code])
   expect.soft(answer).toMatchObject({ success: false })
