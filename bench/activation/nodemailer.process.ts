@@ -15,12 +15,12 @@ async function send({ port, connections, mails, message }: Round): Promise<numbe
   const { from, subject, text, html } = message
   const begun = performance.now()
   let next = 0
-  // As many waiting as the pool can use; a queue of all mails would only cost it memory.
-  const lanes = Array.from({ length: connections * 2 }, async () => {
+  // Twice as many mails wait as there are connections, which the pool can use; a queue of all mails would only cost it memory.
+  const loops = Array.from({ length: connections * 2 }, async () => {
     for (let number = next++; number < mails; number = next++)
       await transport.sendMail({ from, to: addressOf(number), subject, text, html })
   })
-  await Promise.all(lanes)
+  await Promise.all(loops)
   const seconds = (performance.now() - begun) / 1000
   transport.close()
   return mails / seconds

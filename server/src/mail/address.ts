@@ -1,12 +1,12 @@
 import { domainToASCII } from 'node:url'
 import type { Sender } from './smtp/types.ts'
 
-/** Longest address that fits a path of RFC 5321 section 4.5.3.1. */
+/** The longest address that fits a path (RFC 5321 section 4.5.3.1). */
 const maximumLength = 254
 const maximumLocalPart = 64
 const maximumDomain = 253
 
-/** At most 63 letters, digits and hyphens (RFC 1123 section 2.1). */
+/** A label has at most 63 letters, digits and hyphens (RFC 1123 section 2.1). */
 const label = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
 /** The last label is not a number, so no IP address gets through. */
 const domainName = new RegExp(`^(?:${label}\\.)*(?![0-9]+$)${label}$`)
@@ -42,13 +42,13 @@ export function checkAddress(text: string): CheckedAddress {
   return { ok: true, address: checked, key: checked.toLowerCase() }
 }
 
-/** A domain as addresses carry it, in ASCII and lower case; null for what is not a full domain name. */
+/** Gives a domain as addresses carry it, in ASCII and lower case; null for what is not a full domain name. */
 export function checkDomain(text: string): string | null {
   const domain = domainInAscii(text.trim().replace(/\.$/, '')).toLowerCase()
   return problemOfDomain(domain) === null && domain.includes('.') ? domain : null
 }
 
-/** True when the text is, character for character, an address as `checkAddress` gives it. */
+/** Tells whether the text is, character for character, an address as `checkAddress` gives it. */
 export function isSendable(address: string): boolean {
   const at = address.lastIndexOf('@')
   if (at < 0 || address.length > maximumLength) return false
@@ -90,7 +90,7 @@ function withoutQuotes(name: string): string {
   return quoted ? name.slice(1, -1).replaceAll(/\\(.)/g, '$1') : name
 }
 
-/** `dot-atom-text` of RFC 5322 section 3.2.3 in ASCII: what every mail server can carry. */
+/** Tells why a local part is not `dot-atom-text` of RFC 5322 section 3.2.3 in ASCII, which every mail server can carry; null when it is. */
 function problemOfLocalPart(localPart: string): string | null {
   if (localPart === '') return 'There is nothing before the @.'
   if (localPart.length > maximumLocalPart) return `The part before the @ is longer than ${maximumLocalPart} characters.`
@@ -106,7 +106,7 @@ function problemOfLocalPart(localPart: string): string | null {
   return null
 }
 
-/** The domain with its labels of other scripts as `xn--`; an empty string where that cannot be done. */
+/** Writes the labels of other scripts as `xn--`; gives an empty string where that cannot be done. */
 function domainInAscii(domain: string): string {
   if (!/\P{ASCII}/u.test(domain)) return domain
   const onlyLetters = /^[\p{L}\p{M}\p{N}.-]+$/u.test(domain)
@@ -118,7 +118,7 @@ function problemOfDomain(domain: string): string | null {
   return isDomain ? null : 'The part after the @ is not a domain name.'
 }
 
-/** The sender of a text that `parseSender` took before; that it does not take it now would be a mistake of ours. */
+/** Reads a sender that `parseSender` accepted when it was stored. Throws where it does not accept it now, which would be a mistake in the code. */
 export function senderOf(text: string): Sender {
   const checked = parseSender(text)
   if (!checked.ok) throw new Error(`This is not a sender: ${checked.reason}.`)

@@ -10,7 +10,7 @@ export interface ActivationWithMailServer {
   close: () => Promise<void>
 }
 
-/** `connections` are those of each worker; there is one worker unless told otherwise. */
+/** Starts a database, a scripted mail server and workers (one unless told otherwise), each of which has `connections` connections to it. */
 export async function startActivationWithMailServer(options: {
   connections: number
   workers?: number

@@ -66,7 +66,7 @@ export function createOutbox(options: {
   async function flush(sessionId: string, queue: Queue): Promise<void> {
     queue.flushing = true
     // Whatever becomes ready in the same turn of the event loop joins: the outcome of a mail, and the gate of the one that was
-    // announced with it.
+    // pipelined with it.
     await turnOfEventLoop()
     let failures = 0
     while (queue.gates.length + queue.outcomes.length > 0) {

@@ -126,7 +126,7 @@ async function sendAll(turn: Turn, mails: DueMail[]): Promise<void> {
 }
 
 /**
- * How many mails of a turn are asked for at once: one for each connection, and one more for each, to be announced with it, as
+ * How many mails of a turn are asked for at once: one for each connection, and one more for each, to be pipelined with it, as
  * far as other turns do not ask for them. More would only wait, and what waits long costs the collector more.
  */
 function sendLoopsFor({ context, shared }: Turn): number {
@@ -223,7 +223,7 @@ function lastOfAnotherSession({ shared, held }: Turn, connection: object): Promi
 
 /**
  * Resolves when it is stored. A mail that was refused before the gate never met it, and hears of a pause when its outcome
- * is stored: without this, a slow commit would let any number of people be tried after it. A mail that was announced
+ * is stored: without this, a slow commit would let any number of people be tried after it. A mail that was pipelined
  * with another comes after one that met the gate.
  */
 function lastRefusal({ shared }: Turn, connection: object): Promise<void> | undefined {

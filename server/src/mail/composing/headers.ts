@@ -1,15 +1,15 @@
 import type { Sender } from '../smtp/types.ts'
 
-/** So many bytes make an encoded word that fits its line together with the name of the header (RFC 2047 section 2). */
+/** An encoded word of so many bytes fits its line together with the name of the header (RFC 2047 section 2). */
 const bytesOfAWord = 39
 const longestPlainText = 60
 
-/** One header with a text in any script: folded, and never more than one header whatever the text is. */
+/** Writes one header with a text in any script, folded; whatever the text is, it is never more than one header. */
 export function textHeader(name: string, text: string): string {
   return `${name}: ${isPlain(text) ? text : encodedWords(text)}`
 }
 
-/** One header with one address and a name in any script. */
+/** Writes one header with one address and a name in any script. */
 export function addressHeader(name: string, sender: Sender): string {
   if (sender.name === '') return `${name}: ${sender.address}`
   const phrase = isPlain(sender.name)
@@ -22,7 +22,7 @@ function isPlain(text: string): boolean {
   return text.length <= longestPlainText && /^[ -~]*$/.test(text) && !text.includes('=?')
 }
 
-/** Base64 words of UTF-8, one a line; a character is never cut in two (RFC 2047 section 5). */
+/** Writes a text as base64 words of UTF-8, one a line; no character is cut in two (RFC 2047 section 5). */
 function encodedWords(text: string): string {
   const words: string[] = []
   let word = ''
