@@ -3,9 +3,9 @@ import { pino } from 'pino'
 import { decorateWithStaff } from '../../server/src/http/authorization.ts'
 import { createServer } from '../../server/src/http/server.ts'
 import { liveRoutes, liveTimings } from '../../server/src/realtime/live.routes.ts'
-import { createOpenings, openingRates } from '../../server/src/realtime/connection-rate-limit.ts'
+import { createConnectionRateLimit, connectionRates } from '../../server/src/realtime/connection-rate-limit.ts'
 import { createRooms } from '../../server/src/realtime/rooms.ts'
-import { watchSignIns } from '../../server/src/realtime/sign-in-revalidation.ts'
+import { revalidateSignIns } from '../../server/src/realtime/sign-in-revalidation.ts'
 import { progressNow, type Contender } from './contender.ts'
 
 /** Rollcall's own server, live connection and rooms; only who is signed in and what is stored are made up. */
@@ -28,11 +28,11 @@ export async function openRollcall(pace: 'its own' | 'as fast as it can'): Promi
     return { id, name: id, email: `${id}@crm.example`, role: 'support', sessionExpiresAt: null } as const
   }
   decorateWithStaff(server, { identify, allowedOrigins: [] })
-  const signIns = watchSignIns({ identify, stillGood: async (all) => all.map(() => true), every: 3000 })
+  const signIns = revalidateSignIns({ identify, areValid: async (all) => all.map(() => true), every: 3000, logger })
   await server.register(liveRoutes, {
     rooms,
     signIns,
-    openings: createOpenings(openingRates),
+    connectionRateLimit: createConnectionRateLimit(connectionRates),
     now: () => new Date(),
     timings: liveTimings,
   })

@@ -23,9 +23,9 @@ import { leadsRoutes } from './leads/leads.routes.ts'
 import { importMaximumBytes } from './leads/import/imports.usecases.ts'
 import { mailboxRoutes } from './mail/mailbox/mailbox.routes.ts'
 import { liveRoutes, liveTimings, type LiveTimings } from './realtime/live.routes.ts'
-import { createOpenings, openingRates, type OpeningRates } from './realtime/connection-rate-limit.ts'
+import { createConnectionRateLimit, connectionRates, type ConnectionRates } from './realtime/connection-rate-limit.ts'
 import { createRooms, type Rooms } from './realtime/rooms.ts'
-import { watchSignIns } from './realtime/sign-in-revalidation.ts'
+import { revalidateSignIns } from './realtime/sign-in-revalidation.ts'
 import { streamRoutes, streamTimings, type StreamTimings } from './realtime/stream.routes.ts'
 import type { Auth } from './staff/auth.ts'
 import { createIdentify, createSignInCheck } from './staff/sign-in.ts'
@@ -55,12 +55,12 @@ export interface AppParts {
   disagreeingSessions?: () => number | null
   /** Where a test cannot wait. */
   timings?: Partial<Timings & ShutdownTimings>
-  openingRates?: Partial<OpeningRates>
+  connectionRates?: Partial<ConnectionRates>
 }
 
 /** In milliseconds. */
 export interface Timings extends LiveTimings, StreamTimings {
-  /** Between two looks at whether those who hold connections open are still signed in. */
+  /** Between two checks of the sign-ins of open connections. */
   signIns: number
 }
 const usualTimings: Timings = { ...liveTimings, ...streamTimings, signIns: 3000 }
@@ -110,11 +110,16 @@ export async function createApp(parts: AppParts): Promise<Server> {
   await server.register(settingsRoutes, { database, now: activation.now })
   if (parts.builtInMailbox) await server.register(mailboxRoutes, { database })
   const timings = { ...usualTimings, ...parts.timings }
-  const signIns = watchSignIns({ identify, stillGood: createSignInCheck(database), every: timings.signIns })
+  const signIns = revalidateSignIns({
+    identify,
+    areValid: createSignInCheck(database),
+    every: timings.signIns,
+    logger: parts.logger,
+  })
   server.addHook('onClose', async () => signIns.close())
-  const openings = createOpenings({ ...openingRates, ...parts.openingRates })
-  await server.register(liveRoutes, { rooms, signIns, openings, now: activation.now, timings })
-  await server.register(streamRoutes, { rooms, signIns, openings, timings })
+  const connectionRateLimit = createConnectionRateLimit({ ...connectionRates, ...parts.connectionRates })
+  await server.register(liveRoutes, { rooms, signIns, connectionRateLimit, now: activation.now, timings })
+  await server.register(streamRoutes, { rooms, signIns, connectionRateLimit, timings })
   if (parts.webFolder === null) answerUnknown(server, () => false)
   else await serveWebApp(server, parts.webFolder)
   return server

@@ -5,13 +5,13 @@ import { Frame } from './frames.ts'
 import type { Subscriber } from './subscriber.ts'
 import { forEachYielding } from '../util/for-each-yielding.ts'
 
-/** Everybody who watches which sessions run. */
+/** The room of everybody who watches which sessions run. */
 export interface ActiveRoom {
-  /** Sends the list to whoever comes as soon as it is read. */
+  /** Puts a subscriber into the room, and sends it the list as soon as that is read. */
   join(subscriber: Subscriber): void
   leave(subscriber: Subscriber): void
   has(subscriber: Subscriber): boolean
-  /** Says that a session may have started or ended, or that somebody can take a list again. */
+  /** Has the list read again, because a session may have started or ended, or a subscriber is ready again. */
   refresh(): void
   close(): void
 }
@@ -19,40 +19,40 @@ export interface ActiveRoom {
 /** In milliseconds. */
 const retryAfter = 1000
 
-/** Sends the list of sessions that are not over to each member that was not sent this same list. `clock`: milliseconds. */
+/** Creates the room. It sends the list of sessions that are not over to each member that was not sent the same list. `clock` gives milliseconds. */
 export function createActiveRoom(options: {
   read: () => Promise<Progress[]>
   clock: () => number
   logger: FastifyBaseLogger
 }): ActiveRoom {
   const { read, clock, logger } = options
-  /** Which list each was sent; null: none yet. */
+  /** The list that each member was sent, as its ids; null: none yet. */
   const members = new Map<Subscriber, string | null>()
-  const timer = createDeadlineTimer(clock, () => void readAndTell())
+  const timer = createDeadlineTimer(clock, () => void readAndSend())
   let due: number | null = null
-  /** From the reading of a list until everybody was told. */
+  /** True from the reading of a list until it was sent to everybody. */
   let busy = false
 
-  /** A list is read when everybody has the one before, so that nobody gets an older one after a newer one. */
-  function wake(): void {
+  /** Sets the timer unless a list is under way: the next one is read after that, so nobody gets an older list after a newer one. */
+  function setTimer(): void {
     if (due !== null && !busy) timer.set(due)
   }
 
-  async function readAndTell(): Promise<void> {
+  async function readAndSend(): Promise<void> {
     busy = true
     due = null
     try {
-      if (members.size > 0) await tell(await read())
+      if (members.size > 0) await send(await read())
     } catch (error) {
-      logger.warn({ err: error }, 'the list of sessions could not be read or told, and will be again')
+      logger.warn({ err: error }, 'the list of sessions could not be read or sent, and will be again')
       due ??= clock() + retryAfter
     } finally {
       busy = false
-      wake()
+      setTimer()
     }
   }
 
-  async function tell(progresses: Progress[]): Promise<void> {
+  async function send(progresses: Progress[]): Promise<void> {
     const list = progresses.map((progress) => progress.sessionId).join(' ')
     const frame = new Frame({ type: 'active', data: progresses })
     await forEachYielding(members, ([subscriber, sent]) => {
@@ -65,7 +65,7 @@ export function createActiveRoom(options: {
   function refresh(): void {
     if (members.size === 0) return
     due = clock()
-    wake()
+    setTimer()
   }
 
   return {

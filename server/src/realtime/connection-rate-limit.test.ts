@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApp, type App } from '../../test/app/app.ts'
 import { decorateWithStaff } from '../http/authorization.ts'
 import { createServer } from '../http/server.ts'
-import { createOpenings } from './connection-rate-limit.ts'
+import { createConnectionRateLimit } from './connection-rate-limit.ts'
 
 const own = 'http://localhost:3000'
 const unknownSession = '/crm/activation/progress/activation_1704123456789_a7bc3d2f1/stream'
@@ -12,13 +12,13 @@ let app: App
 
 beforeAll(async () => {
   app = await createTestApp({
-    // So slowly that nothing comes back within a test, however long it takes.
-    openingRates: { person: { atOnce: 4, aSecond: 0.001 }, stranger: { atOnce: 3, aSecond: 0.001 } },
+    // The buckets refill so slowly that no test lasts until there is another token.
+    connectionRates: { person: { atOnce: 4, aSecond: 0.001 }, stranger: { atOnce: 3, aSecond: 0.001 } },
   })
 })
 afterAll(() => app.close())
 
-/** Asks for a WebSocket; gives the status and what a refusal said. */
+/** Requests a WebSocket; returns the status and the body of a refusal. */
 function open(
   headers: Record<string, string>,
 ): Promise<{ status: number; retryAfter: string | undefined; text: string }> {
@@ -55,7 +55,7 @@ async function openTimes(count: number, headers: Record<string, string>): Promis
 }
 
 describe('opening live connections too often', () => {
-  it('is refused with 429 and when to come back, in the shape of every failure', async () => {
+  it('a person who opens too many connections is refused with 429 and Retry-After, in the shape of every failure', async () => {
     const { cookie } = app.staff.support
     expect(await openTimes(4, { cookie, origin: own })).toEqual([101, 101, 101, 101])
     const refused = await open({ cookie, origin: own })
@@ -66,13 +66,13 @@ describe('opening live connections too often', () => {
     expect(seconds).toBeLessThanOrEqual(1000)
   })
 
-  it('is taken again after the time that was told, and as often at once after a rest', async () => {
+  it('a connection is accepted again after the time in Retry-After, and as many at once after a rest', async () => {
     let milliseconds = 0
     const server = await createServer({ logger: pino({ level: 'silent' }), https: false })
     const staff = { id: 'ada', name: 'Ada', email: 'ada@crm.example', role: 'support', sessionExpiresAt: null } as const
     decorateWithStaff(server, { identify: async () => staff, allowedOrigins: [] })
     const rate = { atOnce: 3, aSecond: 2 }
-    const { guard } = createOpenings({ person: rate, stranger: rate }, () => milliseconds)
+    const { guard } = createConnectionRateLimit({ person: rate, stranger: rate }, () => milliseconds)
     server.get('/', { onRequest: guard }, async () => null)
     const ask = async () => (await server.inject('/')).statusCode
     const askTimes = async (count: number) => {
@@ -91,14 +91,14 @@ describe('opening live connections too often', () => {
     await server.close()
   })
 
-  it('concerns one person in browsers: neither their programs nor anybody else behind the same address', async () => {
+  it('the limit of a person in browsers applies neither to their programs nor to others behind the same address', async () => {
     const { admin, superadmin } = app.staff
     expect((await openTimes(6, { cookie: admin.cookie, origin: own })).at(-1)).toBe(429)
     expect((await open({ 'x-api-key': admin.key })).status).toBe(101)
     expect((await open({ cookie: superadmin.cookie, origin: own })).status).toBe(101)
   })
 
-  it('is counted together for WebSockets and streams', async () => {
+  it('WebSockets and streams count together', async () => {
     const headers = { 'x-api-key': app.staff.superadmin.key }
     expect(await openTimes(3, headers)).toEqual([101, 101, 101])
     const asked = { role: 'superadmin' } as const
@@ -108,7 +108,7 @@ describe('opening live connections too often', () => {
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
   })
 
-  it('by whoever is not signed in is counted by address, and hinders nobody who is', async () => {
+  it('requests without a sign-in count by address, and do not limit those who are signed in', async () => {
     const stranger = { 'x-api-key': 'made-up', 'x-forwarded-for': '192.0.2.7' }
     const statuses = await openTimes(6, stranger)
     expect(statuses.slice(0, 3)).toEqual([401, 401, 401])
@@ -121,7 +121,7 @@ describe('opening live connections too often', () => {
 })
 
 describe('many tabs of one person', () => {
-  it('all come back at once after a restart, three times in a row', async () => {
+  it('a hundred tabs of one person connect again after a restart, three times in a row', async () => {
     const usual = await createTestApp()
     const { cookie } = usual.staff.support
     for (let restart = 0; restart < 3; restart++) {

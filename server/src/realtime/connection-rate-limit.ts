@@ -2,43 +2,50 @@ import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'f
 import { DomainError } from '../errors.ts'
 import { requireRole } from '../http/authorization.ts'
 
-/** So many at once, and then so many a second. */
+/** So many connections at once, and after that so many a second. */
 export interface Rate {
   atOnce: number
   aSecond: number
 }
 
 /** How often live connections may be opened. */
-export interface OpeningRates {
-  /** By one person in browsers, and apart from that by the same person's programs. */
+export interface ConnectionRates {
+  /** For each person's browsers, and apart from that for the same person's programs. */
   person: Rate
-  /** From one address, by whoever is not signed in. */
+  /** For each address, of requests that are refused because they have no valid sign-in. */
   stranger: Rate
 }
 
 /**
- * An opening costs about a millisecond of a processor, so a person who does nothing else takes half a percent of one.
- * A hundred tabs that lose their server three times in a row are opened again without a refusal, and forty tabs on
- * server-sent events with three quiet sessions each, which ask anew every 28 s, never come to the limit. An office
- * behind one address is not one person, so an address counts only those who are refused anyway: three hundred people
- * with three tabs each may find themselves signed out in the same moment.
+ * To open a connection costs about a millisecond of a processor, so a person who does nothing else takes half a percent
+ * of one. A hundred tabs that lose their server three times in a row connect again without a refusal, and forty tabs on
+ * server-sent events with three quiet sessions each, which connect anew every 28 s, never reach the limit. Many people
+ * can share one address, so only requests that are refused anyway count for an address: three hundred people with three
+ * tabs each may find themselves signed out in the same moment.
  */
-export const openingRates: OpeningRates = {
+export const connectionRates: ConnectionRates = {
   person: { atOnce: 300, aSecond: 5 },
   stranger: { atOnce: 1000, aSecond: 10 },
 }
 
-/** Lets nobody open live connections without end. */
-export interface Openings {
+/** Limits how often live connections are opened. */
+export interface ConnectionRateLimit {
   /**
-   * The guard of a live route, before anything is allocated: 401 without a sign-in, 403 with a role that is not enough,
-   * 429 with `Retry-After` for whoever opens too often.
+   * The `onRequest` hook of a live route, which runs before anything is allocated for the connection. It answers 401
+   * without a sign-in, 403 to a role that is not enough, and 429 with `Retry-After` above the limit.
    */
   guard: preHandlerAsyncHookHandler
 }
 
-/** Counts in this process: what is protected is this process. `clock` gives milliseconds. */
-export function createOpenings(rates: OpeningRates, clock: () => number = () => performance.now()): Openings {
+/**
+ * Counts in this process only, because this process is what the limit protects. It counts by itself and not with
+ * `@fastify/rate-limit`, whose window refuses for up to a minute what a bucket that refills lets in after a fifth of a
+ * second. `clock` gives milliseconds.
+ */
+export function createConnectionRateLimit(
+  rates: ConnectionRates,
+  clock: () => number = () => performance.now(),
+): ConnectionRateLimit {
   const people = createBuckets(rates.person, clock)
   const strangers = createBuckets(rates.stranger, clock)
   const requireSupport = requireRole('support')
@@ -51,12 +58,12 @@ export function createOpenings(rates: OpeningRates, clock: () => number = () => 
         if (error instanceof DomainError) refuseWhenTooMany(strangers.take(request.ip), reply)
         throw error
       }
-      refuseWhenTooMany(people.take(`${request.staff.id} ${wayIn(request)}`), reply)
+      refuseWhenTooMany(people.take(`${request.staff.id} ${clientKind(request)}`), reply)
     },
   }
 }
 
-function wayIn(request: FastifyRequest): 'key' | 'cookie' {
+function clientKind(request: FastifyRequest): 'key' | 'cookie' {
   return request.headers['x-api-key'] === undefined ? 'cookie' : 'key'
 }
 
@@ -70,23 +77,23 @@ function refuseWhenTooMany(wait: number, reply: FastifyReply): void {
   )
 }
 
-/** More names than this are looked through for those that need not be remembered any more. */
-const namesAtMost = 10_000
+/** Above so many buckets the full ones are forgotten; a full bucket is like one that was never used. */
+const bucketsAtMost = 10_000
 
-/** Buckets by name: each holds `atOnce` and is filled again by `aSecond`. */
+/** Keeps token buckets by name: each holds `atOnce` tokens and is refilled with `aSecond` of them a second. */
 function createBuckets({ atOnce, aSecond }: Rate, clock: () => number) {
   const interval = 1000 / aSecond
-  /** When a bucket will be full again. */
+  /** When each bucket will be full again. */
   const fullAt = new Map<string, number>()
-  let forgetAbove = namesAtMost
+  let forgetAbove = bucketsAtMost
 
   function forgetFull(now: number): void {
     for (const [name, at] of fullAt) if (at <= now) fullAt.delete(name)
-    forgetAbove = Math.max(namesAtMost, fullAt.size * 2)
+    forgetAbove = Math.max(bucketsAtMost, fullAt.size * 2)
   }
 
   return {
-    /** Takes one from a bucket and gives 0; or takes none and gives the milliseconds until there is one. */
+    /** Takes a token and returns 0; or, where there is none, returns the milliseconds until there is one. */
     take(name: string): number {
       const now = clock()
       const next = Math.max(now, fullAt.get(name) ?? 0) + interval

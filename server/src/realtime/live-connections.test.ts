@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { until } from '../../test/app/activation.ts'
 import { createTestApp, framesOf, type App } from '../../test/app/app.ts'
-import { liveBench } from '../../test/app/live.ts'
+import { setUpLiveApp } from '../../test/app/live.ts'
 import { keepLog, troubles } from '../../test/app/log.ts'
 
-const bench = liveBench()
-const { watch, pausedSession, raiseVersion } = bench
+const live = setUpLiveApp()
+const { watch, pausedSession, raiseVersion } = live
 
 describe('frames that are not understood', () => {
   const wrong: unknown[] = [
@@ -22,7 +22,7 @@ describe('frames that are not understood', () => {
     '{"type":"subscribe","sessionId":"a","room":"active"}',
     { type: 'publish', sessionId: 'a' },
   ]
-  it('are answered with BAD_FRAME, and the tenth closes with 1008', async () => {
+  it('frames that are not understood are answered with BAD_FRAME, and the tenth closes the connection with 1008', async () => {
     const watcher = await watch()
     const sessionId = await pausedSession()
     for (const frame of wrong.slice(0, 9)) watcher.send(frame)
@@ -35,13 +35,13 @@ describe('frames that are not understood', () => {
     expect(framesOf(watcher, 'error')).toHaveLength(10)
   })
 
-  it('may be binary', async () => {
+  it('a binary frame is not understood', async () => {
     const watcher = await watch()
     watcher.socket.send(Buffer.from('{"type":"subscribe","room":"active"}'), { binary: true })
     expect(await watcher.frame((frame) => frame.type === 'error')).toMatchObject({ code: 'BAD_FRAME' })
   })
 
-  it('close with 1009 when they are larger than 64 KiB, and not when they are as large', async () => {
+  it('a frame of more than 64 KiB closes the connection with 1009, and one of 64 KiB does not', async () => {
     const watcher = await watch()
     watcher.send('x'.repeat(64 * 1024))
     await watcher.frame((frame) => frame.type === 'error')
@@ -51,7 +51,7 @@ describe('frames that are not understood', () => {
 })
 
 describe('an id that no session has', () => {
-  it('is answered with SESSION_NOT_FOUND however long it is, and never closes the socket', async () => {
+  it('an id that no session has is answered with SESSION_NOT_FOUND however long it is, and never closes the connection', async () => {
     const watcher = await watch()
     const ids = ['', 'x', 'x'.repeat(100), ...Array.from({ length: 12 }, () => 'x'.repeat(60_000))]
     for (const sessionId of ids) watcher.send({ type: 'subscribe', sessionId })
@@ -66,16 +66,16 @@ describe('an id that no session has', () => {
   })
 })
 
-describe('a line that breaks or is slow', () => {
-  it('is no trouble of ours, whatever the client does with it', async () => {
+describe('a connection that breaks or is slow', () => {
+  it('a connection that a client breaks is not logged as a failure of the server', async () => {
     const { logger, lines } = keepLog()
     const logged = await createTestApp({ logger })
     const [large, torn] = [await logged.watch(), await logged.watch()]
     large.send('x'.repeat(64 * 1024 + 1))
     expect((await large.closed).code).toBe(1009)
-    // What is no frame at all (RFC 6455 section 5.2: a client masks).
-    const { _socket: line } = torn.socket as unknown as { _socket: net.Socket }
-    line.write(Buffer.from([0xff, 0xff, 0xff, 0xff]))
+    // These bytes are no frame at all (RFC 6455 section 5.2: a client masks).
+    const { _socket: socket } = torn.socket as unknown as { _socket: net.Socket }
+    socket.write(Buffer.from([0xff, 0xff, 0xff, 0xff]))
     await torn.closed
     await until(
       async () => lines.filter(({ msg }) => msg === 'live connection broke').length,
@@ -85,7 +85,7 @@ describe('a line that breaks or is slow', () => {
     await logged.close()
   })
 
-  it('is told every so often that it stands, and is asked back', async () => {
+  it('a client is sent heartbeat frames and pings at intervals', async () => {
     const quick = await createTestApp({ timings: { heartbeat: 100, pongWithin: 10_000 } })
     const watcher = await quick.watch()
     let pings = 0
@@ -102,7 +102,7 @@ describe('a line that breaks or is slow', () => {
     await quick.close()
   })
 
-  it('is cut when it does not answer', async () => {
+  it('a client that does not answer a ping is disconnected', async () => {
     const quick = await createTestApp({ timings: { heartbeat: 200, pongWithin: 100 } })
     const dead = new WebSocket(`${quick.url.replace('http', 'ws')}/crm/activation/live`, {
       headers: { 'x-api-key': quick.staff.admin.key },
@@ -113,14 +113,14 @@ describe('a line that breaks or is slow', () => {
     await quick.close()
   })
 
-  it('gets only the newest after it drained, and nobody else waits for it', async () => {
+  it('a client that did not read gets only the newest once its buffers have drained, and nobody else waits for it', async () => {
     const sessionId = await pausedSession()
     const other = await watch()
     other.send({ type: 'subscribe', sessionId })
     await other.progress(sessionId)
-    const stalled = await openStalled(bench.app, sessionId)
+    const stalled = await openStalled(live.app, sessionId)
     // Progress as large as it gets, so that the buffers of the kernel are full soon.
-    await bench.app.test.pool.query('UPDATE sessions SET started_by_name = $2, version = version + 1 WHERE id = $1', [
+    await live.app.test.pool.query('UPDATE sessions SET started_by_name = $2, version = version + 1 WHERE id = $1', [
       sessionId,
       'x'.repeat(900_000),
     ])
@@ -128,11 +128,11 @@ describe('a line that breaks or is slow', () => {
     for (let round = 0; round < 15; round++) {
       newest = await raiseVersion(sessionId)
       const asked = performance.now()
-      bench.app.rooms.publish([sessionId], true)
+      live.app.rooms.publish([sessionId], true)
       await other.progress(sessionId, ({ version }) => version === newest)
       expect(performance.now() - asked).toBeLessThan(2000)
     }
-    await bench.app.test.pool.query(`UPDATE sessions SET started_by_name = 'Ada' WHERE id = $1`, [sessionId])
+    await live.app.test.pool.query(`UPDATE sessions SET started_by_name = 'Ada' WHERE id = $1`, [sessionId])
     const versions = await stalled.readUntil(newest)
     expect(versions).toEqual(versions.toSorted((a, b) => a - b))
     expect(new Set(versions).size).toBe(versions.length)
@@ -142,7 +142,7 @@ describe('a line that breaks or is slow', () => {
 })
 
 describe('a server that closes', () => {
-  it('tells every client with 1012, and is not held up by one that is silent', async () => {
+  it('a server that closes ends every connection with 1012, and does not wait for a client that is silent', async () => {
     const other = await createTestApp({ timings: { drain: 200 } })
     const clients = [await other.watch(), await other.watch(), await other.watch()]
     const silent = await openStalled(other, 'activation_1704123456789_a7bc3d2f1')
@@ -154,7 +154,7 @@ describe('a server that closes', () => {
   })
 })
 
-/** A client that subscribes and then reads nothing until it is told to. */
+/** Opens a client that subscribes and then reads nothing until the test lets it. */
 async function openStalled(of: App, sessionId: string) {
   const { port, hostname } = new URL(of.url)
   const socket = net.connect({ port: Number(port), host: hostname })
@@ -179,7 +179,7 @@ async function openStalled(of: App, sessionId: string) {
   socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | frame.length, 0, 0, 0, 0]), frame]))
   const chunks: Buffer[] = []
   return {
-    /** Reads on; gives the versions of all progress frames up to this one. */
+    /** Reads on; returns the versions of all progress frames up to this one. */
     async readUntil(version: number): Promise<number[]> {
       socket.on('data', (chunk) => chunks.push(chunk))
       socket.resume()

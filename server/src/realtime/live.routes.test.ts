@@ -4,22 +4,22 @@ import { Value } from 'typebox/value'
 import { Progress, SessionEvent, type ServerFrame } from '@rollcall/shared'
 import { actor, until } from '../../test/app/activation.ts'
 import { createTestApp, framesOf, openNoBus, openWatcher } from '../../test/app/app.ts'
-import { liveBench } from '../../test/app/live.ts'
+import { setUpLiveApp } from '../../test/app/live.ts'
 import { runCommand } from '../activation/commands/commands.usecases.ts'
 
 const own = 'http://localhost:3000'
-const bench = liveBench()
-const { watch, pausedSession, raiseVersion } = bench
+const live = setUpLiveApp()
+const { watch, pausedSession, raiseVersion } = live
 
 describe('a room', () => {
-  it('gives the progress at once, and again at every change until it is completed', async () => {
-    const ids = await bench.app.activation.addLeads(40)
-    // The session does not go on until the watcher was told of it, and then not to its end until it was told again.
+  it('a subscriber is sent the progress at once, and again at every change until it is completed', async () => {
+    const ids = await live.app.activation.addLeads(40)
+    // The session waits for the first frame at the watcher, and waits with its end for another one.
     const [seenAtFirst, seenAgain] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     let dots = 0
-    bench.smtp.script = (command) =>
+    live.smtp.script = (command) =>
       command === 'DOT' ? { after: (dots++ < 20 ? seenAtFirst : seenAgain).promise } : undefined
-    const { sessionId } = await bench.app.activation.start({ ids })
+    const { sessionId } = await live.app.activation.start({ ids })
     const watcher = await watch()
     watcher.send({ type: 'subscribe', sessionId })
     await watcher.progress(sessionId)
@@ -36,10 +36,10 @@ describe('a room', () => {
       expect(Object.values(accounts).reduce((sum, each) => sum + each)).toBe(total)
       expect(Object.values(mails).reduce((sum, each) => sum + each)).toBe(total)
     }
-    expect(last).toEqual(await bench.app.activation.progress(sessionId))
+    expect(last).toEqual(await live.app.activation.progress(sessionId))
   })
 
-  it('is answered with an error frame where the session is unknown, whatever its id looks like, and stays open', async () => {
+  it('subscribing to an unknown session is answered with an error frame, whatever its id looks like, and the connection stays open', async () => {
     const watcher = await watch()
     const unknown = ['activation_1704123456789_a7bc3d2f1', 'nonsense', '\0', '%00', "'; --", '../..']
     for (const sessionId of unknown) watcher.send({ type: 'subscribe', sessionId })
@@ -54,7 +54,7 @@ describe('a room', () => {
     await watcher.progress(sessionId)
   })
 
-  it('is one of many on the same connection, and says nothing more once it is left', async () => {
+  it('a connection carries many rooms, and nothing more of a room once it has left it', async () => {
     const sessions = await Promise.all(Array.from({ length: 5 }, () => pausedSession()))
     const watcher = await watch()
     for (const sessionId of sessions) watcher.send({ type: 'subscribe', sessionId })
@@ -66,14 +66,14 @@ describe('a room', () => {
     await watcher.frame((frame) => frame.type === 'error')
     const raised = new Map<string, number>()
     for (const sessionId of sessions) raised.set(sessionId, await raiseVersion(sessionId))
-    bench.app.rooms.publish(sessions, false)
+    live.app.rooms.publish(sessions, false)
     for (const sessionId of others)
       await watcher.progress(sessionId, ({ version }) => version === raised.get(sessionId))
     const ofLeft = framesOf(watcher, 'progress').filter(({ data }) => data.sessionId === left)
     expect(ofLeft).toHaveLength(1)
   })
 
-  it('merges changes to at most ten frames a second and always sends the last', async () => {
+  it('changes are merged to at most ten frames a second, and the last is always sent', async () => {
     const sessionId = await pausedSession()
     const watcher = await watch()
     watcher.send({ type: 'subscribe', sessionId })
@@ -84,7 +84,7 @@ describe('a room', () => {
     // However slow the machine is, until there are frames enough to say that they are merged and not withheld.
     while (performance.now() - begun < 1000 || watcher.frames.length - before <= 3) {
       newest = await raiseVersion(sessionId)
-      bench.app.rooms.publish([sessionId], false)
+      live.app.rooms.publish([sessionId], false)
       await wait(1)
     }
     await watcher.progress(sessionId, ({ version }) => version === newest)
@@ -94,8 +94,8 @@ describe('a room', () => {
     expect(frames.length).toBeLessThanOrEqual(Math.ceil(seconds * 10) + 1)
   })
 
-  it('tells a change of status at once, also between two merged frames, with its event', async () => {
-    // What is merged with others comes at the end of the interval, and so not within the test.
+  it('a change of status is sent at once with its event, also between two merged frames', async () => {
+    // A merged change is sent at the end of the interval, and so not within the test.
     const app = await createTestApp({ openBus: openNoBus, mergeInterval: () => 600_000 })
     onTestFinished(() => app.close())
     const startAt = new Date(Date.now() + 3_600_000).toISOString()
@@ -111,15 +111,15 @@ describe('a room', () => {
     expect(data).toMatchObject({ type: 'cancelled', actor, cause: null })
   })
 
-  it('gives everybody who is in it each event once and in order, and none from before they came', async () => {
+  it('each subscriber is sent every event once and in order, and none from before it joined', async () => {
     // No mail is taken, and so the session is not over, before the late one is there.
     const bothAreThere = Promise.withResolvers<void>()
-    bench.smtp.script = (command) => (command === 'DOT' ? { after: bothAreThere.promise } : undefined)
+    live.smtp.script = (command) => (command === 'DOT' ? { after: bothAreThere.promise } : undefined)
     const sessionId = await pausedSession()
     const early = await watch()
     early.send({ type: 'subscribe', sessionId })
     await early.progress(sessionId)
-    await runCommand(bench.app.activation.deps, 'resume', sessionId, actor)
+    await runCommand(live.app.activation.deps, 'resume', sessionId, actor)
     await until(
       async () => framesOf(early, 'event').map(({ data }) => data.type),
       (types) => types.includes('resumed'),
@@ -132,7 +132,7 @@ describe('a room', () => {
       frame.type === 'event' && frame.data.type === 'completed'
     await early.frame(done)
     await late.frame(done)
-    const stored = (await bench.app.call<{ events: SessionEvent[] }>('GET', `/crm/activation/sessions/${sessionId}`))
+    const stored = (await live.app.call<{ events: SessionEvent[] }>('GET', `/crm/activation/sessions/${sessionId}`))
       .data.events
     const seen = framesOf(early, 'event').map(({ data }) => data)
     expect(seen).toEqual(stored.filter(({ type }) => !['started', 'paused'].includes(type)))
@@ -143,8 +143,8 @@ describe('a room', () => {
 })
 
 describe('the list of sessions that run', () => {
-  it('comes at once, and again in a tab that was open already when a session starts and when it ends', async () => {
-    const watcher = await watch({ cookie: bench.app.staff.support.cookie, origin: own })
+  it('the list of sessions is sent at once, and again to a tab that was open already when a session starts and when it ends', async () => {
+    const watcher = await watch({ cookie: live.app.staff.support.cookie, origin: own })
     watcher.send({ type: 'subscribe', room: 'active' })
     await watcher.frame((frame) => frame.type === 'active')
     const sessionId = await pausedSession()
@@ -153,12 +153,12 @@ describe('the list of sessions that run', () => {
     const { data } = await watcher.frame(lists)
     expect(data.every((each) => Value.Check(Progress, each) && !each.completed)).toBe(true)
     const from = watcher.frames.length
-    await runCommand(bench.app.activation.deps, 'cancel', sessionId, actor)
+    await runCommand(live.app.activation.deps, 'cancel', sessionId, actor)
     const after = await watcher.frame((frame) => frame.type === 'active', from)
     expect(after.data.map((each) => each.sessionId)).not.toContain(sessionId)
   })
 
-  it('comes again for whoever asks again', async () => {
+  it('the list of sessions is sent again to whoever asks again', async () => {
     const watcher = await watch()
     for (let asked = 1; asked <= 3; asked++) {
       watcher.send({ type: 'subscribe', room: 'active' })
@@ -171,15 +171,15 @@ describe('the list of sessions that run', () => {
 })
 
 describe('two nodes on one database', () => {
-  it('show the same changes to whoever watches at either', async () => {
-    const second = await bench.app.another()
+  it('two nodes on one database send the same changes to their subscribers', async () => {
+    const second = await live.app.another()
     const here = await watch()
     const there = await second.watch()
-    bench.closeAfterwards(there)
-    const ids = await bench.app.activation.addLeads(30)
+    live.closeAfterwards(there)
+    const ids = await live.app.activation.addLeads(30)
     for (const watcher of [here, there]) watcher.send({ type: 'subscribe', room: 'active' })
     await there.frame((frame) => frame.type === 'active')
-    const { sessionId } = await bench.app.activation.start({ ids })
+    const { sessionId } = await live.app.activation.start({ ids })
     for (const watcher of [here, there]) watcher.send({ type: 'subscribe', sessionId })
     const last = await there.progress(sessionId, ({ completed }) => completed)
     expect(await here.progress(sessionId, ({ completed }) => completed)).toEqual(last)
@@ -189,17 +189,17 @@ describe('two nodes on one database', () => {
   })
 })
 
-it('leaves nobody in a room whose socket closed while the room was being read', async () => {
+it('a client that disconnects while its room is being read is in no room afterwards', async () => {
   const sessionId = await pausedSession()
-  const before = await bench.app.test.pool.connect()
+  const before = await live.app.test.pool.connect()
   await before.query('BEGIN')
   await before.query('LOCK TABLE events IN ACCESS EXCLUSIVE MODE')
-  const watcher = await openWatcher(bench.app.url, { 'x-api-key': bench.app.staff.admin.key })
+  const watcher = await openWatcher(live.app.url, { 'x-api-key': live.app.staff.admin.key })
   watcher.send({ type: 'subscribe', sessionId })
   await until(
     async () =>
       (
-        await bench.app.test.pool.query(
+        await live.app.test.pool.query(
           `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%events%'`,
         )
       ).rowCount,
@@ -210,7 +210,7 @@ it('leaves nobody in a room whose socket closed while the room was being read', 
   await before.query('COMMIT')
   before.release()
   await until(
-    async () => bench.app.rooms.size,
+    async () => live.app.rooms.size,
     (size) => size === 0,
   )
 })

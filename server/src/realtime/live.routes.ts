@@ -8,43 +8,50 @@ import { DomainError } from '../errors.ts'
 import type { Server } from '../http/server.ts'
 import { Frame } from './frames.ts'
 import { LiveClient } from './live-client.ts'
-import type { Openings } from './connection-rate-limit.ts'
+import type { ConnectionRateLimit } from './connection-rate-limit.ts'
 import type { Rooms } from './rooms.ts'
-import type { SignInWatch } from './sign-in-revalidation.ts'
+import type { SignInRevalidation } from './sign-in-revalidation.ts'
 import { forEachYielding } from '../util/for-each-yielding.ts'
+import { periodicTask } from '../util/periodic-task.ts'
 
 const frameLimit = 64 * 1024
 const badFrameLimit = 10
-/** An id that is longer than any is not told back. */
+/** An error frame repeats the id that was asked for only where it is no longer than this. */
 const longestId = 100
 
 /** In milliseconds. */
 export interface LiveTimings {
-  /** Between two heartbeat frames, which go with a ping. */
+  /** Between two heartbeats: a frame and a ping. */
   heartbeat: number
-  /** How long a socket may take to answer a ping. */
+  /** How long a client may take to answer a ping. */
   pongWithin: number
-  /** A draining server lets its clients go over this time at most, so that they do not all come back at once. */
+  /** A server that stops closes its connections over this time at most, so that clients do not all reconnect at once. */
   drain: number
 }
 export const liveTimings: LiveTimings = { heartbeat: heartbeatMilliseconds, pongWithin: 10_000, drain: 5000 }
 
-/** What the servers that are left take on: an opening costs them about a millisecond. Fewer sockets are let go sooner. */
-const drainedPerSecond = 2000
+/** As many connections are closed in a second as the other servers can take on, at about a millisecond each. */
+const closedPerSecond = 2000
 
-/** `GET /crm/activation/live`: one WebSocket carries any number of rooms. */
+/** Registers `GET /crm/activation/live`: one WebSocket carries any number of rooms. */
 export async function liveRoutes(
   server: Server,
-  options: { rooms: Rooms; signIns: SignInWatch; openings: Openings; now: () => Date; timings: LiveTimings },
+  options: {
+    rooms: Rooms
+    signIns: SignInRevalidation
+    connectionRateLimit: ConnectionRateLimit
+    now: () => Date
+    timings: LiveTimings
+  },
 ): Promise<void> {
-  const { rooms, signIns, openings, now, timings } = options
+  const { rooms, signIns, connectionRateLimit, now, timings } = options
   const clients = new Set<LiveClient>()
   let draining = false
   await server.register(websocket, {
-    // Compressed frames would be written later, and no longer in one piece: `LiveClient` could not write between them.
+    // `LiveClient` may write between the frames of ws only while nothing is compressed (vendor/ws.ts).
     options: { maxPayload: frameLimit, perMessageDeflate: false },
     errorHandler: (error, socket, request) => {
-      if (isOfTheLine(error)) request.log.debug({ reason: error.message }, 'live connection broke')
+      if (isConnectionError(error)) request.log.debug({ reason: error.message }, 'live connection broke')
       else request.log.error({ err: error }, 'live connection failed')
       socket.terminate()
     },
@@ -54,14 +61,22 @@ export async function liveRoutes(
     },
   })
 
-  const heartbeat = setInterval(() => void beat(clients, now, timings.pongWithin), timings.heartbeat)
-  server.addHook('onClose', async () => clearInterval(heartbeat))
+  const heartbeats = periodicTask(
+    {
+      name: 'the heartbeat of live connections',
+      interval: timings.heartbeat,
+      intervalFrom: 'start',
+      logger: server.log,
+    },
+    () => sendHeartbeat(clients, now, timings.pongWithin),
+  )
+  server.addHook('onClose', () => heartbeats.close())
 
   server.route({
     method: 'GET',
     url: '/crm/activation/live',
     config: { endless: true },
-    onRequest: [refuseForeignOrigin, openings.guard, refuseCookieWithoutOrigin],
+    onRequest: [refuseForeignOrigin, connectionRateLimit.guard, refuseCookieWithoutOrigin],
     schema: {
       summary: 'The live connection: a WebSocket that carries any number of rooms',
       description:
@@ -103,23 +118,23 @@ export async function liveRoutes(
   })
 }
 
-/** What a client sends that is no WebSocket frame or too large, and a line that is lost, is no failure of ours. */
-function isOfTheLine(error: Error): boolean {
+/** True for what a client or the network can cause: a connection that is lost, a frame that is too large or none at all. */
+function isConnectionError(error: Error): boolean {
   return /^(WS_ERR_.*|ECONNRESET|EPIPE|ETIMEDOUT)$/.test(String((error as NodeJS.ErrnoException).code))
 }
 
 async function refuseForeignOrigin(request: FastifyRequest): Promise<void> {
   const { origin } = request.headers
-  if (origin !== undefined && !request.server.allowedOrigins.includes(origin)) throw foreign()
+  if (origin !== undefined && !request.server.allowedOrigins.includes(origin)) throw originRefusal()
 }
 
-/** A browser always names the page that opens a socket, and sends the cookie along from any page; so it must say which. */
+/** Refuses a cookie without `Origin`: a browser sends the cookie from any page, and always names the page that opens a WebSocket. */
 async function refuseCookieWithoutOrigin(request: FastifyRequest): Promise<void> {
   const byKey = request.headers['x-api-key'] !== undefined
-  if (request.headers.origin === undefined && !byKey) throw foreign()
+  if (request.headers.origin === undefined && !byKey) throw originRefusal()
 }
 
-function foreign(): DomainError {
+function originRefusal(): DomainError {
   return new DomainError('ORIGIN_NOT_ALLOWED', "This connection does not come from one of Rollcall's own pages.")
 }
 
@@ -128,7 +143,7 @@ async function handle(client: LiveClient, text: string | null, rooms: Rooms): Pr
   if (frame === null) return badFrame(client)
   if (frame.type === 'unsubscribe') return rooms.leave(frame.sessionId, client)
   if ('room' in frame) return rooms.joinActive(client)
-  // What does not look like an id is none, and the database need not be asked.
+  // The database is not asked for what cannot be an id.
   if (!Value.Check(SessionId, frame.sessionId) || !(await rooms.join(frame.sessionId, client)))
     sendError(client, 'SESSION_NOT_FOUND', 'No session has this id.', frame.sessionId)
   return undefined
@@ -155,26 +170,30 @@ function sendError(client: LiveClient, code: ErrorCode, msg: string, sessionId?:
   client.send(new Frame({ type: 'error', code, msg, ...(named ? { sessionId } : {}) }))
 }
 
-/** A frame tells the browser that the line stands; the ping's pong tells the server that the frames before it were read. */
-async function beat(clients: Set<LiveClient>, now: () => Date, pongWithin: number): Promise<void> {
+/**
+ * Sends every client a heartbeat frame, which shows the browser that the connection works, and a ping. A client answers the
+ * ping only after it has read all frames before it; one that does not within `pongWithin` is disconnected.
+ */
+async function sendHeartbeat(clients: Set<LiveClient>, now: () => Date, pongWithin: number): Promise<void> {
   const heartbeat = new Frame({ type: 'heartbeat', at: now().toISOString() })
-  const asked: LiveClient[] = []
+  const pinged: LiveClient[] = []
   await forEachYielding(clients, (client) => {
     if (client.webSocket.readyState !== WebSocket.OPEN) return
-    asked.push(client)
+    pinged.push(client)
     client.alive = false
     if (client.ready()) client.send(heartbeat)
     client.webSocket.ping()
   })
-  const judge = setTimeout(() => {
-    for (const client of asked) if (!client.alive) client.webSocket.terminate()
+  const timer = setTimeout(() => {
+    for (const client of pinged) if (!client.alive) client.webSocket.terminate()
   }, pongWithin)
-  judge.unref()
+  timer.unref()
 }
 
+/** Closes all connections, spread over a time that grows with their number up to `longest` milliseconds. Resolves when all are closed. */
 async function drain(clients: Set<LiveClient>, longest: number): Promise<void> {
   const all = [...clients]
-  const spread = Math.min(longest, (all.length / drainedPerSecond) * 1000)
+  const spread = Math.min(longest, (all.length / closedPerSecond) * 1000)
   const closing = all.map(
     (client, index) =>
       new Promise<void>((resolve) => {

@@ -6,13 +6,13 @@ import { createTestApp, type App } from '../../test/app/app.ts'
 import { openClients, type Clients, type Client } from '../../test/app/websocket-clients.ts'
 import { runCommand } from '../activation/commands/commands.usecases.ts'
 
-/** Both ends of each are in this process, whose files the system may limit to some thousands. */
+/** Both ends of each connection are in this process, and the system may limit its open files to some thousands. */
 const many = 1500
 const unlimited = { atOnce: 1_000_000, aSecond: 1_000_000 }
-const openingRates = { person: unlimited, stranger: unlimited }
+const connectionRates = { person: unlimited, stranger: unlimited }
 const bufferLimit = 64 * 1024
 
-/** Everybody in one room, and what each was told. */
+/** Clients in one room, and what each was sent. */
 interface Watching {
   clients: Clients
   versions: number[][]
@@ -41,7 +41,7 @@ async function watchAll(app: App, sessionId: string, count: number): Promise<Wat
   })
   await until(
     async () => versions.filter((each) => each.length > 0).length,
-    (told) => told === count,
+    (reached) => reached === count,
   )
   return { clients, versions, statuses, codes }
 }
@@ -63,7 +63,7 @@ async function raiseVersion(app: App, sessionId: string): Promise<number> {
   return Number(rows[0]?.version)
 }
 
-/** The server's ends of the live connections that are opened from now on. */
+/** Collects the server's ends of the live connections that are opened from now on. */
 function collectSockets(app: App): Set<Duplex> {
   const sockets = new Set<Duplex>()
   app.server.server.on('upgrade', (_request, socket) => {
@@ -80,11 +80,11 @@ const enlarge = (app: App, sessionId: string, bytes: number) =>
 describe('a large room', () => {
   let app: App
   beforeAll(async () => {
-    app = await createTestApp({ openingRates, timings: { heartbeat: 2000, drain: 5000 } })
+    app = await createTestApp({ connectionRates, timings: { heartbeat: 2000, drain: 5000 } })
   })
   afterAll(() => app.close())
 
-  it('is told of the end as a whole, in the order of versions, and costs no more memory than its sockets do', async () => {
+  it('a large room is sent the end of a session completely and in the order of versions, with no more memory than its sockets need', async () => {
     const sessionId = await pausedSession(app)
     const before = process.memoryUsage().rss
     const { clients, versions, statuses } = await watchAll(app, sessionId, many)
@@ -99,7 +99,7 @@ describe('a large room', () => {
       expect(seen.at(-1)).toBe(last.version)
       expect(seen).toEqual([...new Set(seen)].toSorted((a, b) => a - b))
     }
-    // With both ends, and whatever the collector has not got to yet.
+    // The figure includes both ends of each connection, and what is not garbage-collected yet.
     expect((process.memoryUsage().rss - before) / many).toBeLessThan(200 * 1024)
     clients.close()
     await until(
@@ -108,7 +108,7 @@ describe('a large room', () => {
     )
   })
 
-  it('does not wait for those who stop reading, keeps little for them, and gives them the newest when they go on', async () => {
+  it('a room does not wait for clients that stop reading, buffers little for them, and sends them the newest when they read again', async () => {
     const sessionId = await pausedSession(app)
     const sockets = collectSockets(app)
     const { clients, versions } = await watchAll(app, sessionId, 60)
@@ -129,7 +129,7 @@ describe('a large room', () => {
     }
     const buffered = [...sockets].map((socket) => socket.writableLength)
     expect(buffered.filter((amount) => amount > bufferLimit)).toHaveLength(stalled.length)
-    // What was not more than the limit before a frame was taken in with that frame.
+    // A buffer below the limit takes one more frame, however large that is.
     expect(Math.max(...buffered)).toBeLessThan(bufferLimit + bytes + 2000)
     for (const client of stalled) client.resume()
     await haveAll(stalled, newest)
@@ -141,8 +141,8 @@ describe('a large room', () => {
     clients.close()
   })
 
-  it('lets go over a while of everybody when the server closes, each with 1012', async () => {
-    const other = await createTestApp({ openingRates, timings: { drain: 5000 } })
+  it('a server that closes spreads the ends of its connections over a while, each with 1012', async () => {
+    const other = await createTestApp({ connectionRates, timings: { drain: 5000 } })
     const { codes } = await watchAll(other, await pausedSession(other), many)
     const times: number[] = []
     const set = codes.set.bind(codes)
@@ -156,14 +156,14 @@ describe('a large room', () => {
       (count) => count === many,
     )
     expect(new Set(codes.values())).toEqual(new Set([1012]))
-    // 2,000 a second; a machine that is busy when the first of them goes has less time left for the others.
+    // Connections are closed at 2,000 a second; a machine that is busy at the first of them has less time left for the others.
     expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(200)
   })
 })
 
-describe('peers that are gone without a word', () => {
-  it('are let go when they answer no ping, and those who answer stay', async () => {
-    const app = await createTestApp({ openingRates, timings: { heartbeat: 6000, pongWithin: 5000 } })
+describe('clients that no longer answer', () => {
+  it('clients that answer no ping are disconnected, and those that answer stay', async () => {
+    const app = await createTestApp({ connectionRates, timings: { heartbeat: 6000, pongWithin: 5000 } })
     const sessionId = await pausedSession(app)
     const sockets = collectSockets(app)
     const { clients, versions, codes } = await watchAll(app, sessionId, 200)

@@ -5,17 +5,17 @@ import { createMember, openRooms } from '../../test/app/rooms.ts'
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-const turn = () => vi.advanceTimersByTimeAsync(0)
+const nextTurn = () => vi.advanceTimersByTimeAsync(0)
 
-describe('whatever the order of changes, rings, joins, slow answers and slow readers', () => {
+describe('whatever the order of changes, notifications, joins, slow answers and slow readers', () => {
   const sessions = ['a', 'b']
   const session = fc.constantFrom(...sessions)
   const who = fc.nat({ max: 2 })
   const step = fc.oneof(
-    fc.record({ do: fc.constant('change' as const), session, rings: fc.boolean(), urgent: fc.boolean() }),
+    fc.record({ do: fc.constant('change' as const), session, isPublished: fc.boolean(), urgent: fc.boolean() }),
     fc.record({ do: fc.constantFrom('join' as const, 'leave' as const), session, who }),
     fc.record({ do: fc.constantFrom('leaveAll' as const, 'stall' as const, 'drain' as const, 'watch' as const), who }),
-    fc.record({ do: fc.constantFrom('slow' as const, 'answerAll' as const, 'gap' as const) }),
+    fc.record({ do: fc.constantFrom('slow' as const, 'answerAll' as const, 'missed' as const) }),
     fc.record({ do: fc.constant('answerOne' as const), index: fc.nat({ max: 9 }) }),
     fc.record({ do: fc.constant('time' as const), milliseconds: fc.nat({ max: 300 }) }),
   )
@@ -34,7 +34,7 @@ describe('whatever the order of changes, rings, joins, slow answers and slow rea
         }
         const watching = new Set<number>()
         const told: { session: string; id: number }[] = []
-        /** From which event on a member is owed those of a session; whoever stalls may miss some. */
+        /** The event after which a member must get all of a session's events; a member that stalled may miss some. */
         const owed = new Map<string, number>()
         const stalled = new Set<number>()
         for (const each of steps) {
@@ -42,7 +42,7 @@ describe('whatever the order of changes, rings, joins, slow answers and slow rea
           if (each.do === 'change') {
             stored.raise(each.session)
             if (each.urgent) told.push({ session: each.session, id: stored.addEvent(each.session) })
-            if (each.rings) rooms.publish([each.session], each.urgent)
+            if (each.isPublished) rooms.publish([each.session], each.urgent)
           } else if (each.do === 'join') {
             // A new subscription begins anew; the client keeps the highest version by itself.
             if (!inside.has(`${each.who} ${each.session}`)) member.versions.delete(each.session)
@@ -73,11 +73,11 @@ describe('whatever the order of changes, rings, joins, slow answers and slow rea
           } else if (each.do === 'slow') stored.setSlow(true)
           else if (each.do === 'answerAll') stored.answerAll()
           else if (each.do === 'answerOne') stored.answerOne(each.index)
-          else if (each.do === 'gap') rooms.refreshAll()
+          else if (each.do === 'missed') rooms.refreshAll()
           else if (each.do === 'time') await vi.advanceTimersByTimeAsync(each.milliseconds)
-          await turn()
+          await nextTurn()
         }
-        // The backstop after everything calmed down; rings that never came are mended by it.
+        // The rooms are read once more after everything has calmed down, as the bus has it done every few seconds; that makes up for notifications that never came.
         for (const member of members.filter((each) => !each.isReady)) {
           member.isReady = true
           rooms.catchUp(member)

@@ -15,10 +15,10 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-const turn = () => vi.advanceTimersByTimeAsync(0)
+const nextTurn = () => vi.advanceTimersByTimeAsync(0)
 
 describe('joining', () => {
-  /** Somebody joins while the room reads version 2, when 3 is stored already; the answers come in this order. */
+  /** A member joins while the room reads version 2 and 3 is stored already; the answers come in the given order. */
   async function joinDuringReading(answers: 'the room first' | 'the one who joins first') {
     stored.raise('a')
     const [there, joining] = [createMember(), createMember()]
@@ -27,13 +27,13 @@ describe('joining', () => {
     stored.setSlow(true)
     stored.raise('a')
     rooms.publish(['a'], true)
-    await turn()
+    await nextTurn()
     stored.raise('a')
     const joined = rooms.join('a', joining)
-    await turn()
+    await nextTurn()
     if (answers === 'the one who joins first') {
       stored.answerLast()
-      await turn()
+      await nextTurn()
     }
     stored.answerAll()
     await vi.advanceTimersByTimeAsync(200)
@@ -43,17 +43,17 @@ describe('joining', () => {
     return { there: there.versions.get('a'), joining: joining.versions.get('a') }
   }
 
-  it('while a change is being read gives nothing older than the answer of the one who joins, once that is there', async () => {
+  it('a room that reads a change sends nothing older than what a joining member has read meanwhile', async () => {
     const versions = await joinDuringReading('the one who joins first')
     expect(versions).toEqual({ there: [1, 3], joining: [3] })
   })
 
-  it('while a change is being read gives what the room has read to everybody, and then the newest to the one who joins', async () => {
+  it('a room that reads a change sends it to everybody, and then the newest to the member that joined meanwhile', async () => {
     const versions = await joinDuringReading('the room first')
     expect(versions).toEqual({ there: [1, 2, 3], joining: [2, 3] })
   })
 
-  it('tells those who are there what the one who joins has read', async () => {
+  it('what a joining member has read is sent to those who are there', async () => {
     stored.raise('a')
     const [there, joining] = [createMember(), createMember()]
     await rooms.join('a', there)
@@ -65,7 +65,7 @@ describe('joining', () => {
     expect(joining.versions.get('a')).toEqual([2])
   })
 
-  it('sends nothing to whoever has seen the newest, and everything to whoever names a version that never was', async () => {
+  it('a joining member that has seen the newest version is sent nothing, and one that names a version that never existed is sent everything', async () => {
     stored.raise('a')
     const [current, mistaken] = [createMember(), createMember()]
     expect(await rooms.join('a', current, 1)).toBe(true)
@@ -74,7 +74,7 @@ describe('joining', () => {
     expect(mistaken.versions.get('a')).toEqual([1])
   })
 
-  it('what does not exist leaves no room behind, and neither does joining while the database is away', async () => {
+  it('joining a session that does not exist, or joining while the database is away, leaves no room behind', async () => {
     const member = createMember()
     expect(await rooms.join('a', member)).toBe(false)
     stored.raise('a')
@@ -87,36 +87,36 @@ describe('joining', () => {
 })
 
 describe('events', () => {
-  it('reach everybody who is there once, in order, also those who joined together while the first was being stored', async () => {
+  it('events reach every member once and in order, also members that joined together while the first event was being stored', async () => {
     stored.raise('a')
     stored.addEvent('a')
     const [first, second] = [createMember(), createMember()]
     stored.setSlow(true)
     const joins = [rooms.join('a', first)]
-    await turn()
-    const told = [stored.addEvent('a')]
+    await nextTurn()
+    const sent = [stored.addEvent('a')]
     joins.push(rooms.join('a', second))
-    await turn()
+    await nextTurn()
     rooms.publish(['a'], true)
     stored.answerAll()
     await Promise.all(joins)
     await vi.advanceTimersByTimeAsync(200)
-    told.push(stored.addEvent('a'), stored.addEvent('a'))
+    sent.push(stored.addEvent('a'), stored.addEvent('a'))
     rooms.publish(['a'], true)
     await vi.advanceTimersByTimeAsync(200)
-    expect(first.events).toEqual(told)
-    expect(second.events).toEqual(told)
+    expect(first.events).toEqual(sent)
+    expect(second.events).toEqual(sent)
   })
 
-  it('that are told while a second joins are not told twice', async () => {
+  it('events that are sent while a second member joins are not sent twice', async () => {
     stored.raise('a')
     const [first, second] = [createMember(), createMember()]
     await rooms.join('a', first)
     stored.setSlow(true)
     const joining = rooms.join('a', second)
-    await turn()
+    await nextTurn()
     stored.setSlow(false)
-    const told = stored.addEvent('a')
+    const sent = stored.addEvent('a')
     rooms.publish(['a'], true)
     await vi.advanceTimersByTimeAsync(10)
     stored.answerAll()
@@ -124,61 +124,61 @@ describe('events', () => {
     stored.raise('a')
     rooms.publish(['a'], true)
     await vi.advanceTimersByTimeAsync(200)
-    expect(first.events).toEqual([told])
+    expect(first.events).toEqual([sent])
   })
 
-  it('go out at the latest with the version that they came with, although no ring follows', async () => {
+  it('events are sent at the latest with the version that they came with, although no notification follows', async () => {
     stored.raise('a')
     const member = createMember()
     await rooms.join('a', member)
     await rooms.join('a', member)
     stored.setSlow(true)
     rooms.publish(['a'], true)
-    await turn()
+    await nextTurn()
     // Stored in the moment in which the room looks at its progress.
     stored.raise('a')
-    const told = stored.addEvent('a')
+    const sent = stored.addEvent('a')
     stored.answerFirstLate()
-    await turn()
+    await nextTurn()
     stored.answerAll()
-    await turn()
+    await nextTurn()
     expect(member.versions.get('a')).toEqual([1, 2])
-    expect(member.events).toEqual([told])
+    expect(member.events).toEqual([sent])
   })
 
-  it('of a version that somebody read who joined again go out too, although no ring follows', async () => {
+  it('events of a version that a member has read by joining again are sent, although no notification follows', async () => {
     stored.raise('a')
     const member = createMember()
     await rooms.join('a', member)
     stored.raise('a')
-    const told = stored.addEvent('a')
+    const sent = stored.addEvent('a')
     await rooms.join('a', member)
     await vi.advanceTimersByTimeAsync(200)
     expect(member.versions.get('a')).toEqual([1, 2])
-    expect(member.events).toEqual([told])
+    expect(member.events).toEqual([sent])
   })
 
-  it('that are stored and rung while the first joins go out, however late it is known which were there before', async () => {
+  it('events that are stored and published while the first member joins are sent, however late it is known which were there before', async () => {
     stored.raise('a')
     const member = createMember()
     stored.setSlow(true)
     const joining = rooms.join('a', member)
-    await turn()
+    await nextTurn()
     stored.setSlow(false)
     stored.raise('a')
-    const told = stored.addEvent('a')
+    const sent = stored.addEvent('a')
     rooms.publish(['a'], true)
     await vi.advanceTimersByTimeAsync(200)
     stored.answerAll()
     await joining
     await vi.advanceTimersByTimeAsync(200)
     expect(member.versions.get('a')).toEqual([2])
-    expect(member.events).toEqual([told])
+    expect(member.events).toEqual([sent])
   })
 })
 
-describe('how often', () => {
-  it('a room is told at most ten times a second, and the last change always', async () => {
+describe('the rate of frames', () => {
+  it('a room is sent at most ten frames a second, and the last change always', async () => {
     stored.raise('a')
     const member = createMember()
     await rooms.join('a', member)
@@ -194,7 +194,7 @@ describe('how often', () => {
     expect(seen.at(-1)).toBe(stored.version('a'))
   })
 
-  it('a large room is told less often, at least once a second, and holds up no small one', async () => {
+  it('a large room is sent fewer frames, at least one a second, and delays no small room', async () => {
     stored.raise('large')
     stored.raise('small')
     const many = Array.from({ length: 10_000 }, createMember)
@@ -214,7 +214,7 @@ describe('how often', () => {
     expect(alone.versions.get('small')?.length ?? 0).toBeGreaterThanOrEqual(35)
   })
 
-  it('a change of status does not wait', async () => {
+  it('a change of status is sent at once', async () => {
     stored.raise('a')
     const member = createMember()
     await rooms.join('a', member)
@@ -228,12 +228,12 @@ describe('how often', () => {
 })
 
 describe('a database that is away', () => {
-  it('costs a second, and nothing is lost', async () => {
+  it('a database that was away delays frames by a second, and nothing is lost', async () => {
     stored.raise('a')
     const member = createMember()
     await rooms.join('a', member)
     rooms.joinActive(member)
-    await turn()
+    await nextTurn()
     stored.setFailing(true)
     stored.raise('a')
     stored.raise('b')
@@ -245,7 +245,7 @@ describe('a database that is away', () => {
     expect(member.lists).toEqual([['a'], ['a', 'b']])
   })
 
-  it('for the list of sessions alone keeps nobody from progress', async () => {
+  it('progress is sent although the list of sessions cannot be read', async () => {
     stored.raise('a')
     const member = createMember()
     const withoutList = createRooms({
@@ -264,21 +264,21 @@ describe('a database that is away', () => {
 })
 
 describe('the list of sessions that run', () => {
-  it('is told when one starts or ends, not when one only moves on, and never an older after a newer one', async () => {
+  it('the list of sessions is sent when one starts or ends, not when one only progresses, and never an older list after a newer one', async () => {
     stored.raise('a')
     const [there, joining] = [createMember(), createMember()]
     rooms.joinActive(there)
-    await turn()
+    await nextTurn()
     stored.raise('a')
     rooms.publish(['a'], true)
     await vi.advanceTimersByTimeAsync(200)
     expect(there.lists).toEqual([['a']])
     stored.setSlow(true)
     rooms.joinActive(joining)
-    await turn()
+    await nextTurn()
     stored.raise('b')
     rooms.publish(['b'], true)
-    await turn()
+    await nextTurn()
     stored.answerAll()
     await vi.advanceTimersByTimeAsync(200)
     stored.remove('a')

@@ -13,35 +13,38 @@ export interface StoredEvent {
   event: SessionEvent
 }
 
-/** Where rooms read the truth. */
+/** Where rooms read what is stored. */
 export interface RoomsSource {
+  /** Reads the progress of these sessions; an id that no session has is left out. */
   progress(sessionIds: string[]): Promise<Progress[]>
+  /** Reads the progress of all sessions that are not over. */
   active(): Promise<Progress[]>
-  /** The events after the given one of each session, in their order. */
+  /** Reads the events after the given one of each session, in their order. */
   events(after: Map<string, number>): Promise<StoredEvent[]>
+  /** Reads the id of a session's newest event; 0 when it has none. */
   lastEventId(sessionId: string): Promise<number>
 }
 
 export interface Rooms {
-  /** Puts a subscriber into a room, then sends the stored progress if it is newer than `seenVersion`. False: no such session. */
+  /** Puts a subscriber into a room, then sends it the stored progress if that is newer than `seenVersion`. False: no such session. */
   join(sessionId: string, subscriber: Subscriber, seenVersion?: number): Promise<boolean>
   leave(sessionId: string, subscriber: Subscriber): void
   /** Sends the list of sessions that are not over as soon as it is read, and again whenever one starts or ends. */
   joinActive(subscriber: Subscriber): void
   /** Takes a subscriber out of every room. */
   leaveAll(subscriber: Subscriber): void
-  /** Gives a subscriber that was not ready the newest of its rooms. */
+  /** Sends a subscriber that was not ready the newest progress of each of its rooms, and the newest list. */
   catchUp(subscriber: Subscriber): void
-  /** Says that these sessions have a newer version; `urgent`: their status changed, so it goes out at once. */
+  /** Has the rooms of these sessions read again, because there is a newer version; at once where a status changed (`urgent`). */
   publish(sessionIds: readonly string[], urgent: boolean): void
-  /** Reads every open room again: for when a ring may have been missed. */
+  /** Has every open room read again, because notifications may have been missed. */
   refreshAll(): void
-  /** How many sessions are watched. */
+  /** How many sessions have a room. */
   readonly size: number
   close(): void
 }
 
-/** Somebody in a room. */
+/** A subscriber in one room. */
 interface Member {
   subscriber: Subscriber
   /** The newest version that it was sent. */
@@ -51,36 +54,38 @@ interface Member {
 interface Room {
   members: Map<Subscriber, Member>
   latest: { version: number; frame: Frame } | null
-  /** The newest event that was there before the first member; asked once, so that no member misses or doubles one. */
+  /** The newest event from before the first member; read once, so that no member misses an event or gets one twice. */
   eventsBefore: Promise<number> | null
-  /** The newest event that members were told of or that was there before them; null until it is known. */
+  /** The newest event that was sent to the members or was there before them; null until it is known. */
   lastEventId: number | null
   refreshedAt: number
-  /** When it is to be read again; null when nothing is known to be new. */
+  /** When the room is to be read again; null when nothing is known to be new. */
   due: number | null
-  /** True while what was read last is on its way to the members; until then it is not read again. */
-  telling: boolean
+  /** True while what was read last is being sent to the members; the room is not read again before that has ended. */
+  sending: boolean
 }
 
-/** Until it is known which events are new, a room is not read: what rang meanwhile would bring its progress and no event. */
+/** A room is not read until it is known which events are new; otherwise a new version would be sent without its events. */
 function isReadable(room: Room): boolean {
-  return !room.telling && room.lastEventId !== null
+  return !room.sending && room.lastEventId !== null
 }
 
-/** So many frames a second leave a node at most, over all sockets of a room (measured: 54,800 a second on one core). */
+/** So many frames a second are sent to one room at most (measured: one core sends 54,800 a second). */
 const framesPerSecond = 20_000
-const slowest = 1000
-const fastest = 100
+/** Milliseconds between two frames of the largest and of the smallest room. */
+const longestInterval = 1000
+const shortestInterval = 100
 
 /**
- * The rooms of one node. A ring only says that there is something new; what is sent is always read from the database,
- * merged to at most ten frames a second (fewer in a large room), and whole, so a frame that is lost costs nothing.
+ * Creates the rooms of one node. A notification only says that there is something new; what is sent is always read from the
+ * database. Changes are merged to at most ten frames a second, fewer in a large room. Each frame is the whole progress, so a
+ * frame that is lost costs nothing.
  */
 export function createRooms(options: {
   source: RoomsSource
   logger: FastifyBaseLogger
   clock?: () => number
-  /** Milliseconds between two frames of a room of so many members. */
+  /** Returns the milliseconds between two frames of a room of so many members. */
   mergeInterval?: (members: number) => number
 }): Rooms {
   const { source, logger } = options
@@ -92,16 +97,16 @@ export function createRooms(options: {
   const timer = createDeadlineTimer(clock, () => void refreshDue())
   let refreshing = false
 
-  /** While rooms are read it sets nothing: the timer is set for all of them afterwards. */
-  function wakeFor(room: Room): void {
+  /** Sets the timer for a room that is due. While rooms are read it does nothing, because the timer is set for all of them afterwards. */
+  function setTimerFor(room: Room): void {
     if (room.due !== null && isReadable(room) && !refreshing) timer.set(room.due)
   }
 
-  /** Has a room read: at once, or as soon as its frames are merged. */
+  /** Has a room read at once, or when the interval between two of its frames is over. */
   function makeDue(room: Room, urgent: boolean): void {
     const due = urgent ? clock() : Math.max(clock(), room.refreshedAt + mergeInterval(room.members.size))
     room.due = Math.min(room.due ?? Infinity, due)
-    wakeFor(room)
+    setTimerFor(room)
   }
 
   async function refreshDue(): Promise<void> {
@@ -116,30 +121,30 @@ export function createRooms(options: {
       if (due.size > 0) await refresh(due)
     } catch (error) {
       logger.warn({ err: error }, 'rooms could not be read and will be again')
-      for (const room of due.values()) room.due ??= clock() + slowest
+      for (const room of due.values()) room.due ??= clock() + longestInterval
     } finally {
       refreshing = false
-      for (const room of rooms.values()) wakeFor(room)
+      for (const room of rooms.values()) setTimerFor(room)
     }
   }
 
   async function refresh(due: Map<string, Room>): Promise<void> {
     const known = new Map([...due].flatMap(([id, room]) => (room.lastEventId === null ? [] : [[id, room.lastEventId]])))
     const progresses = await source.progress([...due.keys()])
-    // After the progress, never beside it: an event is stored with its version, so none of these versions lacks one.
+    // Events are read after the progress, never at the same time: an event is stored together with its version, so every event of these versions is found.
     const events = await source.events(known)
     const eventsOf = Map.groupBy(events, ({ sessionId }) => sessionId)
     for (const progress of progresses) {
       const room = due.get(progress.sessionId)
       if (room === undefined) continue
       takeNewer(room, progress)
-      void tell(room, eventsOf.get(progress.sessionId) ?? [])
+      void send(room, eventsOf.get(progress.sessionId) ?? [])
     }
   }
 
-  /** Nobody waits for a large room: while it is told, others are read and told. */
-  async function tell(room: Room, events: StoredEvent[]): Promise<void> {
-    room.telling = true
+  /** Sends events and the newest progress to the members of a room. Other rooms do not wait for a large one: they are read and sent meanwhile. */
+  async function send(room: Room, events: StoredEvent[]): Promise<void> {
+    room.sending = true
     try {
       for (const { sessionId, id, event } of events) {
         if (id <= (room.lastEventId ?? 0)) continue
@@ -149,24 +154,24 @@ export function createRooms(options: {
           if (room.members.has(subscriber) && subscriber.ready()) subscriber.send(frame)
         })
       }
-      // Also where it is not newer than what the room knows: somebody who joined may have read it for the room.
+      // The progress may be no newer than what the room has, because a member that joined may have read it for the room; the others still lack it.
       await forEachYielding(room.members.values(), (member) => sendProgress(room, member))
     } catch (error) {
-      logger.error({ err: error }, 'a room could not be told')
+      logger.error({ err: error }, 'frames could not be sent to a room')
     } finally {
-      room.telling = false
-      wakeFor(room)
+      room.sending = false
+      setTimerFor(room)
     }
   }
 
-  /** True when it is newer than what the room knew. */
+  /** Keeps a progress where it is newer than what the room has; returns whether it is. */
   function takeNewer(room: Room, progress: Progress): boolean {
     if (room.latest !== null && progress.version <= room.latest.version) return false
     room.latest = { version: progress.version, frame: new Frame({ type: 'progress', data: progress }) }
     return true
   }
 
-  /** Sends the newest progress of a room to one member, if it is newer than what it has and the member can take it. */
+  /** Sends the newest progress of a room to a member that has not seen it and is ready. */
   function sendProgress({ latest }: Room, member: Member): void {
     if (latest === null || latest.version <= member.seenVersion || !member.subscriber.ready()) return
     member.seenVersion = latest.version
@@ -182,34 +187,34 @@ export function createRooms(options: {
         lastEventId: null,
         refreshedAt: clock(),
         due: null,
-        telling: false,
+        sending: false,
       }
       rooms.set(sessionId, room)
       const member = room.members.get(subscriber) ?? { subscriber, seenVersion: 0 }
       member.seenVersion = Math.max(seenVersion, member.seenVersion)
       room.members.set(subscriber, member)
       try {
-        // Read after joining: what changes in between is either in what is read, or rings for a member already.
+        // Read after joining: what changes in between is either in what is read, or its notification finds the member in the room.
         room.eventsBefore ??= source.lastEventId(sessionId)
         const before = await room.eventsBefore
         room.lastEventId ??= before
-        wakeFor(room)
+        setTimerFor(room)
         const progress = await readProgress(sessionId)
         if (progress === undefined) {
           leave(sessionId, subscriber)
           return false
         }
         const others = room.latest !== null
-        // Whoever was there already is owed the events of this version, whether or not it rings for them.
+        // The other members still need the events of this version, whether or not a notification of it comes.
         if (takeNewer(room, progress) && others) makeDue(room, false)
       } catch (error) {
         room.eventsBefore = null
         leave(sessionId, subscriber)
         throw error
       }
-      // A version that never was says nothing of what the subscriber has seen.
+      // A version that never existed says nothing of what the subscriber has seen.
       if (member.seenVersion > (room.latest?.version ?? 0)) member.seenVersion = 0
-      // Not where it has left meanwhile.
+      // The subscriber may have left meanwhile.
       if (room.members.get(subscriber) === member) sendProgress(room, member)
       return true
     },
@@ -256,5 +261,5 @@ export function createRooms(options: {
 }
 
 function usualMergeInterval(members: number): number {
-  return Math.min(slowest, Math.max(fastest, (members * 1000) / framesPerSecond))
+  return Math.min(longestInterval, Math.max(shortestInterval, (members * 1000) / framesPerSecond))
 }

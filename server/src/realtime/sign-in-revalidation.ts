@@ -1,10 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { FastifyBaseLogger } from 'fastify'
 import type { Identify } from '../http/authorization.ts'
+import { periodicTask } from '../util/periodic-task.ts'
 
-/** Watches over connections that outlive the request that opened them. */
-export interface SignInWatch {
-  /** Calls `onEnd` once the sign-in of these headers has ended; gives what ends the watching. */
+/** Ends connections whose sign-in has ended, because they outlive the request that was checked when they were opened. */
+export interface SignInRevalidation {
+  /** Calls `onEnd` once the sign-in of these headers has ended. Returns the function that stops watching it. */
   watch(headers: IncomingHttpHeaders, onEnd: () => void): () => void
+  /** Watches nothing any more. */
   close(): void
 }
 
@@ -13,40 +16,34 @@ interface Watched {
   onEnd: () => void
 }
 
-/** So many sign-ins are asked about in one question. */
-const askedAtOnce = 1000
+/** So many sign-ins are checked with one query. */
+const largestQuery = 1000
 
 /**
- * Asks every so many milliseconds who is still signed in; once for each sign-in, however many connections it has.
- * `stillGood` sorts out those that are, thousands in a question; of the others `identify` decides.
+ * Checks every so many milliseconds which sign-ins are still valid, each once, however many connections have it. `areValid`
+ * checks many with one query; those that it finds invalid are decided one by one by `identify`. While the database is away
+ * no sign-in counts as ended.
  */
-export function watchSignIns(options: {
+export function revalidateSignIns(options: {
   identify: Identify
-  stillGood: (all: IncomingHttpHeaders[]) => Promise<boolean[]>
+  areValid: (all: IncomingHttpHeaders[]) => Promise<boolean[]>
+  /** Milliseconds between two checks. */
   every: number
-}): SignInWatch {
+  logger: Pick<FastifyBaseLogger, 'warn'>
+}): SignInRevalidation {
+  const { identify, areValid, every, logger } = options
   const watched = new Set<Watched>()
-  let closed = false
-  let timer = setTimeout(check, options.every)
-
-  function check(): void {
-    void endSignedOut().finally(() => {
-      if (!closed) timer = setTimeout(check, options.every)
-    })
-  }
-
-  async function endSignedOut(): Promise<void> {
+  const checks = periodicTask({ name: 'checking sign-ins', interval: every, logger }, async () => {
     const groups = [...Map.groupBy(watched, signInOf).values()]
-    for (let start = 0; start < groups.length; start += askedAtOnce) {
-      const asked = groups.slice(start, start + askedAtOnce)
-      // While the database is away nobody is known to have gone.
-      const good = await options.stillGood(asked.map((group) => group[0]!.headers)).catch(() => undefined)
-      for (const [index, group] of asked.entries()) if (good?.[index] === false) await endIfSignedOut(group)
+    for (let start = 0; start < groups.length; start += largestQuery) {
+      const checked = groups.slice(start, start + largestQuery)
+      const valid = await areValid(checked.map((group) => group[0]!.headers)).catch(() => undefined)
+      for (const [index, group] of checked.entries()) if (valid?.[index] === false) await endIfSignedOut(group)
     }
-  }
+  })
 
   async function endIfSignedOut(group: Watched[]): Promise<void> {
-    const staff = await options.identify(group[0]!.headers).catch(() => undefined)
+    const staff = await identify(group[0]!.headers).catch(() => undefined)
     if (staff === null) for (const each of group) if (watched.delete(each)) each.onEnd()
   }
 
@@ -57,8 +54,7 @@ export function watchSignIns(options: {
       return () => watched.delete(each)
     },
     close() {
-      closed = true
-      clearTimeout(timer)
+      void checks.close()
       watched.clear()
     },
   }

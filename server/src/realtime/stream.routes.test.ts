@@ -73,7 +73,7 @@ const progressesOf = ({ text }: Stream) =>
 const untilText = (stream: Stream, wanted: (stream: Stream) => boolean) => until(async () => stream, wanted)
 
 describe('the stream of server-sent events', () => {
-  it('gives the progress at once with its version as the id, then every change, and events', async () => {
+  it('a stream carries the progress at once with its version as the id, then every change, and events', async () => {
     const sessionId = await pausedSession()
     const stream = await openStream(app, sessionId)
     expect(stream.status).toBe(200)
@@ -92,13 +92,13 @@ describe('the stream of server-sent events', () => {
     stream.stop()
   })
 
-  it('says every so often that the line stands', async () => {
+  it('a stream carries comments at intervals, which show that the connection works', async () => {
     const stream = await openStream(app, await pausedSession())
     await untilText(stream, ({ text }) => text.split('\n').filter((line) => line.startsWith(':')).length >= 3)
     stream.stop()
   })
 
-  it('goes on after the version that a client has seen, and sends all again where that version never was', async () => {
+  it('a stream continues after the version that the client has seen, and begins anew where that version never existed', async () => {
     const sessionId = await pausedSession()
     const version = await raiseVersion(sessionId)
     const resumed = await openStream(app, sessionId, { 'last-event-id': String(version) })
@@ -114,7 +114,7 @@ describe('the stream of server-sent events', () => {
     for (const stream of [resumed, mistaken, garbled]) stream.stop()
   })
 
-  it('is refused before it begins where the session is unknown, and where nobody is signed in', async () => {
+  it('a stream is refused before it begins where the session is unknown, and where nobody is signed in', async () => {
     for (const sessionId of ['activation_1704123456789_a7bc3d2f1', 'nonsense']) {
       const answer = await app.call('GET', `/crm/activation/progress/${sessionId}/stream`)
       expect(answer).toMatchObject({
@@ -129,7 +129,7 @@ describe('the stream of server-sent events', () => {
     expect(refused).toMatchObject({ status: 401, code: 'SIGN_IN_REQUIRED' })
   })
 
-  it('is there whatever a client says it accepts, and a HEAD request does not open it', async () => {
+  it('a stream is opened whatever media types a client accepts, and not by a HEAD request', async () => {
     const sessionId = await pausedSession()
     for (const accept of ['*/*', 'text/html', 'application/json', 'text/event-stream;q=0']) {
       const stream = await openStream(app, sessionId, { accept })
@@ -140,7 +140,7 @@ describe('the stream of server-sent events', () => {
     expect(head.status).toBe(404)
   })
 
-  it('is never compressed, because a compressor would hold it back', async () => {
+  it('a stream is never compressed, because compressing would delay it', async () => {
     const sessionId = await pausedSession()
     const stream = await openStream(app, sessionId, { 'accept-encoding': 'gzip, br' })
     expect(stream.headers['content-encoding']).toBeUndefined()
@@ -148,7 +148,7 @@ describe('the stream of server-sent events', () => {
     stream.stop()
   })
 
-  it('leaves nobody in a room when the client goes away, before or after the stream began', async () => {
+  it('a client that disconnects before or after the stream began is in no room afterwards', async () => {
     const sessionId = await pausedSession()
     const streams = await Promise.all(Array.from({ length: 5 }, () => openStream(app, sessionId)))
     for (const stream of streams) stream.stop()
@@ -166,7 +166,7 @@ describe('the stream of server-sent events', () => {
     )
   })
 
-  it('leaves nobody in a room when the database is away while it is opened', async () => {
+  it('a stream that cannot be opened because the database is away leaves nobody in a room', async () => {
     const sessionId = await pausedSession()
     await app.test.pool.query('ALTER TABLE events RENAME TO events_away')
     const answer = await app.call('GET', `/crm/activation/progress/${sessionId}/stream`)
@@ -176,7 +176,7 @@ describe('the stream of server-sent events', () => {
     expect(app.rooms.size).toBe(0)
   })
 
-  it('ends within seconds when the person signs out', async () => {
+  it('a stream ends within seconds when the person signs out', async () => {
     const sessionId = await pausedSession()
     const cookie = await app.signIn('support')
     const stream = await new Promise<http.IncomingMessage>((resolve) =>
@@ -201,10 +201,10 @@ describe('the stream of server-sent events', () => {
   })
 })
 
-describe('asking again and again', () => {
+describe('polling the progress', () => {
   const path = (sessionId: string) => `/crm/activation/progress/${sessionId}`
 
-  it('is answered with 304 until there is a newer version', async () => {
+  it('polling is answered with 304 until there is a newer version', async () => {
     const sessionId = await pausedSession()
     const first = await app.call<Progress>('GET', path(sessionId), { role: 'support' })
     const etag = first.headers.get('etag') ?? ''
@@ -220,7 +220,7 @@ describe('asking again and again', () => {
     expect(changed.data.version).toBe(first.data.version + 1)
   })
 
-  it('carries the same version where the answer is compressed, and takes it back', async () => {
+  it('a compressed answer has the same version as its ETag, which is accepted in the next request', async () => {
     const sessionId = await pausedSession()
     await app.test.pool.query('UPDATE sessions SET started_by_name = $2 WHERE id = $1', [sessionId, 'x'.repeat(3000)])
     const answer = await new Promise<{ headers: http.IncomingHttpHeaders; body: Buffer }>((resolve) =>
@@ -243,7 +243,7 @@ describe('asking again and again', () => {
     expect(again.status).toBe(304)
   })
 
-  it('may ask for the headers only', async () => {
+  it('a HEAD request is answered with the headers only', async () => {
     const sessionId = await pausedSession()
     const head = await app.call('HEAD', path(sessionId))
     expect(head).toMatchObject({ status: 200, text: '' })
@@ -251,7 +251,7 @@ describe('asking again and again', () => {
     expect((await app.call('HEAD', path('nonsense'))).status).toBe(404)
   })
 
-  it('is answered in the words of the contract where the session is unknown', async () => {
+  it('polling an unknown session is answered in the words of the contract', async () => {
     const answer = await app.call('GET', path('activation_1704123456789_a7bc3d2f1'))
     expect(answer).toMatchObject({ status: 404, success: false, msg: 'No active activation session found' })
     expect(answer.headers.get('etag')).toBeNull()

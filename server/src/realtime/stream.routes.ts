@@ -4,29 +4,35 @@ import { fileAnswers } from '../http/envelope.ts'
 import { DomainError } from '../errors.ts'
 import type { Server } from '../http/server.ts'
 import type { Frame } from './frames.ts'
-import type { Openings } from './connection-rate-limit.ts'
+import type { ConnectionRateLimit } from './connection-rate-limit.ts'
 import type { Rooms } from './rooms.ts'
+import type { SignInRevalidation } from './sign-in-revalidation.ts'
 import type { Subscriber } from './subscriber.ts'
-import type { SignInWatch } from './sign-in-revalidation.ts'
 
+/** So many bytes may wait for a client that does not read; then events are skipped. */
 const bufferLimit = 64 * 1024
 
 /** In milliseconds. */
 export interface StreamTimings {
-  /** Between two comments, which tell proxies and browsers that the line stands. */
+  /** Between two comments, which show proxies and browsers that the connection works. */
   comment: number
 }
 export const streamTimings: StreamTimings = { comment: 15_000 }
 
-/** `GET /crm/activation/progress/:sessionId/stream`: server-sent events, where a WebSocket cannot be had. */
+/** Registers `GET /crm/activation/progress/:sessionId/stream`: server-sent events, where a WebSocket cannot be opened. */
 export async function streamRoutes(
   server: Server,
-  options: { rooms: Rooms; signIns: SignInWatch; openings: Openings; timings: StreamTimings },
+  options: {
+    rooms: Rooms
+    signIns: SignInRevalidation
+    connectionRateLimit: ConnectionRateLimit
+    timings: StreamTimings
+  },
 ): Promise<void> {
-  const { rooms, signIns, openings } = options
+  const { rooms, signIns, connectionRateLimit } = options
   const ends = new Set<() => void>()
   await server.register(fastifySSE, { heartbeatInterval: options.timings.comment })
-  // A stream never ends by itself, and a server that closes waits for its answers to end.
+  // A server that closes waits for its answers to end, and a stream does not end by itself.
   server.addHook('preClose', async () => {
     for (const end of ends) end()
   })
@@ -37,7 +43,7 @@ export async function streamRoutes(
       sse: 'manual',
       config: { endless: true },
       exposeHeadRoute: false,
-      onRequest: openings.guard,
+      onRequest: connectionRateLimit.guard,
       schema: {
         summary: 'Progress as server-sent events',
         description:
@@ -59,7 +65,7 @@ export async function streamRoutes(
         ready: () => !raw.destroyed && raw.writableLength < bufferLimit,
         send: (frame) => (open ? write(frame) : queued.push(frame)),
       }
-      // Before the room is joined: the client may go away while it is being read.
+      // Registered before the room is joined, because the client may disconnect while its progress is being read.
       reply.sse.onClose(() => rooms.leaveAll(subscriber))
       if (!(await rooms.join(sessionId, subscriber, seenVersion(request.headers['last-event-id']))))
         throw new DomainError('SESSION_NOT_FOUND', 'No active activation session found')
@@ -85,6 +91,7 @@ export async function streamRoutes(
   )
 }
 
+/** Returns the version in a `Last-Event-ID` header; 0 where there is none. */
 function seenVersion(header: string | string[] | undefined): number {
   const version = Number(header)
   return Number.isSafeInteger(version) && version > 0 ? version : 0

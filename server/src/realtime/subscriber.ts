@@ -1,9 +1,9 @@
 import type { Frame } from './frames.ts'
 
-/** Somebody who watches: a WebSocket or a stream of server-sent events. */
+/** A connection that is in rooms: a WebSocket or a stream of server-sent events. */
 export interface Subscriber {
-  /** False while it has not taken what it was given; then it gets the newest later, by `catchUp`, and is never waited for. */
+  /** False while too much of what was sent has not been read. Frames are skipped then, and `catchUp` sends the newest ones later. */
   ready(): boolean
-  /** One frame, which is the same object for everybody. */
+  /** Sends a frame, which all subscribers share. */
   send(frame: Frame): void
 }

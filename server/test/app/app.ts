@@ -68,7 +68,7 @@ export interface App {
 interface AppOptions {
   timings?: Partial<Timings>
   webFolder?: string
-  openingRates?: AppParts['openingRates']
+  connectionRates?: AppParts['connectionRates']
   /** What rings between the nodes; PostgreSQL's unless told otherwise. */
   openBus?: (options: BusOptions & { databaseUrl: string }) => Bus
   /** Milliseconds between two frames of a room; the usual unless told otherwise. */
@@ -164,7 +164,7 @@ async function openNode(
     webFolder: options.webFolder ?? null,
     logger,
     timings: { drain: 50, signIns: 200, ...options.timings },
-    openingRates: options.openingRates,
+    connectionRates: options.connectionRates,
   }
   const server = await createApp(parts)
   await server.listen({ host: '127.0.0.1', port: 0 })

@@ -4,22 +4,22 @@ import { actor } from './activation.ts'
 import { createTestApp, type App, type Watcher } from './app.ts'
 import { startScriptedSmtpServer, type ScriptedSmtpServer } from '../smtp/scripted-smtp-server.ts'
 
-/** The app with a worker, and live connections that are closed after each test. */
-export interface LiveBench {
+/** An app with a worker, whose live connections are closed after each test. */
+export interface LiveApp {
   readonly app: App
   readonly smtp: ScriptedSmtpServer
   /** Opens a live connection, as an admin's program unless the headers say otherwise. */
   watch: (headers?: Record<string, string>) => Promise<Watcher>
-  /** Has a live connection of another app closed, too. */
+  /** Has a live connection of another app closed after the test, too. */
   closeAfterwards: (watcher: Watcher) => void
-  /** A session that waits for a person, so that nothing of it changes by itself; gives its id. */
+  /** Starts a session and pauses it, so that nothing of it changes by itself; returns its id. */
   pausedSession: (leads?: number) => Promise<string>
-  /** Changes the stored progress without anything else happening; gives the new version. */
+  /** Raises the stored version and publishes nothing; returns the new version. */
   raiseVersion: (sessionId: string) => Promise<number>
 }
 
-/** Sets a bench up for the tests of a file. */
-export function liveBench(): LiveBench {
+/** Sets up the app for all tests of a file, and closes it after them. */
+export function setUpLiveApp(): LiveApp {
   let app: App
   let smtp: ScriptedSmtpServer
   const watchers: Watcher[] = []

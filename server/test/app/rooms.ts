@@ -5,7 +5,7 @@ import type { Subscriber } from '../../src/realtime/subscriber.ts'
 
 const logger = pino({ level: 'silent' })
 
-/** Stored sessions whose readers answer when the test lets them, in any order, with what was stored when they asked. */
+/** Creates a store of sessions whose reads resolve when the test lets them, in any order, with what was stored when they began. */
 function createSource() {
   const versions = new Map<string, number>()
   const events: { sessionId: string; id: number; event: SessionEvent }[] = []
@@ -41,11 +41,11 @@ function createSource() {
     },
     setSlow: (value: boolean) => (slow = value),
     setFailing: (value: boolean) => (failing = value),
-    /** Lets the reader with this number (in the order of asking, modulo) have its answer. */
+    /** Resolves the read with this number in the order of their beginnings, modulo their count. */
     answerOne: (index: number) => waiting.splice(index % Math.max(1, waiting.length), 1)[0]?.(),
-    /** Lets the reader who asked first look only now. */
+    /** Resolves the oldest read with what is stored now. */
     answerFirstLate: () => waiting.shift()?.(true),
-    /** Lets the reader who asked last have its answer. */
+    /** Resolves the newest read. */
     answerLast: () => waiting.pop()?.(),
     answerAll() {
       slow = false
@@ -56,13 +56,13 @@ function createSource() {
 
 export type Stored = ReturnType<typeof createSource>
 
-/** Rooms over stored sessions that are made up. */
+/** Creates rooms over a store that the test controls. */
 export function openRooms(): { stored: Stored; rooms: Rooms } {
   const stored = createSource()
   return { stored, rooms: createRooms({ source: stored.source, logger, clock: () => Date.now() }) }
 }
 
-/** What somebody in a room was told. */
+/** A subscriber that keeps what it was sent. */
 export interface Member extends Subscriber {
   isReady: boolean
   versions: Map<string, number[]>
