@@ -14,7 +14,7 @@ beforeAll(async () => {
 }, 180_000)
 
 describe('the balancer of deploy/nginx.conf', () => {
-  it('spreads requests without sticky sessions, hands live connections on as they are, and is believed in no more than it must be', async () => {
+  it('the balancer spreads requests without sticky sessions, passes live connections on unchanged, and is trusted in no header but the ones that nodes need', async () => {
     const nodes = await startNodes()
     await expectBothNodesAsked(nodes)
     await expectLive(nodes)
@@ -29,13 +29,13 @@ describe('the balancer of deploy/nginx.conf', () => {
 const apiPorts = (nodes: Nodes) =>
   (['api-1', 'api-2'] as const).map((name) => Number(new URL(nodes.node(name).url).port))
 
-/** Signed in at one of them, a person is known to both. */
+/** Expects that a person who signed in at one node is known to both, and that both get as many requests. */
 async function expectBothNodesAsked(nodes: Nodes): Promise<void> {
   const { url, signedIn, nginx } = nodes
   const before = (await nginx.passed()).length
   for (let count = 0; count < 20; count++)
     expect((await fetch(`${url}/staff/me`, { headers: signedIn })).status).toBe(200)
-  // It is written down a moment after it was answered.
+  // nginx logs a request a moment after its answer.
   const passed = await until(
     async () => (await nginx.passed()).slice(before).filter(({ path }) => path === '/staff/me'),
     ({ length }) => length === 20,
@@ -44,7 +44,7 @@ async function expectBothNodesAsked(nodes: Nodes): Promise<void> {
   expect(counts).toEqual([10, 10])
 }
 
-/** The same progress over a WebSocket and over a stream of events, each as soon as it is there. */
+/** Expects the same progress over a WebSocket and over a stream of server-sent events, without delay. */
 async function expectLive(nodes: Nodes): Promise<void> {
   const { url, signedIn, smtp } = nodes
   const seen = Promise.withResolvers<void>()
@@ -55,7 +55,7 @@ async function expectLive(nodes: Nodes): Promise<void> {
   socket.send({ type: 'subscribe', sessionId })
   const stream = await openStream(nodes, sessionId)
   expect(stream.contentType).toContain('text/event-stream')
-  // The answer is not over, and what it says of a session that still runs arrives already.
+  // Progress of a running session arrives although the answer has not ended, so nginx does not buffer it.
   const early = await stream.until(({ mails, completed }) => mails.sent > 5 && !completed)
   expect(early.status).toBe('running')
   await socket.progress(sessionId, ({ mails, completed }) => mails.sent > 5 && !completed)
@@ -100,7 +100,7 @@ async function openStream({ url, signedIn }: Nodes, sessionId: string) {
   }
 }
 
-/** Origin arrives as the browser sent it: PUBLIC_URL's own is let in, others are not, and neither is the node's own address. */
+/** Expects that nodes see `Origin` as the browser sent it: only that of PUBLIC_URL is accepted, not even the node's own address. */
 async function expectForeignPagesRefused(nodes: Nodes): Promise<void> {
   const { url, signedIn } = nodes
   for (const origin of ['https://evil.example', nodes.node('api-1').url, url.replace('http:', 'https:')]) {
@@ -121,8 +121,8 @@ async function expectNoMetrics({ url, node }: Nodes): Promise<void> {
 }
 
 /**
- * Who tries passwords is counted under the address that nginx saw, over both nodes, whatever was claimed; only the proxy in
- * front of it is asked for whom it comes.
+ * Expects that failed sign-ins count, over both nodes, for the address that nginx saw, whatever the client claimed. Only the
+ * proxy in front of nginx is believed when it names the client's address.
  */
 async function expectOwnAddressCounted({ url }: Nodes): Promise<void> {
   const behindFront = await tryPasswords(url, frontAddress)
@@ -132,7 +132,7 @@ async function expectOwnAddressCounted({ url }: Nodes): Promise<void> {
   expect(made.at(-1)).toBe(429)
 }
 
-/** The statuses of 25 wrong passwords from one address of this machine, each in the name of somebody else. */
+/** Tries 25 wrong passwords from one address of this machine, each time claiming another address; returns the statuses. */
 async function tryPasswords(url: string, localAddress: string): Promise<number[]> {
   const statuses: number[] = []
   for (let count = 0; count < 25; count++) {

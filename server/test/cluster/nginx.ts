@@ -14,18 +14,18 @@ export const frontAddress = '127.0.0.2'
 export interface Passed {
   method: string
   path: string
-  /** What the client was answered. */
+  /** The status that the client was answered with. */
   status: number
   /** The ports of the nodes that were asked, in their order. */
   ports: number[]
-  /** What each of them answered; null: nothing. */
+  /** The status that each of them answered with; null where it did not answer. */
   statuses: (number | null)[]
 }
 
 /** The balancer of deploy/nginx.conf, in front of two nodes of this machine. */
 export interface Nginx {
   port: number
-  /** The requests that are over, in the order of their ends. */
+  /** Returns the requests that have ended, in the order of their ends. */
   passed(): Promise<Passed[]>
   stop(): Promise<void>
 }
@@ -96,7 +96,7 @@ async function filled(port: number, nodePorts: [number, number]): Promise<string
   })
 }
 
-/** What the image of nginx has around the template, in a folder where anybody may run it. */
+/** Returns the configuration around the template, as nginx's image has it, for a folder that needs no rights of root. */
 function surroundings(): string {
   return `
     ${process.getuid?.() === 0 ? 'user root;' : ''}

@@ -31,10 +31,10 @@ export interface Nodes {
   restart(name: NodeName): Promise<void>
   /** Stores leads and starts a session of all of them, over the balancer. */
   startSession(leads: number): Promise<string>
-  /** What the database says of a session now. */
+  /** Reads the stored version of a session. */
   version(sessionId: string): Promise<number>
   openTabs(count: number, sessionId: string): Tab[]
-  /** Lines of the nodes' logs that tell of an error, of all their lives. */
+  /** Returns the error lines of the logs of all processes, also of those that ended. */
   errors(): string[]
   stop(): Promise<void>
 }
@@ -47,7 +47,7 @@ export async function startNodes(): Promise<Nodes> {
   }
   try {
     const nodes = await openNodes(closing, stop)
-    // Where the test fails before its end.
+    // For a test that fails before it has stopped the nodes itself.
     onTestFinished(stop, 60_000)
     return nodes
   } catch (error) {
@@ -136,7 +136,7 @@ async function endNode({ child, exited }: Rollcall): Promise<void> {
   await exited
 }
 
-/** How often each address was mailed, of those that were mailed more than once. */
+/** Returns the addresses that were mailed more than once, each with how often. */
 export function copiesIn(smtp: ScriptedSmtpServer): [string, number][] {
   return Array.from(
     Map.groupBy(smtp.mails, ({ to }) => to.join()),
@@ -144,7 +144,7 @@ export function copiesIn(smtp: ScriptedSmtpServer): [string, number][] {
   ).filter(([, count]) => count > 1)
 }
 
-/** The Message-IDs that came more than once. */
+/** Returns the Message-IDs that arrived more than once. */
 export function repeatedMessageIds(smtp: ScriptedSmtpServer): string[] {
   const ids = smtp.mails.map(({ raw }) => /^Message-ID:\s*(\S+)/im.exec(raw.toString('latin1'))?.[1] ?? 'none')
   return Array.from(Map.groupBy(ids, (id) => id))

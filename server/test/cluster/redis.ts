@@ -14,7 +14,7 @@ export interface TestRedis {
   url: string
   start(): Promise<void>
   kill(): Promise<void>
-  /** What redis-cli gets as an answer. */
+  /** Sends a command with redis-cli; returns the answer as text. */
   ask(words: string[], password?: string): Promise<string>
   /** Ends it and removes its folder. */
   stop(): Promise<void>

@@ -7,7 +7,7 @@ import { startTraffic, type Traffic } from './traffic.ts'
 
 /** ROLLING_LEADS=20000 for a run of full size. */
 const leads = Number(process.env.ROLLING_LEADS ?? 2000)
-/** The session would take this long at the pace that it has while nodes restart: longer than their restarts, anywhere. */
+/** The session would take this long at its speed while nodes restart, which is longer than the restarts take on any machine. */
 const sessionMilliseconds = 120_000
 const tabCount = 12
 
@@ -31,7 +31,7 @@ async function restartAll(nodes: Nodes): Promise<void> {
 }
 
 describe('a restart of all nodes, one after the other, during a session', () => {
-  it('is seen by nobody: no request fails, nothing is sent twice, and no tab goes back', async () => {
+  it('nobody notices a restart of all nodes: no request fails, nothing is sent twice, and the numbers of no tab go back', async () => {
     const nodes = await startNodes()
     const { smtp } = nodes
     const delay = Math.round((sessionMilliseconds * 8) / leads)
@@ -68,7 +68,7 @@ describe('a restart of all nodes, one after the other, during a session', () => 
   }, 600_000)
 })
 
-/** Also the small sessions that clients started. */
+/** Waits for the end of all sessions, also of the small ones that clients started. */
 function untilAllEnded({ test }: Nodes): Promise<number> {
   return until(
     async () => {

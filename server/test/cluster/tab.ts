@@ -1,20 +1,20 @@
 import { WebSocket } from 'ws'
 import type { Progress, ServerFrame } from '@rollcall/shared'
 
-/** A tab as the contract asks for one: it keeps the highest version, and comes back by itself when its connection ends. */
+/** A tab that does what the contract asks of a client: it keeps the highest version, and connects again when its connection ends. */
 export interface Tab {
   /** The newest progress that it was sent. */
   readonly progress: Progress | null
   /** How often it was connected. */
   readonly connections: number
-  /** The codes with which its connections ended, of those that had stood. */
+  /** The close codes of those of its connections that had been open. */
   readonly closeCodes: number[]
   /** What must never be: numbers that went back, a zero after there was something. */
   readonly violations: string[]
   close(): void
 }
 
-/** As a browser waits the first time; later attempts of a tab that finds nobody come as slowly. */
+/** Milliseconds before a tab connects again at most, as long as a browser waits the first time. */
 const reconnectWithin = 1000
 
 /** Opens a tab on a session behind `url`; its first attempt is made at once. */
@@ -28,17 +28,17 @@ export function openTab(url: string, headers: Record<string, string>, sessionId:
   let timer: NodeJS.Timeout | undefined
 
   function connect(): void {
-    let stood = false
+    let wasOpen = false
     socket = new WebSocket(`${url.replace('http', 'ws')}/crm/activation/live`, { headers, handshakeTimeout: 2500 })
     socket.on('open', () => {
-      stood = true
+      wasOpen = true
       connections += 1
       socket.send(JSON.stringify({ type: 'subscribe', sessionId }))
     })
     socket.on('message', (data: Buffer) => take(JSON.parse(data.toString('utf8')) as ServerFrame))
     socket.on('error', () => undefined)
     socket.on('close', (code) => {
-      if (stood) codes.push(code)
+      if (wasOpen) codes.push(code)
       if (!closed) timer = setTimeout(connect, Math.random() * reconnectWithin)
     })
   }
@@ -69,7 +69,7 @@ export function openTab(url: string, headers: Record<string, string>, sessionId:
   }
 }
 
-/** What is wrong with a progress that came after another, in a session of which nothing is retried; null: nothing. */
+/** Returns what is wrong with a progress that came after another, in a session of which nothing is retried; null where it is right. */
 export function problemBetween(before: Progress, after: Progress): string | null {
   if (after.version < before.version) return 'the version went back'
   if (after.version === before.version && JSON.stringify(after) !== JSON.stringify(before))

@@ -3,17 +3,17 @@ import type { Progress } from '@rollcall/shared'
 import { newSessionId } from '../app/activation.ts'
 import type { Nodes } from './nodes.ts'
 
-/** Clients that ask all the time, and what they were answered. */
+/** Clients that send requests all the time, and what they were answered. */
 export interface Traffic {
   /** How many answers of each status, with `0` for no answer at all. */
   readonly statuses: Map<number, number>
-  /** Every answer that should not have been, with what it said. */
+  /** Every unexpected answer, with its text. */
   readonly complaints: string[]
   /** The addresses of the leads of which a client was told that they were created. */
   readonly created: string[]
   /** The sessions that were started, each with one lead. */
   readonly started: string[]
-  /** Asks nothing more; resolves when the last answer is there. */
+  /** Sends no further request; resolves when the last answer has arrived. */
   stop(): Promise<void>
 }
 
@@ -48,9 +48,9 @@ export function startTraffic({ url, signedIn }: Nodes, sessionId: string): Traff
     return null
   }
 
-  async function client(turn: () => Promise<unknown>): Promise<void> {
+  async function client(request: () => Promise<unknown>): Promise<void> {
     while (!stopping.signal.aborted) {
-      await turn()
+      await request()
       await wait(pause)
     }
   }
