@@ -23,6 +23,7 @@ const breaking: Record<string, string[]> = {
   'server/src/util/pool.ts': ['../db/database.ts'],
   'server/src/db/leads.ts': ['../leads/plain.ts'],
   'server/src/vendor/errors.ts': ['../errors.ts'],
+  'server/src/http/leads.ts': ['../leads/plain.ts'],
   'server/src/leads/wiring.ts': ['../app.ts'],
   'server/src/leads/a.table.ts': ['./b.queries.ts'],
   'server/src/leads/b.queries.ts': ['./c.usecases.ts'],
@@ -204,6 +205,10 @@ it('vendor that imports the server is a broken boundary', () => {
 
 it('db that imports a feature is a broken boundary', () => {
   expectBroken('db-above-util: server/src/db/leads.ts → server/src/leads/plain.ts')
+})
+
+it('http that imports a feature is a broken boundary', () => {
+  expectBroken('http-knows-no-feature: server/src/http/leads.ts → server/src/leads/plain.ts')
 })
 
 it('a feature that imports what wires the process is a broken boundary', () => {

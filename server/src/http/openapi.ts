@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { NoBody, strict } from '@rollcall/shared'
+import { signInCookie } from '../vendor/better-auth.ts'
 import type { Server } from './server.ts'
 
 /** `GET /openapi.json` and the pages at /docs, made from the routes that are registered after this. */
@@ -20,7 +21,7 @@ export async function describeApi(server: Server, publicUrl: string): Promise<vo
       components: {
         securitySchemes: {
           apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key' },
-          cookie: { type: 'apiKey', in: 'cookie', name: 'rollcall.session_token' },
+          cookie: { type: 'apiKey', in: 'cookie', name: signInCookie },
         },
       },
       security: [{ apiKey: [] }, { cookie: [] }],

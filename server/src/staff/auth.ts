@@ -9,6 +9,7 @@ import { createAccessControl } from 'better-auth/plugins/access'
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
 import { originsOf } from '../http/authorization.ts'
+import { cookiePrefix } from '../vendor/better-auth.ts'
 import { countRequest, removeOldCounts } from './staff.queries.ts'
 import { staffAccounts, staffApiKeys, staffSessions, staffUsers, staffVerifications } from './staff.table.ts'
 
@@ -97,7 +98,7 @@ export function createAuth({ database, secret, publicUrl, logger }: Options) {
       customStorage: rateLimitStorage(database),
     },
     advanced: {
-      cookiePrefix: 'rollcall',
+      cookiePrefix,
       useSecureCookies: publicUrl.startsWith('https:'),
       defaultCookieAttributes: { httpOnly: true, sameSite: 'lax' },
       // Said outright: the library would switch the checks off by itself in a test.

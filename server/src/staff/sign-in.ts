@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Database } from '../db/database.ts'
 import type { Identify, Staff } from '../http/authorization.ts'
 import { type Auth, highestRole } from './auth.ts'
 import { findGoodSignIns, findOwnerOfKey } from './staff.queries.ts'
+import { apiKeyDigest, signInTokenOf } from '../vendor/better-auth.ts'
 
 /** No key that Rollcall gave out is longer. */
 const keyMaximumLength = 200
@@ -27,7 +27,7 @@ export function createSignInCheck(database: Database): (all: IncomingHttpHeaders
   return async (all) => {
     const proofs = all.map((headers) => {
       const key = headers['x-api-key']
-      return key === undefined ? { token: tokenIn(headers.cookie ?? '') } : { digest: digestOf(String(key)) }
+      return key === undefined ? { token: signInTokenOf(headers.cookie ?? '') } : { digest: apiKeyDigest(String(key)) }
     })
     const found = await findGoodSignIns(database, {
       tokens: proofs.flatMap(({ token }) => token ?? []),
@@ -38,19 +38,9 @@ export function createSignInCheck(database: Database): (all: IncomingHttpHeaders
   }
 }
 
-/** The token of the sign-in in a `Cookie` header; what follows its last dot is the signature. */
-function tokenIn(cookie: string): string | undefined {
-  const value = /(?:^|;\s*)(?:__Secure-)?rollcall\.session_token=([^;]*)/.exec(cookie)?.[1] ?? ''
-  return /^(.+?)(?:\.|%2E)[^.]*$/i.exec(value)?.[1]
-}
-
-function digestOf(key: string): string {
-  return createHash('sha256').update(key).digest('base64url')
-}
-
 async function identifyByKey(database: Database, key: string): Promise<Staff | null> {
   if (key === '' || key.length > keyMaximumLength) return null
-  const owner = await findOwnerOfKey(database, digestOf(key))
+  const owner = await findOwnerOfKey(database, apiKeyDigest(key))
   const role = highestRole(owner?.role)
   if (owner === null || role === null) return null
   return { id: owner.id, name: owner.name, email: owner.email, role, sessionExpiresAt: null }
