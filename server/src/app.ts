@@ -6,7 +6,6 @@ import { accountsRoutes } from './accounts/accounts.routes.ts'
 import { accountOfLead } from './accounts/accounts.usecases.ts'
 import { sessionsOfLead } from './activation/history/lead-sessions.usecases.ts'
 import { confirmMailsOfAccount } from './activation/commands/confirmation.usecases.ts'
-import { createLiveProgress } from './activation/history/live-progress.usecases.ts'
 import { itemsRoutes } from './activation/routes/items.routes.ts'
 import { sessionsRoutes } from './activation/routes/sessions.routes.ts'
 import type { ActivationDeps } from './activation/session/activation-deps.ts'
@@ -24,7 +23,7 @@ import { importMaximumBytes } from './leads/import/imports.usecases.ts'
 import { mailboxRoutes } from './mail/mailbox/mailbox.routes.ts'
 import { liveRoutes, liveTimings, type LiveTimings } from './realtime/live.routes.ts'
 import { createConnectionRateLimit, connectionRates, type ConnectionRates } from './realtime/connection-rate-limit.ts'
-import { createRooms, type Rooms } from './realtime/rooms.ts'
+import type { Rooms } from './realtime/rooms.ts'
 import { revalidateSignIns } from './realtime/sign-in-revalidation.ts'
 import { streamRoutes, streamTimings, type StreamTimings } from './realtime/stream.routes.ts'
 import type { Auth } from './staff/auth.ts'
@@ -32,8 +31,8 @@ import { createIdentify, createSignInCheck } from './staff/sign-in.ts'
 import { settingsRoutes } from './settings/settings.routes.ts'
 import { staffRoutes } from './staff/staff.routes.ts'
 
-/** What the API is made of. */
-export interface AppParts {
+/** What the API needs. */
+export interface AppDeps {
   database: Database
   pool: Pool
   boss: PgBoss
@@ -41,19 +40,19 @@ export interface AppParts {
   rooms: Rooms
   activation: ActivationDeps
   publicUrl: string
-  /** Whose `X-Forwarded-For` is believed. */
+  /** The addresses and networks whose `X-Forwarded-For` is believed. */
   trustedProxies?: string[]
-  /** What a session that starts now sends. */
+  /** Reads the template of a session that starts now. */
   template: () => Promise<SessionTemplate>
   builtInMailbox: boolean
-  /** Where uploads lie while they come in. */
+  /** The folder in which uploads are kept while they arrive. */
   spoolFolder: string
   /** The folder of the built web app; null where there is none to serve. */
   webFolder: string | null
   logger: FastifyBaseLogger
-  /** Where this process runs activations: what its check of the counters says. */
+  /** In a process that runs activations: how many sessions its counter audit found to disagree. */
   disagreeingSessions?: () => number | null
-  /** Where a test cannot wait. */
+  /** Shorter times for tests. */
   timings?: Partial<Timings & ShutdownTimings>
   connectionRates?: Partial<ConnectionRates>
 }
@@ -65,14 +64,14 @@ export interface Timings extends LiveTimings, StreamTimings {
 }
 const usualTimings: Timings = { ...liveTimings, ...streamTimings, signIns: 3000 }
 
-/** Every route by name. The server does not listen yet. */
-export async function createApp(parts: AppParts): Promise<Server> {
-  const { database, activation, auth, publicUrl, rooms } = parts
+/** Creates the server with every route. It does not listen yet. */
+export async function createApp(deps: AppDeps): Promise<Server> {
+  const { database, activation, auth, publicUrl, rooms } = deps
   const server = await createServer({
-    logger: parts.logger,
+    logger: deps.logger,
     https: publicUrl.startsWith('https:'),
-    trustedProxies: parts.trustedProxies,
-    timings: parts.timings,
+    trustedProxies: deps.trustedProxies,
+    timings: deps.timings,
   })
   const identify = createIdentify({ auth, database })
   decorateWithStaff(server, { identify, allowedOrigins: originsOf(publicUrl) })
@@ -83,21 +82,21 @@ export async function createApp(parts: AppParts): Promise<Server> {
   })
   await describeApi(server, publicUrl)
   await server.register(healthRoutes, {
-    pool: parts.pool,
-    disagreeingSessions: parts.disagreeingSessions,
+    pool: deps.pool,
+    disagreeingSessions: deps.disagreeingSessions,
   })
   await server.register(staffRoutes, {
     auth,
     publicUrl,
-    installation: { builtInMailbox: parts.builtInMailbox, importMaximumBytes },
+    installation: { builtInMailbox: deps.builtInMailbox, importMaximumBytes },
   })
   await server.register(leadsRoutes, {
     database,
-    spoolFolder: parts.spoolFolder,
+    spoolFolder: deps.spoolFolder,
     accountOfLead: (leadId: string) => accountOfLead(database, leadId),
     sessionsOfLead: (leadId: string) => sessionsOfLead(database, leadId),
   })
-  await server.register(sessionsRoutes, { deps: activation, template: parts.template })
+  await server.register(sessionsRoutes, { deps: activation, template: deps.template })
   await server.register(itemsRoutes, { database })
   await server.register(accountsRoutes, {
     database,
@@ -108,41 +107,30 @@ export async function createApp(parts: AppParts): Promise<Server> {
     },
   })
   await server.register(settingsRoutes, { database, now: activation.now })
-  if (parts.builtInMailbox) await server.register(mailboxRoutes, { database })
-  const timings = { ...usualTimings, ...parts.timings }
+  if (deps.builtInMailbox) await server.register(mailboxRoutes, { database })
+  const timings = { ...usualTimings, ...deps.timings }
   const signIns = revalidateSignIns({
     identify,
     areValid: createSignInCheck(database),
     every: timings.signIns,
-    logger: parts.logger,
+    logger: deps.logger,
   })
   server.addHook('onClose', async () => signIns.close())
-  const connectionRateLimit = createConnectionRateLimit({ ...connectionRates, ...parts.connectionRates })
+  const connectionRateLimit = createConnectionRateLimit({ ...connectionRates, ...deps.connectionRates })
   await server.register(liveRoutes, { rooms, signIns, connectionRateLimit, now: activation.now, timings })
   await server.register(streamRoutes, { rooms, signIns, connectionRateLimit, timings })
-  if (parts.webFolder === null) answerUnknown(server, () => false)
-  else await serveWebApp(server, parts.webFolder)
+  if (deps.webFolder === null) answerUnknown(server, () => false)
+  else await serveWebApp(server, deps.webFolder)
   return server
 }
 
-/** The server of a process that runs activations only: health and metrics. */
-export async function createWorkerApp(
-  parts: Pick<AppParts, 'logger' | 'pool' | 'disagreeingSessions'>,
-): Promise<Server> {
-  const server = await createServer({ logger: parts.logger, https: false })
+/** Creates the server of a process that only runs activations. It has health and metrics. */
+export async function createWorkerApp(deps: Pick<AppDeps, 'logger' | 'pool' | 'disagreeingSessions'>): Promise<Server> {
+  const server = await createServer({ logger: deps.logger, https: false })
   await server.register(healthRoutes, {
-    pool: parts.pool,
-    disagreeingSessions: parts.disagreeingSessions,
+    pool: deps.pool,
+    disagreeingSessions: deps.disagreeingSessions,
   })
   answerUnknown(server, () => false)
   return server
-}
-
-/** The rooms of this node, which read from its database. */
-export function openRooms(
-  database: Database,
-  logger: FastifyBaseLogger,
-  mergeInterval?: (members: number) => number,
-): Rooms {
-  return createRooms({ source: createLiveProgress(database), logger, mergeInterval })
 }

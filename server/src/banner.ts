@@ -1,15 +1,15 @@
 import type { Config } from './config.ts'
 
-/** What a person sees once everything runs: where it is, and once the password that was made for them. */
+/** Writes the text that a person sees once everything runs: where Rollcall is, and the generated password, this one time. */
 export function banner(
   config: Config,
-  parts: {
+  started: {
     firstStaff: { email: string; generatedPassword: string | null; created: boolean }
     embedded: { port: number } | null
     mailboxUrl: string | null
   },
 ): string {
-  const { firstStaff, embedded, mailboxUrl } = parts
+  const { firstStaff, embedded, mailboxUrl } = started
   const listens = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}`
   const lines: [string, string][] = [
     ['Address', config.publicUrl === listens ? listens : `${config.publicUrl}  (listening on ${listens})`],

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { pino } from 'pino'
-import { createApp, createWorkerApp, openRooms } from './app.ts'
+import { createApp, createWorkerApp } from './app.ts'
+import { createLiveProgress } from './activation/history/live-progress.usecases.ts'
 import type { SessionTemplate } from './activation/session/template.ts'
 import { ConfigError, smtpSettings, type Config } from './config.ts'
 import { prepareDataDirectory, storedSecret } from './data-directory.ts'
@@ -16,28 +17,29 @@ import { createSmtpSender } from './mail/smtp/sender.ts'
 import { defaultTemplate } from './mail/composing/template.ts'
 import { openPostgresBus } from './realtime/bus/bus.postgres.ts'
 import { openRedisBus } from './realtime/bus/bus.redis.ts'
+import { createRooms } from './realtime/rooms.ts'
 import { readSettings } from './settings/settings.usecases.ts'
 import { createAuth } from './staff/auth.ts'
 import { ensureFirstSuperadmin } from './staff/first-staff.ts'
 import { banner } from './banner.ts'
 import { startWorker } from './worker.ts'
 
-/** What a session that starts now takes from the settings. */
+/** Reads the settings that a session keeps from its start on. */
 async function sessionSettings(database: Database): Promise<Pick<SessionTemplate, 'linkLifeDays' | 'failureShare'>> {
   const { linkLifeDays, failureShare } = await readSettings(database)
   return { linkLifeDays, failureShare }
 }
 
-/** A Rollcall that runs. */
+/** A running Rollcall. */
 export interface Running {
-  /** What a person sees once everything runs. */
+  /** The text that a person sees once everything runs. */
   banner: string
   stop: () => Promise<void>
 }
 
 /**
- * Starts everything that the configuration asks for, in the order in which one needs the other; what was started is
- * stopped again, in the opposite order, when something fails. `prepare` runs before anybody can come in.
+ * Starts everything that the configuration asks for, each part after those that it needs. When a part fails to start, those
+ * that run are stopped again in the opposite order. `prepare` runs before any request or job is taken.
  */
 export async function start(
   config: Config,
@@ -82,7 +84,7 @@ export async function start(
     const boss = await openBoss({ databaseUrl, runsJobs, onError })
     closing.push(() => boss.stop({ graceful: false }))
 
-    const rooms = openRooms(database, logger)
+    const rooms = createRooms({ source: createLiveProgress(database), logger })
     closing.push(() => rooms.close())
     const hearing = {
       logger,
@@ -147,7 +149,7 @@ export async function start(
             spoolFolder,
             logger,
           })
-    // At the same time: neither the mails in flight nor the requests under way wait for the others.
+    // Both are stopped at the same time, so that neither the mails in flight nor the requests under way wait for the other.
     closing.push(() => Promise.all([stopWorker(), closeServer(app)]))
     await app.listen({ host: config.host, port: config.port })
     return { banner: banner(config, { firstStaff, embedded, mailboxUrl: mailbox?.url ?? null }), stop }
@@ -157,15 +159,15 @@ export async function start(
   }
 }
 
-/** Runs it at the first call; every call gets its end. */
+/** Makes a function that runs once, at its first call. Every call returns the promise of that run. */
 function once(run: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | null = null
   return () => (running ??= run())
 }
 
-/** One line; neither the driver nor the server repeats the password. */
+/** Says in one line why DATABASE_URL cannot be used. Neither the driver nor the server repeats the password in its message. */
 function unusableDatabase(error: unknown): ConfigError {
-  // Node tries every address of a host name and tells of each.
+  // Node tries every address of a host name and reports an error for each.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error
   const reason = (first instanceof Error ? first.message : String(first)).split('\n')[0]?.replace(/[.]$/, '')
   return new ConfigError(`DATABASE_URL leads to no database that can be used: ${reason}.`)

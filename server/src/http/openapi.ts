@@ -4,10 +4,10 @@ import { NoBody, strict } from '@rollcall/shared'
 import { signInCookie } from '../vendor/better-auth.ts'
 import type { Server } from './server.ts'
 
-/** `GET /openapi.json` and the pages at /docs, made from the routes that are registered after this. */
+/** Adds `GET /openapi.json` and the pages at /docs, which describe the routes that are registered after this call. */
 export async function describeApi(server: Server, publicUrl: string): Promise<void> {
   await server.register(swagger, {
-    // The plugin would say of every body that it is required.
+    // Without this, the plugin would describe a body that may be left out as required.
     transform: ({ schema, url }) => ({ schema: schema.body === NoBody ? { ...schema, body: undefined } : schema, url }),
     openapi: {
       openapi: '3.1.0',
@@ -27,7 +27,7 @@ export async function describeApi(server: Server, publicUrl: string): Promise<vo
       security: [{ apiKey: [] }, { cookie: [] }],
     },
   })
-  // Without a badge that asks another host; the policy of all pages is enough for these.
+  // The validator badge is left out, because it calls another host.
   await server.register(swaggerUi, { routePrefix: '/docs', uiConfig: { validatorUrl: null } })
   server.get('/openapi.json', { schema: { hide: true, querystring: strict({}) } }, async () => server.swagger())
 }

@@ -5,12 +5,12 @@ import { type Auth, highestRole } from './auth.ts'
 import { findGoodSignIns, findOwnerOfKey } from './staff.queries.ts'
 import { apiKeyDigest, signInTokenOf } from '../vendor/better-auth.ts'
 
-/** No key that Rollcall gave out is longer. */
+/** The longest text that is looked up as an API key. Those that Rollcall gives out are shorter. */
 const keyMaximumLength = 200
 
 /**
- * Says who sent a request. Asked anew for every request, so what a superadmin takes away is away at once.
- * A request with an API key is the key's, whatever cookie came with it.
+ * Creates the function that finds out who sent a request. It asks the database for every request, so what a superadmin takes
+ * from somebody is gone at once. A request with an API key belongs to the owner of the key, whatever cookie came with it.
  */
 export function createIdentify({ auth, database }: { auth: Auth; database: Database }): Identify {
   return async (headers) => {
@@ -20,8 +20,9 @@ export function createIdentify({ auth, database }: { auth: Auth; database: Datab
 }
 
 /**
- * Says of many headers at once, with one question to the database, whether they sign somebody in. Only for headers that
- * `Identify` has accepted before: it looks at no signature. False also where it cannot tell; then `Identify` knows.
+ * Creates the function that says of many headers, with one statement, whether they still sign somebody in. It checks no
+ * signature, so it is only for headers that `Identify` has accepted before. It answers false also where it cannot tell, and the
+ * caller then asks `Identify`.
  */
 export function createSignInCheck(database: Database): (all: IncomingHttpHeaders[]) => Promise<boolean[]> {
   return async (all) => {

@@ -7,7 +7,9 @@ import { hashPassword } from 'better-auth/crypto'
 import { pino, type Logger } from 'pino'
 import { WebSocket } from 'ws'
 import { roles, type Progress, type Role, type ServerFrame } from '@rollcall/shared'
-import { createApp, openRooms, type AppParts, type Timings } from '../../src/app.ts'
+import { createLiveProgress } from '../../src/activation/history/live-progress.usecases.ts'
+import { createRooms } from '../../src/realtime/rooms.ts'
+import { createApp, type AppDeps, type Timings } from '../../src/app.ts'
 import type { Bus, BusOptions } from '../../src/realtime/bus/bus.ts'
 import { openPostgresBus } from '../../src/realtime/bus/bus.postgres.ts'
 import type { Rooms } from '../../src/realtime/rooms.ts'
@@ -68,7 +70,7 @@ export interface App {
 interface AppOptions {
   timings?: Partial<Timings>
   webFolder?: string
-  connectionRates?: AppParts['connectionRates']
+  connectionRates?: AppDeps['connectionRates']
   /** What rings between the nodes; PostgreSQL's unless told otherwise. */
   openBus?: (options: BusOptions & { databaseUrl: string }) => Bus
   /** Milliseconds between two frames of a room; the usual unless told otherwise. */
@@ -139,7 +141,11 @@ async function openNode(
 ): Promise<Node> {
   const { test, activation, logger = silent } = options
   const auth = createAuth({ database: test.database, secret, publicUrl, logger })
-  const rooms = openRooms(test.database, logger, options.mergeInterval)
+  const rooms = createRooms({
+    source: createLiveProgress(test.database),
+    logger,
+    mergeInterval: options.mergeInterval,
+  })
   const bus = (options.openBus ?? openPostgresBus)({
     databaseUrl: test.url,
     logger,
@@ -150,7 +156,7 @@ async function openNode(
     rooms.publish(sessionIds, urgent)
     bus.publish(sessionIds, urgent)
   }
-  const parts: AppParts = {
+  const deps: AppDeps = {
     database: test.database,
     pool: test.pool,
     boss: activation.boss,
@@ -166,7 +172,7 @@ async function openNode(
     timings: { drain: 50, signIns: 200, ...options.timings },
     connectionRates: options.connectionRates,
   }
-  const server = await createApp(parts)
+  const server = await createApp(deps)
   await server.listen({ host: '127.0.0.1', port: 0 })
   const { port } = server.server.address() as AddressInfo
   return {
