@@ -4,15 +4,23 @@ import { countExactly } from '../../db/counting.ts'
 import { rowsOf, type Database } from '../../db/database.ts'
 import { optimizationFence } from '../../db/planner.ts'
 import { allOf, likeWord, wordsOf } from '../../db/text.ts'
-import { leadsOfSearch, type IdRange } from '../../leads/search/search.usecases.ts'
 import type { ItemRow } from '../chunks/items.queries.ts'
 import { accountStatesOfReason, mailStatesOfReason, reasonsWith } from './states-of-reasons.ts'
+
+/** A range of ids of leads, both ends included. */
+export interface LeadIdRange {
+  first: string
+  last: string
+}
 
 /** A part of a session's items: those after a position that a filter leaves. */
 export interface ItemsPart {
   sessionId: string
-  /** When the items were made from leads. */
-  startedAt: Date
+  /**
+   * Renders two SELECTs of ids of leads that together have every lead of a range whose names had all words of `q` when the items
+   * were made from leads: `named` are those whose names are still the same, `renamed` are all others that were renamed since.
+   */
+  leadsOfSearch: (q: string, between: LeadIdRange) => { named: SQL; renamed: SQL }
   filter: ItemFilter
   /** The position after which the part begins; 0 for all items. */
   after: number
@@ -75,8 +83,8 @@ function positionsByOutcome(part: ItemsPart, until: number): SQL {
 }
 
 /** Reads the range of the ids of the leads of these items; a session's items are in the order of these ids. */
-async function leadIdsOf(database: Database, part: ItemsPart, until: number): Promise<IdRange> {
-  const [range] = await rowsOf<IdRange & Record<string, unknown>>(
+async function leadIdsOf(database: Database, part: ItemsPart, until: number): Promise<LeadIdRange> {
+  const [range] = await rowsOf<LeadIdRange & Record<string, unknown>>(
     database,
     sql`SELECT (SELECT lead_id FROM items WHERE ${isInPart(part, until)} ORDER BY position LIMIT 1) AS first,
       (SELECT lead_id FROM items WHERE ${isInPart(part, until)} ORDER BY position DESC LIMIT 1) AS last`,
@@ -89,9 +97,9 @@ async function leadIdsOf(database: Database, part: ItemsPart, until: number): Pr
  * the start is found by the name that the lead has now; leads that were renamed since are compared with the item itself.
  */
 async function positionsByName(database: Database, part: ItemsPart, until: number): Promise<SQL> {
-  const { filter, startedAt } = part
+  const { filter, leadsOfSearch } = part
   const { q = '', ...outcomes } = filter
-  const { named, renamed } = leadsOfSearch(q, startedAt, await leadIdsOf(database, part, until))
+  const { named, renamed } = leadsOfSearch(q, await leadIdsOf(database, part, until))
   const isNext = isInPart(part, until)
   return sql`SELECT items.position FROM (${named}) lead JOIN items ON items.lead_id = lead.id
       WHERE ${isNext} AND ${itemCondition(outcomes)} AND ${indexedCondition(outcomes)}
@@ -102,7 +110,7 @@ async function positionsByName(database: Database, part: ItemsPart, until: numbe
 /** Reads the next items that the filter leaves, in order and however far they lie apart: for an export, which needs them all. */
 export async function readInOrder(
   database: Database,
-  { sessionId, filter, after, limit }: ItemsPage,
+  { sessionId, filter, after, limit }: Omit<ItemsPage, 'leadsOfSearch'>,
 ): Promise<ItemRow[]> {
   return rowsOf<ItemRow>(
     database,

@@ -3,13 +3,21 @@ import type { Database } from '../../db/database.ts'
 import { about, countExactly, type Total } from '../../db/counting.ts'
 import { cutPage, positionOf, scanInOrder, type ScanBudget } from '../../db/keyset-paging.ts'
 import { wordsOf } from '../../db/text.ts'
-import { expectedWithWords } from '../../leads/search/search.usecases.ts'
+import { expectedWithWords, leadsOfSearch } from '../../leads/search/search.usecases.ts'
 import type { ItemRow } from '../chunks/items.queries.ts'
 import { presentProgress } from '../session/progress.presenter.ts'
 import { existingSession } from '../session/session.usecases.ts'
 import type { SessionRow } from '../session/sessions.queries.ts'
 import { presentItem } from './item.presenter.ts'
-import { countByName, findByIndex, matchingItems, readInOrder, scanItems, type ItemsPage } from './item-list.queries.ts'
+import {
+  countByName,
+  findByIndex,
+  matchingItems,
+  readInOrder,
+  scanItems,
+  type ItemsPage,
+  type ItemsPart,
+} from './item-list.queries.ts'
 
 const defaultLimit = 100
 
@@ -48,12 +56,23 @@ export async function pageOfItems(
   const { limit = defaultLimit, cursor, ...filter } = query
   const [after = 0, total, exact] = positionOf(cursor, ['integer', 'integer', 'flag'])?.map(Number) ?? []
   const carried = total === undefined ? null : { total, totalIsExact: exact === 1 }
-  const part = { sessionId, startedAt: new Date(session.created_at), filter, after, limit: limit + 1 }
+  const part = { ...partOf(session, filter, after), limit: limit + 1 }
   const { rows, found } = await findItems(database, part, { budgets, last: session.total })
   const known =
     totalOfCounters(session, filter) ?? carried ?? found ?? (await countOrEstimate(database, session, { filter, rows }))
   const { page, nextCursor } = cutPage(rows, limit, (row) => [row.position, known.total, known.totalIsExact ? 1 : 0])
   return { items: page.map((row) => presentItem(row, session)), nextCursor, ...known }
+}
+
+/** The items of a session after a position that a filter leaves; names of leads are those at the start of the session. */
+function partOf(session: SessionRow, filter: ItemFilter, after: number): ItemsPart {
+  const startedAt = new Date(session.created_at)
+  return {
+    sessionId: session.id,
+    filter,
+    after,
+    leadsOfSearch: (q, between) => leadsOfSearch(q, startedAt, between),
+  }
 }
 
 /**
@@ -121,16 +140,15 @@ export async function countOfItems(database: Database, sessionId: string, filter
   // To find an item by the name of its lead takes up to five times as long as to read it.
   const isByName = wordsOf(filter.q).length > 0 && 5 * (await expectedWithWords(database, filter.q)) < session.total
   if (!isByName) return countExactly(database, matchingItems(sessionId, filter))
-  return countByName(database, { sessionId, startedAt: new Date(session.created_at), filter, after: 0 }, session.total)
+  return countByName(database, partOf(session, filter, 0), session.total)
 }
 
 /** Yields all items of a session that the filter leaves, in their order, read in steps of 1,000. Throws SESSION_NOT_FOUND. */
 export async function* allItems(database: Database, sessionId: string, filter: ItemFilter): AsyncGenerator<Item> {
   const session = await existingSession(database, sessionId)
-  const startedAt = new Date(session.created_at)
   let after = 0
   for (;;) {
-    const rows = await readInOrder(database, { sessionId, startedAt, filter, limit: 1000, after })
+    const rows = await readInOrder(database, { sessionId, filter, limit: 1000, after })
     for (const row of rows) yield presentItem(row, session)
     const last = rows.at(-1)
     if (last === undefined) return

@@ -21,7 +21,7 @@ import {
   type ListedLead,
 } from './search.queries.ts'
 
-export { expectedWithWords, type IdRange }
+export { expectedWithWords }
 
 /** The leads that a filter selects, as a condition over the table `leads`: exactly those that the list shows for it. */
 export function selectionCondition(filter: LeadFilter): SQL {
