@@ -50,6 +50,7 @@ it('a read that fails rejects for everybody who shares it, and the next caller b
   await nextTurn()
   store.waiting[1]?.answer()
   expect(await sharing).toBeUndefined()
+  await nextTurn()
   const later = read('a')
   store.waiting[2]?.answer()
   expect(await later).toEqual({ sessionId: 'a', version: 1 })
