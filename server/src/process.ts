@@ -2,10 +2,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { ConfigError } from './config.ts'
 import type { Running } from './start.ts'
 
-/** Milliseconds after which a stop that hangs is given up. */
+/** In milliseconds. A stop that takes longer is given up. */
 const longestStop = 40_000
 
-/** Runs a Rollcall until SIGTERM or SIGINT, then stops it and ends the process: 0, or 1 where something failed. */
+/** Runs a Rollcall until SIGTERM or SIGINT, then stops it and ends the process with 0, or with 1 where something failed. */
 export async function runUntilSignal(start: () => Promise<Running>): Promise<void> {
   try {
     const running = await start()
@@ -19,7 +19,7 @@ export async function runUntilSignal(start: () => Promise<Running>): Promise<voi
   }
 }
 
-/** Resolves at the first signal to stop; further ones change nothing. */
+/** Resolves at the first signal to stop. Further signals have no effect. */
 function signal(): Promise<void> {
   return new Promise((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => resolve())
@@ -33,7 +33,7 @@ const listenSentences: Record<string, string> = {
   ENOTFOUND: 'HOST is not known; use 127.0.0.1, or 0.0.0.0 for every address.',
 }
 
-/** What a person reads when the start fails: one line where they can mend it, and the stack where only a developer can. */
+/** Writes what a person reads when the start fails: one line where they can solve it, and the stack where only a developer can. */
 function explain(error: unknown): string {
   if (error instanceof ConfigError) return error.message
   const sentence = listenSentences[(error as NodeJS.ErrnoException).code ?? '']
@@ -42,7 +42,7 @@ function explain(error: unknown): string {
   return isMistake(error) ? (error.stack ?? error.message) : error.message
 }
 
-/** Errors that JavaScript throws by itself come from our own code, not from what it was given. */
+/** True for the kinds of errors that JavaScript itself throws, which mean that the code is wrong and not what it was given. */
 function isMistake(error: Error): boolean {
   return [TypeError, ReferenceError, RangeError, SyntaxError].some((kind) => error instanceof kind)
 }

@@ -25,7 +25,7 @@ import type { SmtpSender } from './mail/smtp/types.ts'
 
 /** Runs activations until it is stopped. */
 export interface Worker {
-  /** Begins nothing new, waits for the mails in flight (at most 20 s), stores their outcomes, and lets go of everything. */
+  /** Starts nothing new, waits for the mails in flight (20 s at most), stores their outcomes, and releases everything. */
   stop(): Promise<void>
   /** How many sessions' counters disagree with their items; null while that is not known. */
   disagreeingSessions: () => number | null
@@ -34,7 +34,7 @@ export interface Worker {
 const stopMilliseconds = 20_000
 const storeMilliseconds = 3000
 
-/** Every job by name, and what runs beside them. */
+/** Starts every job by name, and the periodic tasks beside them. */
 export async function startWorker(options: {
   databaseUrl: string
   deps: ActivationDeps
@@ -44,7 +44,7 @@ export async function startWorker(options: {
   mailServer: string
   secret: string
   logger: FastifyBaseLogger
-  /** Gives 0 … 1. */
+  /** Returns a number from 0 to 1. */
   random?: () => number
 }): Promise<Worker> {
   const { deps, boss, sender, logger } = options
@@ -118,7 +118,7 @@ export async function startWorker(options: {
       const jobsDone = Promise.all(Object.values(queues).map((name) => boss.offWork(name, { wait: true })))
       await Promise.race([jobsDone, wait(stopMilliseconds, undefined, { ref: false })])
       await sender.close(0)
-      // What the mail server has answered by now is still stored, and the chunks are given back.
+      // The outcomes that the mail server has reported by now are still stored, and the chunks are released.
       await Promise.race([jobsDone, wait(storeMilliseconds, undefined, { ref: false })])
       await periodicTasksDone
       await sweeper.close()

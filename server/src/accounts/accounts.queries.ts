@@ -14,7 +14,7 @@ export interface AccountRow {
   activated_at: string | null
 }
 
-/** Lets the links of invited accounts live until `expiresAt`, where they would end before `endingBefore`. Locks in the order of ids. */
+/** Extends the links of invited accounts to `expiresAt` where they would expire before `endingBefore`. Locks the accounts in the order of their ids. */
 export async function extendLinks(
   database: Queryable,
   accountIds: string[],
@@ -50,7 +50,7 @@ export async function accountByDigest(
   return rows[0] ?? null
 }
 
-/** Sets the password of an invited account, once; false when somebody was faster. */
+/** Sets the password of an invited account. False when the account already has one. */
 export async function activateAccount(
   database: Queryable,
   options: { accountId: string; passwordHash: string; now: Date },

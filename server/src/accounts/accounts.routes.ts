@@ -4,7 +4,7 @@ import { answers, ok } from '../http/envelope.ts'
 import type { Server } from '../http/server.ts'
 import { acceptInvitation, inspectToken, type OnActivated } from './accounts.usecases.ts'
 
-/** The invited person's two calls. Opening the link itself is a page of the web app and changes nothing. */
+/** Adds the two routes for the invited person. The link itself opens a page of the web app, which changes nothing. */
 export async function accountsRoutes(
   server: Server,
   options: {
@@ -14,7 +14,7 @@ export async function accountsRoutes(
   },
 ): Promise<void> {
   const { database, now, onActivated } = options
-  // Guessing a token of 256 bits is hopeless; the limit keeps the password hashing from being used to tire the server.
+  // A token of 256 bits cannot be guessed. The limit is there because hashing passwords costs the server a lot of time.
   const rateLimit = { max: 30, timeWindow: '1 minute' }
 
   server.post(

@@ -5,7 +5,7 @@ import { leads } from '../leads/leads.table.ts'
 
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 
-/** What activation creates for a lead. The unique address is what makes an account exist at most once, whatever runs twice. */
+/** The account that an activation creates for a lead. The unique address ensures that there is at most one, even when a job runs twice. */
 export const accounts = pgTable(
   'accounts',
   {
@@ -13,14 +13,14 @@ export const accounts = pgTable(
     leadId: uuid()
       .notNull()
       .references(() => leads.id),
-    /** That of the lead, which never changes: lists of leads by status are read in this order. */
+    /** A copy of the lead's time of creation, which never changes. Lists of leads by status are read in this order. */
     leadCreatedAt: timestamp({ withTimezone: true, precision: 3 }).notNull(),
     email: text().notNull(),
     emailKey: text().notNull(),
     status: text().$type<AccountStatus>().notNull().default('invited'),
-    /** The same generation gives the same link, so a mail that is sent again is identical. */
+    /** The link is derived from the account and this number, so a mail that is sent again has the same link. */
     generation: integer().notNull().default(1),
-    /** SHA-256 of the link's token; the token itself is stored nowhere. */
+    /** The SHA-256 digest of the link's token. The token itself is stored nowhere. */
     tokenDigest: bytea().notNull(),
     tokenExpiresAt: timestamp({ withTimezone: true }).notNull(),
     passwordHash: text(),

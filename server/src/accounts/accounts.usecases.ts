@@ -7,18 +7,18 @@ import { tokenDigest } from './token.ts'
 
 const day = 86_400_000
 
-/** How long the links of a mail live that is sent now. */
+/** The life of the links in a mail that is sent now. */
 export interface LinkLife {
   now: Date
   linkLifeDays: number
 }
 
-/** True when a day or more of a link's whole life is gone. */
+/** True when a day or more of the life of a link has passed. */
 export function isLinkEnding(expiresAt: string, life: LinkLife): boolean {
   return new Date(expiresAt).getTime() < endOfLink(life).getTime() - day
 }
 
-/** Lets the links of these accounts live a whole life from now on, where more of it is gone than `tolerated`, in milliseconds. */
+/** Gives the links of these accounts their whole life again where more than `tolerated` milliseconds of it have passed. */
 export async function extendLinksOf(
   transaction: Transaction,
   accountIds: string[],
@@ -30,12 +30,12 @@ export async function extendLinksOf(
   await extendLinks(transaction, accountIds, expiresAt, new Date(expiresAt.getTime() - tolerated))
 }
 
-/** When a link that is made now ends. */
+/** The time at which a link that is made now expires. */
 export function endOfLink({ now, linkLifeDays }: LinkLife): Date {
   return new Date(now.getTime() + linkLifeDays * day)
 }
 
-/** The account of a lead as screens show it, or null. */
+/** Returns the account of a lead as the API presents it, or null. */
 export async function accountOfLead(database: Queryable, leadId: string): Promise<LeadDetail['account']> {
   const account = await accountByLead(database, leadId)
   if (account === null) return null
@@ -48,7 +48,11 @@ export async function accountOfLead(database: Queryable, leadId: string): Promis
   }
 }
 
-/** What the page of an activation link shows. Changes nothing. Refuses a wrong, used or expired token, each with its code. */
+/**
+ * Returns what the page of an activation link shows, and changes nothing.
+ *
+ * @throws DomainError TOKEN_INVALID, TOKEN_USED, TOKEN_EXPIRED
+ */
 export async function inspectToken(database: Database, token: string, now: Date): Promise<InspectAnswer> {
   const account = await usableAccount(database, token, now)
   return {
@@ -58,12 +62,13 @@ export async function inspectToken(database: Database, token: string, now: Date)
   }
 }
 
-/** What else follows from an activation, in the same transaction; what it gives is called after the commit. */
+/** Does in the same transaction what else follows from an activation. The function that it returns is called after the commit. */
 export type OnActivated = (transaction: Transaction, accountId: string) => Promise<() => void>
 
 /**
- * Sets the password of the account that the token belongs to, once.
- * Refuses a weak password and a wrong, used or expired token.
+ * Sets the password of the account that the token belongs to. This works once.
+ *
+ * @throws DomainError PASSWORD_TOO_WEAK, TOKEN_INVALID, TOKEN_USED, TOKEN_EXPIRED
  */
 export async function acceptInvitation(
   database: Database,

@@ -7,7 +7,7 @@ const derive = promisify(argon2)
 /** OWASP's second recommended setting for argon2id: 19 MiB, two passes, one lane. */
 const cost = { memory: 19 * 1024, passes: 2, parallelism: 1, tagLength: 32 } as const
 
-/** Null when the password may be used, else a sentence that says what to do. Length counts, not kinds of characters (NIST SP 800-63B). */
+/** Returns null for a password that may be used, else a sentence that says what to do. Only its length matters, not kinds of characters (NIST SP 800-63B). */
 export function passwordProblem(password: string): string | null {
   const length = Array.from(password).length
   if (length < passwordLength.minimum) return `Use at least ${passwordLength.minimum} characters.`
@@ -15,7 +15,7 @@ export function passwordProblem(password: string): string | null {
   return null
 }
 
-/** The password as it is stored, in the PHC string format. */
+/** Hashes a password into the form in which it is stored, the PHC string format. */
 export async function hashPassword(password: string): Promise<string> {
   const nonce = randomBytes(16)
   const digest = await derive('argon2id', { message: password.normalize('NFKC'), nonce, ...cost })

@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto'
 
-/** What signs activation links: the secret of the installation, which a log of it does not show. */
+/** The key that signs activation links, made from the secret of the installation. Logging it does not reveal the secret. */
 export function linkKey(secret: string): KeyObject {
   return createSecretKey(secret, 'utf8')
 }
@@ -13,12 +13,12 @@ export function activationToken(key: KeyObject, accountId: string, generation: n
   return createHmac('sha256', key).update(`activation\0${accountId}\0${generation}`).digest('base64url')
 }
 
-/** What is stored of a token: SHA-256, in hexadecimal digits. Whoever reads the database cannot make a link from it. */
+/** The digest that is stored of a token: SHA-256 in hexadecimal digits. Nobody can make a link from it. */
 export function tokenDigest(token: string): string {
   return hash('sha256', token)
 }
 
-/** The address in the mail. */
+/** The activation link in a mail. */
 export function activationLink(publicUrl: string, token: string): string {
   return `${publicUrl}/activate/${token}`
 }

@@ -7,29 +7,29 @@ export type Database = NodePgDatabase
 export type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0]
 export type Queryable = Database | Transaction
 
-/** Milliseconds. A process that froze in the middle of a transaction would keep its locks from everybody else. */
-const longestSilenceInTransaction = 5000
+/** In milliseconds. A process that freezes in the middle of a transaction would otherwise hold its locks for ever. */
+const longestIdleInTransaction = 5000
 
 /**
- * What PostgreSQL may take for one step of a statement before it writes to disk or forgets which rows of a page it meant. With
- * less, a search among a million leads looks at every row of half the table; few steps ever need as much.
+ * The memory that PostgreSQL may use for one step of a statement (`work_mem`) before a sort goes to disk or a bitmap knows pages
+ * only and no rows. With less, a search among a million leads checks every row of half the table. Few steps need as much.
  */
 const memoryOfStep = '16MB'
 
-/** Opens a pool. A connection that dies is dropped, told to `onError`, and never ends the process. */
+/** Opens a pool of connections. A connection that dies is dropped and reported to `onError`, and never ends the process. */
 export function openPool(
   url: string,
   options: {
     maximum: number
     onError: (error: Error) => void
     settings?: Record<string, string>
-    /** True to send a statement before those ahead of it are answered. */
+    /** True to send a statement before those ahead of it on the same connection are answered. */
     pipeline?: boolean
   },
 ): Pool {
   const settings = {
     timezone: 'UTC',
-    idle_in_transaction_session_timeout: longestSilenceInTransaction,
+    idle_in_transaction_session_timeout: longestIdleInTransaction,
     work_mem: memoryOfStep,
     ...options.settings,
   }
@@ -45,14 +45,14 @@ export function openPool(
       .join(' '),
   })
   pool.on('error', options.onError)
-  // The pool listens only to idle connections; one that dies in the middle of a transaction would end the process.
+  // The pool handles errors of idle connections only. Without a handler, a connection that dies in a transaction would end the process.
   pool.on('connect', (client) => client.on('error', options.onError))
   return pool
 }
 
 const drizzleOptions = { casing: 'snake_case' } as const
 
-/** Drizzle over a pool, with transactions that always give their connection back. */
+/** Opens drizzle over a pool, with transactions that always return their connection to it. */
 export function openDatabase(pool: Pool): Database {
   const database: Database = drizzle(pool, drizzleOptions)
   database.transaction = (run) => inTransaction(pool, run)
@@ -60,11 +60,11 @@ export function openDatabase(pool: Pool): Database {
 }
 
 /**
- * A pool for statements that find every row by its key, however large the tables are and whatever is known of them: such
- * a statement is planned once for all values, so its plan must be one that never reads a whole table.
+ * Opens the pool for the statements of workers, which find every row by its key, however large the tables are. PostgreSQL plans
+ * each of them once for all values (a generic plan), so whatever could read a whole table is turned off for the planner.
  *
- * Prepared statements (prepared.ts) that are called one after another on a connection are sent together, and answered in
- * that order: a chunk waits for its database five times instead of fourteen.
+ * Prepared statements (prepared.ts) that are called one after another on a connection are sent without waiting, and answered
+ * in that order, so that a chunk waits for its database five times instead of fourteen.
  */
 export function openWorkerPool(url: string, options: { maximum: number; onError: (error: Error) => void }): Pool {
   return openPool(url, {
@@ -88,11 +88,11 @@ async function inTransaction<Result>(pool: Pool, run: (transaction: Transaction)
   const client = await pool.connect()
   let broken: Error | undefined
   try {
-    // Waited for: what is sent behind a BEGIN that fails would count at once, each statement for itself.
+    // BEGIN is awaited, because statements that are sent after a BEGIN that fails would each be committed by themselves.
     await client.query('BEGIN')
     const result = await run(drizzle(client, drizzleOptions) as unknown as Transaction)
     const { command } = await client.query('COMMIT')
-    // PostgreSQL undoes a transaction in which a statement has failed, and says so here alone.
+    // PostgreSQL rolls back a transaction in which a statement has failed, and says so only in its answer to COMMIT.
     if (command !== 'COMMIT') throw new Error('A transaction was undone although nobody heard of a failure.')
     return result
   } catch (error) {
@@ -103,7 +103,7 @@ async function inTransaction<Result>(pool: Pool, run: (transaction: Transaction)
   }
 }
 
-/** The rows of a statement written in SQL; `Row` is what the statement selects. */
+/** Runs a statement and returns its rows; `Row` is what the statement selects. */
 export async function rowsOf<Row extends Record<string, unknown>>(
   database: Queryable,
   query: Parameters<Database['execute']>[0],

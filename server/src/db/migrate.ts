@@ -5,7 +5,7 @@ import { Client, type Pool } from 'pg'
 
 const folder = path.join(import.meta.dirname, '../../migrations')
 
-/** Any number of Rollcalls may start at once: the first migrates, the others wait for it. */
+/** The advisory lock of migrations: of the processes that start at the same time, one migrates and the others wait for it. */
 const migrationLock = 7_021_970_201
 
 /**
@@ -24,12 +24,12 @@ export async function withMigrationLock(url: string, run: (client: Client) => Pr
   }
 }
 
-/** Brings the tables to the state that this code wants. */
+/** Runs the migrations that the database does not have yet. */
 export async function migrateTables(client: Client): Promise<void> {
   await migrate(drizzle(client), { migrationsFolder: folder })
 }
 
-/** True when every migration of this code is in the database. */
+/** True when the database has every migration of this code. */
 export async function isMigrated(pool: Pool): Promise<boolean> {
   const { readMigrationFiles } = await import('drizzle-orm/migrator')
   const wanted = readMigrationFiles({ migrationsFolder: folder }).at(-1)?.folderMillis ?? 0

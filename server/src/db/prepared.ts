@@ -3,9 +3,9 @@ import { PgDialect } from 'drizzle-orm/pg-core'
 import { types, type ClientBase, type CustomTypesConfig, type Pool } from 'pg'
 import type { Queryable } from './database.ts'
 
-/** A statement that is always the same but for its values. */
+/** A statement whose text is always the same; only its values change. */
 export interface Prepared<Row> {
-  /** The statement is given to the connection before this returns. */
+  /** Runs the statement. It is handed to the connection before this function returns, so calls keep their order. */
   rows(database: Queryable, values: Record<string, unknown>): Promise<Row[]>
 }
 
@@ -18,25 +18,25 @@ const timesAsText: CustomTypesConfig = {
 /** Every prepared statement by its name, for tests that show them whole; parameters are placeholders. */
 export const preparedStatements = new Map<string, { text: string; parameters: readonly unknown[] }>()
 
-/** Stands in a prepared statement for what it is called with under this name. */
+/** A placeholder in a prepared statement, filled with the value that a call gives under this name. */
 export function value(name: string) {
   return sql.placeholder(name)
 }
 
 /**
- * Ids, numbers and words of the contract, none of which has a quote, comma, brace or backslash, as the text of an array:
- * node-postgres would look at each letter of each.
+ * Writes an array for PostgreSQL as text, without escaping anything: only for ids, numbers and words of the contract, none of
+ * which has a quote, comma, brace or backslash. node-postgres would look at every character of every element.
  */
 export function plainArray(words: readonly (string | number | null)[]): string {
   return `{${words.map((word) => word ?? 'NULL').join(',')}}`
 }
 
 /**
- * Makes the text of a statement once; what changes from call to call are its `value`s. A connection parses it
- * once and, on connections of `openWorkerPool`, plans it once: for a large statement with little to do that is most
- * of the work. `name` is its own among all statements. Values are those of `rowsOf`: times are texts.
+ * Prepares a statement, with `value`s where calls differ. A connection parses it once and, if it belongs to `openWorkerPool`,
+ * also plans it once, which is most of the work of a large statement that touches few rows. `name` must be unique among all
+ * statements. Rows have the values that `rowsOf` gives: times are texts.
  *
- * Its columns are named one by one: with `*`, a migration that adds one would fail it on every connection that stands.
+ * The statement must name its columns one by one. With `*`, it would fail on every open connection once a migration adds a column.
  */
 export function prepare<Row extends object>(name: string, statement: SQL): Prepared<Row> {
   const { sql: text, params } = dialect.sqlToQuery(statement)

@@ -5,17 +5,17 @@ export function storableText(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed()
 }
 
-/** The words of a search, each once: a second time it asks for nothing more, and costs as much. */
+/** Splits a search into its words, each of them once, because a repeated word would cost time and change nothing. */
 export function wordsOf(q: string | undefined): string[] {
   return [...new Set(q?.split(/\s+/).filter((word) => word !== ''))]
 }
 
-/** A word somewhere in a text, in any case: what follows a text that is in lower case. */
+/** The part of a condition that follows a text in lower case: the text has the word somewhere, in any case. */
 export function likeWord(word: string): SQL {
   return sql`LIKE lower(${`%${word.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`})`
 }
 
-/** Conditions that are all to hold. */
+/** Combines conditions with AND; true where there is none. */
 export function allOf(conditions: SQL[]): SQL {
   return conditions.length === 0 ? sql`true` : sql`(${sql.join(conditions, sql` AND `)})`
 }

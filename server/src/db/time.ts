@@ -3,13 +3,13 @@ const earliest = Date.parse('0001-01-01T00:00:00Z')
 const latest = Date.parse('9999-12-31T23:59:59.999Z')
 
 /**
- * True for a time that both PostgreSQL and JavaScript take for the same: ISO 8601 with a zone (RFC 3339), a day that
- * exists, in the years 1 to 9999, no leap second.
+ * True for a text that PostgreSQL and JavaScript read as the same time: ISO 8601 with a zone (RFC 3339), on a day that
+ * exists, in the years 1 to 9999, and no leap second.
  */
 export function isTime(text: string): boolean {
   const day = pattern.exec(text)?.[1]
   if (day === undefined) return false
   const at = Date.parse(text)
-  // JavaScript takes the 31st of February for a day in March.
+  // JavaScript reads the 31st of February as a day in March.
   return at >= earliest && at <= latest && new Date(day).toISOString().startsWith(day)
 }

@@ -6,8 +6,8 @@ import { insertDemoLeads } from './leads.ts'
 const leads = 5000
 
 /**
- * A Rollcall to try things with: made-up leads, and mail that nobody gets. Whatever the environment says of a database
- * or a mail server is left out, so a trial can neither reach real people nor write among real leads.
+ * Starts a Rollcall to try things with: it has made-up leads, and its mail reaches nobody. Variables that name a database or
+ * a mail server are ignored, so that nothing here can reach real people or change real leads.
  */
 await runUntilSignal(() => {
   const config = readConfig({

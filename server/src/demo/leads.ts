@@ -102,7 +102,7 @@ function demoLead(faker: Faker, number: number): Record<LeadField, string> {
   }
 }
 
-/** What is left of a name in plain letters; English letters where nothing is. */
+/** Writes a name in plain letters, for an address; other English letters where none are left. */
 function localPart(firstName: string, lastName: string): string {
   const plain = `${firstName}.${lastName}`
     .normalize('NFKD')
@@ -120,10 +120,10 @@ function localPart(firstName: string, lastName: string): string {
     : plain
 }
 
-/** Rows in one statement. */
+/** The number of rows in one statement. */
 const chunkRows = 2000
 
-/** Stores the first so many of the made-up leads. Those that are there already stay as they are. */
+/** Stores the first `count` made-up leads. Those that exist already stay as they are. */
 export async function insertDemoLeads(database: Database, count: number): Promise<LeadCounts> {
   const total: LeadCounts = { created: 0, updated: 0, unchanged: 0 }
   let chunk: ReturnType<typeof keyedLead>[] = []

@@ -14,12 +14,12 @@ export interface Staff {
   sessionExpiresAt: Date | null
 }
 
-/** Finds out who sent these headers, by cookie or API key; null when nobody we know. */
+/** Finds out by cookie or API key who sent these headers; null where they sign nobody in. */
 export type Identify = (headers: IncomingHttpHeaders) => Promise<Staff | null>
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set by `requireRole`; reading it on a route without is a mistake that throws. */
+    /** Who sent the request. `requireRole` sets it, and reading it on a route without that guard throws. */
     staff: Staff
   }
   interface FastifyInstance {
@@ -28,7 +28,7 @@ declare module 'fastify' {
   }
 }
 
-/** Lets routes of a server ask who is there. */
+/** Gives the routes of a server `request.staff` and what `requireRole` needs. */
 export function decorateWithStaff(
   server: Server,
   options: { identify: Identify; allowedOrigins: readonly string[] },
@@ -48,7 +48,11 @@ export function decorateWithStaff(
   })
 }
 
-/** A guard for a route: 401 without a sign-in, 403 with a role that is not enough or from a foreign page. */
+/**
+ * Makes the guard of a route for a role and those above it.
+ *
+ * @throws DomainError SIGN_IN_REQUIRED, FORBIDDEN for a lower role, ORIGIN_NOT_ALLOWED for a write from a foreign page
+ */
 export function requireRole(role: Role): preHandlerAsyncHookHandler {
   return async function guard(request) {
     const staff = await request.server.identify(request.headers)
@@ -61,7 +65,7 @@ export function requireRole(role: Role): preHandlerAsyncHookHandler {
   }
 }
 
-/** A browser names the page that a write comes from; with a cookie it must be one of ours. Programs sign in by key. */
+/** True unless the request is a write that a browser sent, with its cookie, from a page that is not one of Rollcall's own. */
 function mayWriteFrom(headers: IncomingHttpHeaders, method: string, allowedOrigins: readonly string[]): boolean {
   const reads = method === 'GET' || method === 'HEAD'
   return (
@@ -72,7 +76,7 @@ function mayWriteFrom(headers: IncomingHttpHeaders, method: string, allowedOrigi
   )
 }
 
-/** The origins of Rollcall's own pages: PUBLIC_URL, and for one on this machine its other usual names. */
+/** The origins of Rollcall's own pages: PUBLIC_URL and, where that is on this machine, the other usual names of the machine. */
 export function originsOf(publicUrl: string): string[] {
   const url = new URL(publicUrl)
   const local = ['localhost', '127.0.0.1', '[::1]']

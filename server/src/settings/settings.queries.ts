@@ -11,12 +11,12 @@ export interface SettingRow {
   updated_by_name: string
 }
 
-/** Every setting that was ever changed, the one that was changed last first. */
+/** Returns every setting that was ever changed, the most recently changed one first. */
 export async function storedSettings(database: Queryable): Promise<SettingRow[]> {
   return rowsOf<SettingRow>(database, sql`SELECT * FROM settings ORDER BY updated_at DESC, name`)
 }
 
-/** Stores these settings; one that has this value already keeps who changed it last. */
+/** Stores these settings. A setting that has its value already keeps the person who changed it last. */
 export async function storeSettings(
   database: Queryable,
   patch: SettingsPatch,

@@ -8,7 +8,7 @@ import { changeSettings, showSettings } from './settings.usecases.ts'
 
 const tags = ['settings']
 
-/** What is changed while Rollcall runs. The web app's page has the same address. */
+/** Adds the routes for settings that are changed while Rollcall runs. The web app has a page at the same path. */
 export async function settingsRoutes(server: Server, options: { database: Database; now: () => Date }): Promise<void> {
   const { database, now } = options
 

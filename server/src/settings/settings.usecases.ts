@@ -4,7 +4,7 @@ import { DomainError } from '../errors.ts'
 import { checkDomain } from '../mail/address.ts'
 import { storedSettings, storeSettings } from './settings.queries.ts'
 
-/** What holds until somebody changes it. */
+/** The settings of an installation in which nobody has changed any. */
 export const defaultSettings: Settings = {
   retentionDays: null,
   mailsPerSecond: null,
@@ -13,16 +13,16 @@ export const defaultSettings: Settings = {
   failureShare: 0.5,
 }
 
-/** The settings as they are now. */
+/** Reads the current settings. */
 export async function readSettings(database: Queryable): Promise<Settings> {
   const { changed: _, ...settings } = await showSettings(database)
   return settings
 }
 
-/** The settings as they are now, and who changed anything last. */
+/** Reads the current settings, and who made the last change. */
 export async function showSettings(database: Queryable): Promise<SettingsAnswer> {
   const rows = await storedSettings(database)
-  // A row of a setting that this release does not have stays where it is and is not told.
+  // A row of a setting that this release does not know stays stored and is not shown.
   const known = rows.filter(({ name }) => Object.hasOwn(defaultSettings, name))
   const last = known[0]
   return {
@@ -39,8 +39,10 @@ export async function showSettings(database: Queryable): Promise<SettingsAnswer>
 }
 
 /**
- * Changes what the patch names, for good and for every node, and gives all settings as they are then. The patch has the
- * shape of the contract; refuses domains that are none and those that are named twice.
+ * Changes the settings that the patch names, for every node, and returns all settings afterwards. The patch must have been
+ * validated against the contract.
+ *
+ * @throws DomainError SETTING_NOT_POSSIBLE for a domain that is none, or is named twice
  */
 export async function changeSettings(
   database: Queryable,
@@ -58,7 +60,7 @@ export async function changeSettings(
   return showSettings(database)
 }
 
-/** Domains as addresses carry them, in lower case, so that a rate finds its mails. */
+/** Writes the domains as mail addresses have them, in lower case, so that a rate applies to its mails. */
 function checkedRates(rates: readonly DomainRate[]): DomainRate[] {
   const seen = new Set<string>()
   return rates.map(({ domain, mailsPerSecond }) => {

@@ -18,7 +18,7 @@ const codes: Record<number, ErrorCode> = {
   429: 'TOO_MANY_REQUESTS',
 }
 
-/** Failures for which Rollcall says more than the sign-in library does, by its codes. */
+/** The library's failures, by its own codes, that have a code and a sentence of Rollcall. */
 const knownFailures: Record<string, { code: ErrorCode; msg: string }> = {
   INVALID_EMAIL_OR_PASSWORD: {
     code: 'SIGN_IN_REFUSED',

@@ -15,7 +15,7 @@ import { staffAccounts, staffApiKeys, staffSessions, staffUsers, staffVerificati
 
 export type Auth = ReturnType<typeof createAuth>
 
-/** Carries the address of the client to the sign-in library; what a client sends under this name is dropped. */
+/** The header by which the sign-in library gets the client's address. A value that a client sends under this name is overwritten. */
 export const clientAddressHeader = 'x-rollcall-client-address'
 
 export const authPath = '/api/auth'
@@ -28,10 +28,10 @@ const access = createAccessControl(statements)
 const nothing = access.newRole({ user: [], session: [] })
 const everything = access.newRole({ user: [...statements.user], session: [...statements.session] })
 
-/** Only a superadmin manages staff; what a role may do elsewhere is said by `requireRole`. */
+/** What each role may do in the library's management of staff: everything for a superadmin, else nothing. `requireRole` guards all other routes. */
 const managementByRole = { support: nothing, admin: nothing, superadmin: everything } satisfies Record<Role, unknown>
 
-/** Ways in and out that Rollcall does not offer: there is no mail for staff, nobody signs up, nobody comes from elsewhere. */
+/** Routes of the library that Rollcall does not offer: staff get no mail, do not sign up, and do not sign in through other services. */
 const disabledPaths = [
   '/sign-up/email',
   '/sign-in/social',
@@ -45,7 +45,7 @@ const disabledPaths = [
   '/error',
 ]
 
-/** In characters; the web app and the configuration say the same. */
+/** The allowed length of a password in characters. The web app and the configuration have the same numbers. */
 const passwordLength = { minimum: 10, maximum: 128 }
 
 const tryingPasswords = { window: 60, max: 20 }
@@ -58,7 +58,7 @@ interface Options {
   logger: Logger
 }
 
-/** The sign-in of staff: accounts, sessions, roles and API keys. It calls no other host. */
+/** Creates the sign-in library for staff: accounts, sessions, roles and API keys. It calls no other host. */
 export function createAuth({ database, secret, publicUrl, logger }: Options) {
   return betterAuth({
     appName: 'Rollcall',
@@ -101,13 +101,13 @@ export function createAuth({ database, secret, publicUrl, logger }: Options) {
       cookiePrefix,
       useSecureCookies: publicUrl.startsWith('https:'),
       defaultCookieAttributes: { httpOnly: true, sameSite: 'lax' },
-      // Said outright: the library would switch the checks off by itself in a test.
+      // Both are set explicitly, because the library turns the checks off when it finds itself in a test.
       disableOriginCheck: false,
       disableCSRFCheck: false,
       ipAddress: { ipAddressHeaders: [clientAddressHeader] },
       database: { generateId: () => randomUUID() },
     },
-    // What is not the library's own failure is thrown to the routes, and answered as everywhere else.
+    // The library throws what is not its own failure, so that the server's error handler answers it.
     onAPIError: { throw: true },
     hooks: { before: guardManagement, after: endSessionsOfOldPassword },
     logger: {
@@ -140,30 +140,30 @@ interface ManagementBody {
   data?: { role?: unknown }
 }
 
-/** The library checks the length of a password everywhere but where somebody new is given one. */
+/** Checks the length of the password of new staff, which is the one place where the library does not. */
 function requirePassword({ password }: ManagementBody): void {
   const length = typeof password === 'string' ? password.length : 0
   if (length < passwordLength.minimum) throw new APIError('BAD_REQUEST', { code: 'PASSWORD_TOO_SHORT' })
   if (length > passwordLength.maximum) throw new APIError('BAD_REQUEST', { code: 'PASSWORD_TOO_LONG' })
 }
 
-/** So that a superadmin is always left: one who could give up the role could be the last. */
+/** Refuses a change of one's own role, so that the last superadmin cannot give up the role. */
 async function keepOwnRole(context: Parameters<typeof getSessionFromCtx>[0], body: ManagementBody): Promise<void> {
   if (body.role === undefined && body.data?.role === undefined) return
   const session = await getSessionFromCtx(context)
-  // The library makes a text of whatever was sent, so the comparison must too.
+  // The library turns any id that is sent into text, so the comparison does the same.
   if (String(body.userId) === session?.user.id)
     throw new APIError('FORBIDDEN', { message: 'Nobody can change their own role; ask another superadmin.' })
 }
 
-/** Whoever knew the password that a superadmin replaces is signed out. */
+/** Ends the sessions of somebody whose password a superadmin replaces, because others may have known it. */
 const endSessionsOfOldPassword = createAuthMiddleware(async (context) => {
   if (context.path !== '/admin/set-user-password' || context.context.returned instanceof Error) return
   const { userId } = context.body as ManagementBody
   await context.context.internalAdapter.deleteUserSessions(String(userId))
 })
 
-/** The highest of the roles in a stored list, which has one as a rule; null where it has none that Rollcall knows. */
+/** Returns the highest role in a stored, comma-separated list, which usually has one; null where Rollcall knows none of them. */
 export function highestRole(stored: string | null | undefined): Role | null {
   const held = stored?.split(',') ?? []
   return roles.findLast((role) => held.includes(role)) ?? null

@@ -3,13 +3,13 @@ import { hashPassword } from 'better-auth/crypto'
 import type { Database } from '../db/database.ts'
 import { hasStaff, insertFirstSuperadmin } from './staff.queries.ts'
 
-/** Without the letters and digits that look like one another. */
+/** The characters of a generated password. Letters and digits that look alike are left out. */
 const passwordAlphabet = 'abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789'
 const passwordLength = 20
 
 /**
- * Creates the superadmin of a new installation, and nobody where there is any staff.
- * `generatedPassword` is to be shown once: only its digest is stored.
+ * Creates the first superadmin of an installation that has no staff yet, and does nothing where there is staff.
+ * `generatedPassword` must be shown now, because only its digest is stored.
  */
 export async function ensureFirstSuperadmin({
   database,

@@ -4,8 +4,8 @@ import { type Database, rowsOf } from '../db/database.ts'
 import { staffAccounts, staffRateLimits, staffUsers } from './staff.table.ts'
 
 /**
- * The person whose valid key has this digest; null for an unknown, ended or switched off key, and for a banned owner.
- * Notes the use of the key, at most once a minute so that reading stays cheap.
+ * Returns the owner of the valid key with this digest; null for an unknown, expired or disabled key, and for a banned owner.
+ * Records the use of the key, at most once a minute so that most requests only read.
  */
 export async function findOwnerOfKey(database: Database, digest: string) {
   const rows = await rowsOf<{ id: string; name: string; email: string; role: string }>(
@@ -28,7 +28,7 @@ export async function findOwnerOfKey(database: Database, digest: string) {
   return rows[0] ?? null
 }
 
-/** Which of these sign-in tokens and digests of keys are still good, and the role of whose they are. Notes no use. */
+/** Returns those of the session tokens and key digests that are still valid, each with the role of its owner. Does not record a use of them. */
 export async function findGoodSignIns(
   database: Database,
   asked: { tokens: string[]; digests: string[] },
@@ -47,7 +47,7 @@ export async function findGoodSignIns(
   )
 }
 
-/** Inserts a superadmin where there is no staff at all; false where there is. Several processes may try at once. */
+/** Inserts a superadmin where there is no staff at all, and returns false where there is. Several processes may try at the same time. */
 export async function insertFirstSuperadmin(
   database: Database,
   person: { email: string; name: string; passwordDigest: string },
@@ -94,7 +94,7 @@ export async function countRequest(
   return row ?? { count: 0, secondsLeft: 0 }
 }
 
-/** Removes the counts of windows that are long over. */
+/** Removes the counts of windows that ended long ago. */
 export async function removeOldCounts(database: Database): Promise<void> {
   await database.execute(sql`DELETE FROM staff_rate_limits WHERE window_start < now() - interval '1 hour'`)
 }

@@ -7,17 +7,17 @@ import type { Server } from '../http/server.ts'
 import { type Auth, authPath, clientAddressHeader } from './auth.ts'
 import { errorOfUnstorableValues, failureOfResponse } from './auth-failures.ts'
 
-/** No body of a sign-in or of staff management is longer. */
+/** The largest body, in bytes, of a sign-in or of staff management. */
 const bodyLimit = 64 * 1024
 
-/** Sign-in, management of staff and API keys, all by the sign-in library, and who one is. */
+/** Adds the routes of the sign-in library (sign-in, staff, API keys) and `/staff/me`. */
 export async function staffRoutes(
   server: Server,
   options: {
     auth: Auth
     /** `PUBLIC_URL`, without a slash at the end. */
     publicUrl: string
-    /** What the screens must know of the installation. */
+    /** What the web app needs to know about the installation. */
     installation: Pick<MeBody, 'builtInMailbox' | 'importMaximumBytes'>
   },
 ): Promise<void> {
@@ -55,7 +55,7 @@ export async function staffRoutes(
       summary: 'The rest of sign-in, staff and API keys, in the words of better-auth',
       tags: ['staff'],
       params: Type.Object({ '*': Type.String() }),
-      // Theirs, and checked there.
+      // The library has query parameters of its own and checks them itself.
       querystring: Type.Object({}, { additionalProperties: true }),
       response: { 200: SignInAnswer, '4xx': Failure, '5xx': Failure },
     },
@@ -77,7 +77,7 @@ export async function staffRoutes(
   )
 }
 
-/** The screens ask who they are for whenever they open, so whoever uses them stays signed in. */
+/** Extends the session of a browser. The web app calls `/staff/me` whenever it opens, so that whoever uses it stays signed in. */
 async function prolongSignIn(auth: Auth, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const { cookie } = request.headers
   if (cookie === undefined || request.headers['x-api-key'] !== undefined) return
