@@ -10,10 +10,10 @@ import { cancelChunk } from './activation/commands/cancelled-chunks.usecases.ts'
 import { startDueSession } from './activation/starting/due.usecases.ts'
 import type { ActivationDeps } from './activation/session/activation-deps.ts'
 import { createOutbox } from './activation/chunks/outbox.ts'
-import { createSharedTurns } from './activation/delivery/delivery-run.ts'
-import { sendMailsOfChunk } from './activation/delivery/delivery.job.ts'
+import { createDeliveryState } from './activation/delivery/delivery-run.ts'
+import { deliverMailsOfChunk } from './activation/delivery/delivery.job.ts'
 import { startRetention } from './activation/maintenance/retention.job.ts'
-import { mend, takeOverAbandoned } from './activation/chunks/recovery.usecases.ts'
+import { reconcile, recoverOrphanedChunks } from './activation/chunks/recovery.usecases.ts'
 import type { WorkerContext } from './activation/chunks/worker-context.ts'
 import { openDatabase, openWorkerPool } from './db/database.ts'
 import { joinCluster } from './jobs/cluster-node.ts'
@@ -49,7 +49,7 @@ export async function startWorker(options: {
 }): Promise<Worker> {
   const { deps, boss, sender, logger } = options
   let stopping = false
-  const sharedTurns = createSharedTurns()
+  const deliveryState = createDeliveryState()
   const node = joinCluster({ databaseUrl: options.databaseUrl, logger })
   const workerPool = openWorkerPool(options.databaseUrl, {
     maximum: 10,
@@ -64,7 +64,7 @@ export async function startWorker(options: {
     onProgress: (sessionId, { progress }) => {
       if (progress === null) return
       deps.publish([sessionId], progress.status !== progress.status_before)
-      if (isFinal(progress.status)) sharedTurns.streaks.delete(sessionId)
+      if (isFinal(progress.status)) deliveryState.streaks.delete(sessionId)
     },
   })
   const workerContext: WorkerContext = {
@@ -78,7 +78,7 @@ export async function startWorker(options: {
     rateLimiter: createRateLimiter({ database: deps.database, readRates: () => readSettings(deps.database) }),
     outbox,
     random: options.random ?? Math.random,
-    turns: new Set(),
+    chunksInProgress: new Set(),
     stopping: () => stopping,
   }
   await node.ready
@@ -86,8 +86,8 @@ export async function startWorker(options: {
     database: deps.database,
     node,
     logger,
-    recover: () => takeOverAbandoned(deps),
-    reconcile: () => mend(deps),
+    recover: () => recoverOrphanedChunks(deps),
+    reconcile: () => reconcile(deps),
   })
   const breakerProbe = startBreakerProbe(workerContext)
   const retention = startRetention(workerContext)
@@ -104,7 +104,7 @@ export async function startWorker(options: {
       handler,
     )
   await runs('accounts', 3, (job) => createAccountsOfChunk(workerContext, job))
-  await runs('mails', 3, (job) => sendMailsOfChunk(workerContext, sharedTurns, job))
+  await runs('mails', 3, (job) => deliverMailsOfChunk(workerContext, deliveryState, job))
   await runs('cancel', 1, (job) => cancelChunk(deps, job.sessionId, job.chunk))
   await runs('due', 1, (job) => startDueSession(deps, job.sessionId))
 

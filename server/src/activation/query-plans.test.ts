@@ -13,11 +13,18 @@ import { allItems, countOfItems, pageOfItems } from './history/item-list.usecase
 import { activeProgress } from './history/progress.usecases.ts'
 import { pageOfSessions } from './history/session-list.usecases.ts'
 import { snapshotsOf } from './history/session-detail.usecases.ts'
-import { confirmByActivation, dueMails, recount, reopenMails, settleActive } from './chunks/items.queries.ts'
+import {
+  confirmByActivation,
+  dueMails,
+  recount,
+  reopenMails,
+  resolveInFlight,
+  skipActivated,
+} from './chunks/items.queries.ts'
 import { clearOutdatedRates } from './session/rate.queries.ts'
 import { oldestFinishedSession } from './maintenance/retention.queries.ts'
 import { sessionsHeldFor } from './session/sessions.queries.ts'
-import { abandonedChunks, settleInFlight, strandedChunks } from './chunks/recovery.queries.ts'
+import { chunksWithoutJob, orphanedClaims } from './chunks/recovery.queries.ts'
 
 const large = 20_000
 const sessions = 3000
@@ -155,15 +162,15 @@ it('what runs again and again finds its rows by index', async () => {
   const plans: Plan[] = []
   const { database: real } = app.test
   const database = explaining(real, plans)
-  const held = { sessionId, chunk: 3, nodeId: crypto.randomUUID(), fence: 1, firstPosition: 31, lastPosition: 40 }
-  await dueMails(database, held)
-  await itemsWithoutAccount(database, held)
-  await settleActive(database, held)
-  await settleInFlight(database, sessionId, [3, 4], { state: 'unconfirmed', reason: 'answer_lost' })
+  const claimed = { sessionId, chunk: 3, nodeId: crypto.randomUUID(), fence: 1, firstPosition: 31, lastPosition: 40 }
+  await dueMails(database, claimed)
+  await itemsWithoutAccount(database, claimed)
+  await skipActivated(database, claimed)
+  await resolveInFlight(database, sessionId, [3, 4], { state: 'unconfirmed', reason: 'answer_lost' })
   await waitingChunks(database, 'activation_1767225600000_small100017')
   await unfinishedChunks(database, 'activation_1767225600000_small100017')
-  await abandonedChunks(database)
-  await strandedChunks(database)
+  await orphanedClaims(database)
+  await chunksWithoutJob(database)
   await clearOutdatedRates(database, new Date())
   await sessionsHeldFor(database, 'mail_server_down')
   await activeProgress(database)

@@ -17,7 +17,10 @@ export interface BatcherOptions<Value, Result> {
   run: (entries: readonly BatchEntry<Value, Result>[], key: string) => Promise<void>
   /** Entries of different keys never share a batch, and their batches do not wait for each other. One key when left out. */
   keyOf?: (value: Value) => string
-  /** Awaited before each batch is put together: whatever is added meanwhile joins it. Nothing is waited for when left out. */
+  /**
+   * Awaited before a batch is put together that comes after none of its key: whatever is added meanwhile joins it. Nothing is
+   * waited for when left out.
+   */
   gather?: () => Promise<unknown>
   /** The most entries of one batch; no limit when left out. */
   largestBatch?: number
@@ -39,8 +42,8 @@ export function createBatcher<Value, Result>(options: BatcherOptions<Value, Resu
   const queues = new Map<string, QueuedEntry<Value, Result>[]>()
 
   async function runBatches(key: string, queue: QueuedEntry<Value, Result>[]): Promise<void> {
+    if (gather !== undefined) await gather()
     while (queue.length > 0) {
-      if (gather !== undefined) await gather()
       const batch = queue.splice(0, largestBatch)
       await runBatch(batch, key)
       const retried = batch.filter(({ state }) => state === 'retrying')

@@ -11,10 +11,10 @@ import {
   type AccountOutcome,
   type MailOutcome,
 } from './accounts.queries.ts'
-import { finishAccounts, lockHeldChunk, type HeldChunk } from '../chunks/chunks.queries.ts'
+import { finishAccounts, lockClaimedChunk, type ClaimedChunk } from '../chunks/chunks.queries.ts'
 import { readSession, type SessionRow } from '../session/sessions.queries.ts'
 import { dateOrNull } from '../starting/chunk-jobs.usecases.ts'
-import { workOnChunk } from '../chunks/chunk-run.ts'
+import { runChunk } from '../chunks/chunk-run.ts'
 import type { WorkerContext } from '../chunks/worker-context.ts'
 
 /** Thrown to undo a chunk whose session stopped meanwhile. */
@@ -22,13 +22,13 @@ class Stopped extends Error {}
 
 /**
  * Creates the accounts of one chunk, in one transaction with their outcomes, the counters and the job for their mails.
- * Does nothing when the chunk is done, held by somebody else, or its session does not run.
+ * Does nothing when the chunk is done, claimed by somebody else, or its session does not run.
  */
 export async function createAccountsOfChunk(context: WorkerContext, job: ChunkJob): Promise<void> {
-  await workOnChunk(context, job, 'accounts', async (held) => {
+  await runChunk(context, job, 'accounts', async (claimed) => {
     try {
       const changed = await context.workerDatabase.transaction((transaction) =>
-        createAccounts(context, transaction, held),
+        createAccounts(context, transaction, claimed),
       )
       context.publish([job.sessionId], changed)
       return { idle: false, released: true }
@@ -40,33 +40,37 @@ export async function createAccountsOfChunk(context: WorkerContext, job: ChunkJo
 }
 
 /** True when the session's status changed with it. */
-async function createAccounts(context: WorkerContext, transaction: Transaction, held: HeldChunk): Promise<boolean> {
-  const [isHeld, session] = await settleAll([
-    lockHeldChunk(transaction, held),
-    readSession(transaction, held.sessionId) as Promise<SessionRow>,
+async function createAccounts(
+  context: WorkerContext,
+  transaction: Transaction,
+  claimed: ClaimedChunk,
+): Promise<boolean> {
+  const [isClaimed, session] = await settleAll([
+    lockClaimedChunk(transaction, claimed),
+    readSession(transaction, claimed.sessionId) as Promise<SessionRow>,
   ])
-  if (!isHeld) throw new Stopped()
+  if (!isClaimed) throw new Stopped()
   const now = context.now()
   const links = { now, linkLifeDays: session.template.linkLifeDays }
-  const drafts = draftAccounts(held.lastPosition - held.firstPosition + 1, context.linkKey)
-  const made = await makeAccounts(transaction, held, { drafts, now, expiresAt: endOfLink(links) })
+  const drafts = draftAccounts(claimed.lastPosition - claimed.firstPosition + 1, context.linkKey)
+  const made = await makeAccounts(transaction, claimed, { drafts, now, expiresAt: endOfLink(links) })
   const outcomes =
-    made === drafts.ids.length ? null : await outcomesOneByOne(transaction, { held, drafts, session, links })
+    made === drafts.ids.length ? null : await outcomesOneByOne(transaction, { claimed, drafts, session, links })
   const ofMade = mailOutcome(null, session)
   const toMail = (outcomes ?? [ofMade]).some((outcome) => outcome.mailState === 'pending')
   const job = {
-    data: { sessionId: held.sessionId, chunk: held.chunk },
+    data: { sessionId: claimed.sessionId, chunk: claimed.chunk },
     startAfter: dateOrNull(session.mail_not_before),
   }
   // This locks the session, for which outcomes of mails wait: from here on nothing else is waited for but the commit.
   const [, moved] = await settleAll([
-    finishAccounts(transaction, held, !toMail),
+    finishAccounts(transaction, claimed, !toMail),
     outcomes === null
-      ? storeAllCreated(transaction, held, { ...ofMade, ids: drafts.ids, now })
-      : storeAccountOutcomes(transaction, { sessionId: held.sessionId, now, outcomes }),
+      ? storeAllCreated(transaction, claimed, { ...ofMade, ids: drafts.ids, now })
+      : storeAccountOutcomes(transaction, { sessionId: claimed.sessionId, now, outcomes }),
     enqueue(context.boss, transaction, 'mails', toMail ? [job] : []),
   ])
-  // Null when no item was left to settle and the session had begun before: then its status is the one that was read.
+  // Null when no item was left without an outcome and the session had begun before: then its status is the one that was read.
   if (!['running', 'completed'].includes(moved?.status ?? session.status)) throw new Stopped()
   return moved !== null && moved.status !== moved.status_before
 }
@@ -74,9 +78,9 @@ async function createAccounts(context: WorkerContext, transaction: Transaction, 
 /** What becomes of the items of a chunk where some have an account already, or cannot have one. Reminds where that is asked for. */
 async function outcomesOneByOne(
   transaction: Transaction,
-  of: { held: HeldChunk; drafts: AccountDrafts; session: SessionRow; links: LinkLife },
+  of: { claimed: ClaimedChunk; drafts: AccountDrafts; session: SessionRow; links: LinkLife },
 ): Promise<AccountOutcome[]> {
-  const people = await itemsWithoutAccount(transaction, of.held)
+  const people = await itemsWithoutAccount(transaction, of.claimed)
   const drafted = new Set(of.drafts.ids)
   const isEarlier = (id: string | null) => id !== null && !drafted.has(id)
   if (of.session.options.remind === true) {

@@ -7,8 +7,8 @@ import { draftAccounts, type AccountDrafts } from '../../accounts/account-drafts
 import { activationToken, linkKey, tokenDigest } from '../../accounts/token.ts'
 import { openDatabase, openWorkerPool, rowsOf, type Database, type Queryable } from '../../db/database.ts'
 import { itemsWithoutAccount, makeAccounts, storeAllCreated } from './accounts.queries.ts'
-import type { HeldChunk } from '../chunks/chunks.queries.ts'
-import { settleActive } from '../chunks/items.queries.ts'
+import type { ClaimedChunk } from '../chunks/chunks.queries.ts'
+import { skipActivated } from '../chunks/items.queries.ts'
 
 let test: TestDatabase
 let activation: Activation
@@ -30,7 +30,7 @@ const key = linkKey('a secret')
 const times = { now: new Date('2027-01-01T12:00:00Z'), expiresAt: new Date('2027-01-08T12:00:00Z') }
 
 /** Starts a session of these leads, on which nobody works; gives all of it as if it were one chunk. */
-async function chunkOf(ids: string[]): Promise<HeldChunk> {
+async function chunkOf(ids: string[]): Promise<ClaimedChunk> {
   const { sessionId } = await activation.start({ ids })
   const { rows } = await test.pool.query<{ first: number; last: number }>(
     'SELECT min(first_position) AS first, max(last_position) AS last FROM chunks WHERE session_id = $1',
@@ -40,7 +40,7 @@ async function chunkOf(ids: string[]): Promise<HeldChunk> {
   return { sessionId, chunk: 0, nodeId: crypto.randomUUID(), fence: 1, firstPosition: first, lastPosition: last }
 }
 
-function draftsFor({ firstPosition, lastPosition }: HeldChunk): AccountDrafts {
+function draftsFor({ firstPosition, lastPosition }: ClaimedChunk): AccountDrafts {
   return draftAccounts(lastPosition - firstPosition + 1, key)
 }
 
@@ -92,48 +92,48 @@ async function waysToItems(run: (transaction: Queryable) => Promise<unknown>): P
 
 describe('the accounts of a chunk', () => {
   it('are made in the order of its positions, each with the digest of its own token', async () => {
-    const held = await chunkOf(await activation.addLeads(5))
-    const drafts = draftsFor(held)
-    expect(await makeAccounts(workerDatabase, held, { drafts, ...times })).toBe(5)
+    const claimed = await chunkOf(await activation.addLeads(5))
+    const drafts = draftsFor(claimed)
+    expect(await makeAccounts(workerDatabase, claimed, { drafts, ...times })).toBe(5)
     const { rows } = await test.pool.query<{ id: string; digest: string }>(
       `SELECT account.id, encode(account.token_digest, 'hex') AS digest FROM items JOIN accounts account ON account.lead_id = items.lead_id
         WHERE items.session_id = $1 ORDER BY items.position`,
-      [held.sessionId],
+      [claimed.sessionId],
     )
     expect(rows).toEqual(drafts.ids.map((id) => ({ id, digest: tokenDigest(activationToken(key, id, 1)) })))
   })
 
   it('are those of its own people, wherever in its session it is', async () => {
     const whole = await chunkOf(await activation.addLeads(7))
-    const held = { ...whole, firstPosition: whole.firstPosition + 2, lastPosition: whole.firstPosition + 4 }
-    const drafts = draftsFor(held)
-    expect(await makeAccounts(workerDatabase, held, { drafts, ...times })).toBe(3)
+    const claimed = { ...whole, firstPosition: whole.firstPosition + 2, lastPosition: whole.firstPosition + 4 }
+    const drafts = draftsFor(claimed)
+    expect(await makeAccounts(workerDatabase, claimed, { drafts, ...times })).toBe(3)
     const stored = { ids: drafts.ids, now: times.now, mailState: 'pending', mailReason: null } as const
-    expect(await storeAllCreated(workerDatabase, held, stored)).toMatchObject({
+    expect(await storeAllCreated(workerDatabase, claimed, stored)).toMatchObject({
       accounts_created: 3,
       accounts_pending: 4,
     })
     const { rows } = await test.pool.query<{ account_id: string | null }>(
       'SELECT account_id FROM items WHERE session_id = $1 ORDER BY position',
-      [held.sessionId],
+      [claimed.sessionId],
     )
     expect(rows.map((row) => row.account_id)).toEqual([null, null, ...drafts.ids, null, null])
-    expect(await itemsWithAccountOfAnotherLead(test, held.sessionId)).toEqual([])
+    expect(await itemsWithAccountOfAnotherLead(test, claimed.sessionId)).toEqual([])
   })
 
   it('are told from those that there were, and from people who cannot be mailed', async () => {
     const ids = await activation.addLeads(6)
     await makeAccounts(workerDatabase, await chunkOf(ids.slice(0, 2)), { drafts: draftAccounts(2, key), ...times })
     await test.pool.query(`UPDATE leads SET email = 'nobody' WHERE id = $1`, [ids[5]])
-    const held = await chunkOf(ids)
-    const drafts = draftsFor(held)
-    expect(await makeAccounts(workerDatabase, held, { drafts, ...times })).toBe(3)
-    const people = await itemsWithoutAccount(workerDatabase, held)
-    expect(people.map(({ position }) => position)).toEqual(drafts.ids.map((_, index) => held.firstPosition + index))
+    const claimed = await chunkOf(ids)
+    const drafts = draftsFor(claimed)
+    expect(await makeAccounts(workerDatabase, claimed, { drafts, ...times })).toBe(3)
+    const people = await itemsWithoutAccount(workerDatabase, claimed)
+    expect(people.map(({ position }) => position)).toEqual(drafts.ids.map((_, index) => claimed.firstPosition + index))
     const isDrafted = people.map(({ account_id: id }) => id !== null && drafts.ids.includes(id))
     const { rows } = await test.pool.query<{ lead_id: string }>(
       'SELECT lead_id FROM items WHERE session_id = $1 ORDER BY position',
-      [held.sessionId],
+      [claimed.sessionId],
     )
     const expected = rows.map(({ lead_id: lead }) => ids.slice(2, 5).includes(lead))
     expect(isDrafted).toEqual(expected)
@@ -152,23 +152,23 @@ describe('the accounts of a chunk', () => {
       [ids[0]],
     )
     expect(rows[0]!.size).toBeGreaterThanOrEqual(rows[0]!.full)
-    const held = await chunkOf(ids)
+    const claimed = await chunkOf(ids)
     const [before, after] = await workerDatabase.transaction(async (transaction) => {
       const counted = await updatesOfLeads(transaction)
-      expect(await makeAccounts(transaction, held, { drafts: draftsFor(held), ...times })).toBe(100)
+      expect(await makeAccounts(transaction, claimed, { drafts: draftsFor(claimed), ...times })).toBe(100)
       return [counted, await updatesOfLeads(transaction)]
     })
     expect({ all: after.all - before.all, inPlace: after.inPlace - before.inPlace }).toEqual({ all: 100, inPlace: 100 })
   })
 
   it('find its items by their positions and nothing else, also while PostgreSQL knows nothing of the table', async () => {
-    const held = await chunkOf(await activation.addLeads(3))
-    const drafts = draftsFor(held)
+    const claimed = await chunkOf(await activation.addLeads(3))
+    const drafts = draftsFor(claimed)
     const ways = await waysToItems(async (transaction) => {
-      await makeAccounts(transaction, held, { drafts, ...times })
-      await itemsWithoutAccount(transaction, held)
-      await settleActive(transaction, held)
-      await storeAllCreated(transaction, held, {
+      await makeAccounts(transaction, claimed, { drafts, ...times })
+      await itemsWithoutAccount(transaction, claimed)
+      await skipActivated(transaction, claimed)
+      await storeAllCreated(transaction, claimed, {
         ids: drafts.ids,
         now: times.now,
         mailState: 'pending',

@@ -1,16 +1,15 @@
 import { sql } from 'drizzle-orm'
 import type { AccountStatus } from '@rollcall/shared'
-import type { AccountDrafts } from '../../accounts/account-drafts.ts'
 import type { Queryable } from '../../db/database.ts'
 import { optimizationFence } from '../../db/planner.ts'
 import { plainArray, prepare, value } from '../../db/prepared.ts'
-import type { HeldChunk } from '../chunks/chunks.queries.ts'
+import type { ClaimedChunk } from '../chunks/chunks.queries.ts'
 import { isOfChunk, isRowOfChunk } from '../chunks/items.queries.ts'
-import { advanceParts, deltasOfSettled, type MovedRow } from '../session/advance.queries.ts'
+import { advanceParts, deltasOfRecorded, type MovedRow } from '../session/advance.queries.ts'
 import { sendable } from '../starting/selection.queries.ts'
 
-/** The place of an item among the accounts that are drafted for its chunk, counted from 1. */
-const place = sql`(items.position - ${value('firstPosition')}::int + 1)`
+/** The ordinal of an item among the accounts that are drafted for its chunk, counted from 1. */
+const ordinal = sql`(items.position - ${value('firstPosition')}::int + 1)`
 
 /**
  * Creates the accounts of a chunk's items whose address can be mailed and has none yet, in one statement; in the order of the
@@ -19,11 +18,11 @@ const place = sql`(items.position - ${value('firstPosition')}::int + 1)`
  */
 export async function makeAccounts(
   database: Queryable,
-  held: HeldChunk,
-  options: { drafts: AccountDrafts; now: Date; expiresAt: Date },
+  claimed: ClaimedChunk,
+  options: { drafts: { ids: string[]; digests: Buffer }; now: Date; expiresAt: Date },
 ): Promise<number> {
   const [row] = await accountsMade.rows(database, {
-    ...held,
+    ...claimed,
     ids: plainArray(options.drafts.ids),
     digests: options.drafts.digests,
     now: options.now.toISOString(),
@@ -40,10 +39,10 @@ const accountsMade = prepare<{ made: number }>(
   'make_accounts',
   sql`WITH made AS (
     INSERT INTO accounts (id, lead_id, lead_created_at, email, email_key, token_digest, token_expires_at, created_at)
-    SELECT (${value('ids')}::uuid[])[person.place], leads.id, leads.created_at, leads.email, leads.email_key,
-      substring(${value('digests')}::bytea FROM 32 * person.place - 31 FOR 32),
+    SELECT (${value('ids')}::uuid[])[person.ordinal], leads.id, leads.created_at, leads.email, leads.email_key,
+      substring(${value('digests')}::bytea FROM 32 * person.ordinal - 31 FOR 32),
       ${value('expiresAt')}::timestamptz, ${value('now')}::timestamptz
-    FROM (SELECT items.lead_id, ${place} AS place FROM items WHERE ${isOfChunk} AND items.account_state = 'pending'
+    FROM (SELECT items.lead_id, ${ordinal} AS ordinal FROM items WHERE ${isOfChunk} AND items.account_state = 'pending'
         ORDER BY items.position ${optimizationFence()}) person
       CROSS JOIN LATERAL (SELECT id, created_at, email, email_key FROM leads WHERE leads.id = person.lead_id ${optimizationFence()}) leads
     WHERE ${sendable}
@@ -60,7 +59,7 @@ const accountsMade = prepare<{ made: number }>(
 const counted = advanceParts({
   sessionId: sql`${value('sessionId')}`,
   time: sql`${value('now')}::timestamptz`,
-  deltas: deltasOfSettled({
+  deltas: deltasOfRecorded({
     accounts_created: sql`account_state = 'created'`,
     accounts_existing: sql`account_state = 'existing'`,
     accounts_failed: sql`account_state = 'failed'`,
@@ -78,11 +77,11 @@ export interface MailOutcome {
 /** Like `storeAccountOutcomes`, of a chunk for whose every item an account was made. */
 export async function storeAllCreated(
   database: Queryable,
-  held: HeldChunk,
+  claimed: ClaimedChunk,
   options: MailOutcome & { ids: string[]; now: Date },
 ): Promise<MovedRow | null> {
   const { ids, now, ...mail } = options
-  const values = { ...held, ...mail, ids: plainArray(ids), now: now.toISOString() }
+  const values = { ...claimed, ...mail, ids: plainArray(ids), now: now.toISOString() }
   const [row] = await allCreated.rows(database, values)
   return row ?? null
 }
@@ -90,8 +89,8 @@ export async function storeAllCreated(
 // All of the chunk, and not each item by its key: half the work.
 const allCreated = prepare<MovedRow>(
   'store_all_created',
-  sql`WITH settled AS (
-    UPDATE items SET account_state = 'created', account_id = (${value('ids')}::uuid[])[${place}],
+  sql`WITH recorded AS (
+    UPDATE items SET account_state = 'created', account_id = (${value('ids')}::uuid[])[${ordinal}],
       mail_state = ${value('mailState')}, mail_reason = ${value('mailReason')}
     WHERE ${isRowOfChunk} AND items.account_state = 'pending'
     RETURNING items.account_state, items.mail_state
@@ -108,8 +107,8 @@ interface ItemWithoutAccount {
 }
 
 /** The items of a chunk whose account is still to be stored. Sees what other transactions made meanwhile. */
-export async function itemsWithoutAccount(database: Queryable, held: HeldChunk): Promise<ItemWithoutAccount[]> {
-  return withoutAccount.rows(database, { ...held })
+export async function itemsWithoutAccount(database: Queryable, claimed: ClaimedChunk): Promise<ItemWithoutAccount[]> {
+  return withoutAccount.rows(database, { ...claimed })
 }
 
 const withoutAccount = prepare<ItemWithoutAccount>(
@@ -127,7 +126,7 @@ export interface AccountOutcome extends MailOutcome {
 }
 
 /**
- * Stores what became of the accounts of a chunk that is held and locked, moves the counters by it, and lets the session
+ * Stores what became of the accounts of a chunk that is claimed and locked, moves the counters by it, and lets the session
  * begin; gives its row, or null where nothing changed.
  */
 export async function storeAccountOutcomes(
@@ -152,7 +151,7 @@ export async function storeAccountOutcomes(
 // can be looked up, one by one. In a table of which nothing is known yet, all items of the session would be read for each.
 const accountsStored = prepare<MovedRow>(
   'store_account_outcomes',
-  sql`WITH settled AS (
+  sql`WITH recorded AS (
     UPDATE items SET account_state = outcome.account_state, account_reason = outcome.account_reason, account_id = outcome.account_id,
       mail_state = outcome.mail_state, mail_reason = outcome.mail_reason
     FROM (

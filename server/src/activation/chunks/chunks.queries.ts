@@ -1,164 +1,131 @@
 import { sql } from 'drizzle-orm'
-import type { PgBoss } from 'pg-boss'
-import type { SessionStatus } from '@rollcall/shared'
-import { rowsOf, type Queryable, type Transaction } from '../../db/database.ts'
+import { rowsOf, type Queryable } from '../../db/database.ts'
 import { prepare, value } from '../../db/prepared.ts'
-import { settleAll } from '../../util/settle-all.ts'
-import { enqueue } from '../../jobs/queues.ts'
-import { settleInFlight } from './recovery.queries.ts'
 import type { Phase } from '../session/waiting-chunks.queries.ts'
-import type { Holding } from './outbox.queries.ts'
-import { advance } from '../session/advance.queries.ts'
 
-/** A chunk that this node holds, and the positions of its items. */
-export interface HeldChunk extends Holding {
+/** A worker's right to write to a chunk. It is valid while the chunk's row has this owner and this fence. */
+export interface ChunkClaim {
+  sessionId: string
+  chunk: number
+  /** The chunk's owner. A process that was marked dead goes on under another id, and writes nothing for the old one. */
+  nodeId: string
+  fence: number
+}
+
+/** A chunk that this node has claimed, and the positions of its items. */
+export interface ClaimedChunk extends ChunkClaim {
   firstPosition: number
   lastPosition: number
 }
 
-/** This process cannot work right now, although there may be work: the job is to be tried again. */
-export class NotNow extends Error {
-  override name = 'NotNow'
-}
-
 /**
- * Takes a chunk for this node, and raises its fence. Gives null where there is nothing to do for this job: the phase is
- * done, the session does not run (a resume puts new jobs), or another job holds the chunk (and puts one when it lets go).
- * Throws where it is this process that cannot work, so that its job is not used up.
- *
- * A chunk that this node holds already is one whose claim was stored and whose answer was lost: the caller sees to it
- * that a process works on a chunk only once.
+ * Claims a chunk for a node that is alive, and raises its fence, where the phase is still to be done, the session runs, and
+ * no other node is the chunk's owner. Otherwise resolves to null.
  */
-export async function claimChunk(
+export async function claimFreeChunk(
   database: Queryable,
-  options: { sessionId: string; chunk: number; phase: Phase; nodeId: string | null },
-): Promise<HeldChunk | null> {
-  if (options.nodeId === null) throw new NotNow('This process is stopping, or is not heard by the database.')
-  const wanted = options.phase === 'accounts' ? sql`NOT accounts_done` : sql`accounts_done AND NOT mails_done`
+  options: { sessionId: string; chunk: number; phase: Phase; nodeId: string },
+): Promise<ClaimedChunk | null> {
+  const { sessionId, chunk, nodeId } = options
+  const isToBeDone = options.phase === 'accounts' ? sql`NOT accounts_done` : sql`accounts_done AND NOT mails_done`
   const rows = await rowsOf<{ fence: number; first_position: number; last_position: number }>(
     database,
-    sql`UPDATE chunks SET owner = ${options.nodeId}::uuid, fence = fence + 1
-      WHERE session_id = ${options.sessionId} AND number = ${options.chunk} AND (owner IS NULL OR owner = ${options.nodeId}::uuid) AND ${wanted}
-        AND EXISTS (SELECT FROM nodes WHERE id = ${options.nodeId}::uuid AND dead_at IS NULL)
-        AND EXISTS (SELECT FROM sessions WHERE id = ${options.sessionId} AND status IN ('queued', 'running'))
+    sql`UPDATE chunks SET owner = ${nodeId}::uuid, fence = fence + 1
+      WHERE session_id = ${sessionId} AND number = ${chunk} AND (owner IS NULL OR owner = ${nodeId}::uuid) AND ${isToBeDone}
+        AND EXISTS (SELECT FROM nodes WHERE id = ${nodeId}::uuid AND dead_at IS NULL)
+        AND EXISTS (SELECT FROM sessions WHERE id = ${sessionId} AND status IN ('queued', 'running'))
       RETURNING fence, first_position, last_position`,
   )
   const row = rows[0]
-  if (row === undefined) {
-    const [node] = await rowsOf(
-      database,
-      sql`SELECT 1 FROM nodes WHERE id = ${options.nodeId}::uuid AND dead_at IS NULL`,
-    )
-    if (node === undefined) throw new NotNow('This process was declared dead.')
-    return null
-  }
+  if (row === undefined) return null
   return {
-    sessionId: options.sessionId,
-    chunk: options.chunk,
-    nodeId: options.nodeId,
+    sessionId,
+    chunk,
+    nodeId,
     fence: row.fence,
     firstPosition: row.first_position,
     lastPosition: row.last_position,
   }
 }
 
-/** Locks a held chunk until the transaction ends; false when it is no longer held with this fence. */
-export async function lockHeldChunk(database: Queryable, holding: Holding): Promise<boolean> {
-  const rows = await lockHeld.rows(database, { ...holding })
+/** True while nobody has marked the node dead. */
+export async function isNodeAlive(database: Queryable, nodeId: string): Promise<boolean> {
+  const rows = await rowsOf(database, sql`SELECT 1 FROM nodes WHERE id = ${nodeId}::uuid AND dead_at IS NULL`)
   return rows.length === 1
 }
 
-const isHeldChunk = sql`session_id = ${value('sessionId')} AND number = ${value('chunk')}
-  AND owner = ${value('nodeId')}::uuid AND fence = ${value('fence')}`
-const lockHeld = prepare('lock_held_chunk', sql`SELECT 1 FROM chunks WHERE ${isHeldChunk} FOR UPDATE`)
+/** Locks a claimed chunk until the transaction ends; false when the claim is no longer valid. */
+export async function lockClaimedChunk(database: Queryable, claim: ChunkClaim): Promise<boolean> {
+  const rows = await claimedChunkLocked.rows(database, { ...claim })
+  return rows.length === 1
+}
 
-/** Gives a locked chunk back after its accounts are made; `mailsDone` when none of them is to be mailed. */
-export async function finishAccounts(database: Queryable, holding: Holding, mailsDone: boolean): Promise<void> {
-  await accountsFinished.rows(database, { ...holding, mailsDone })
+const isClaimed = sql`session_id = ${value('sessionId')} AND number = ${value('chunk')}
+  AND owner = ${value('nodeId')}::uuid AND fence = ${value('fence')}`
+const claimedChunkLocked = prepare('lock_claimed_chunk', sql`SELECT 1 FROM chunks WHERE ${isClaimed} FOR UPDATE`)
+
+/** Releases a locked chunk after its accounts are made; `mailsDone` when none of them is to be mailed. */
+export async function finishAccounts(database: Queryable, claim: ChunkClaim, mailsDone: boolean): Promise<void> {
+  await accountsFinished.rows(database, { ...claim, mailsDone })
 }
 
 const accountsFinished = prepare(
   'finish_accounts',
-  sql`UPDATE chunks SET owner = NULL, accounts_done = true, mails_done = ${value('mailsDone')} WHERE ${isHeldChunk}`,
+  sql`UPDATE chunks SET owner = NULL, accounts_done = true, mails_done = ${value('mailsDone')} WHERE ${isClaimed}`,
 )
 
-/** Gives a locked chunk back where nothing of it is left to do, and nothing in flight; true when it did. */
-async function finishWhole(database: Queryable, held: HeldChunk): Promise<boolean> {
-  const rows = await wholeFinished.rows(database, { ...held })
+/** Releases a locked chunk where no item of it is pending or in flight; false where one is, and nothing was changed. */
+export async function finishChunk(database: Queryable, claimed: ClaimedChunk): Promise<boolean> {
+  const rows = await chunkFinished.rows(database, { ...claimed })
   return rows.length === 1
 }
 
-const wholeFinished = prepare(
-  'finish_whole_chunk',
-  sql`UPDATE chunks SET owner = NULL, mails_done = true WHERE ${isHeldChunk} AND accounts_done AND NOT EXISTS (
+const chunkFinished = prepare(
+  'finish_chunk',
+  sql`UPDATE chunks SET owner = NULL, mails_done = true WHERE ${isClaimed} AND accounts_done AND NOT EXISTS (
       SELECT FROM items WHERE session_id = ${value('sessionId')} AND mail_state IN ('pending', 'sending')
         AND position BETWEEN ${value('firstPosition')} AND ${value('lastPosition')}
     ) RETURNING 1`,
 )
 
 /**
- * Gives a chunk back after a turn of work, and puts the job for its next turn where work is left: at once, after
- * `delaySeconds`, or when the first of its mails is due. Nothing of the chunk is in flight any more, so a mail that is
- * still `sending` is one whose outcome could not be stored: it is unconfirmed.
- *
- * Chunk and session are locked in the order of all writers, so a resume or a cancel comes either before (and the job is
- * put here) or after (and finds the chunk free). Where nothing is left no job is put, and the session is not asked: its
- * gates and outcomes would wait.
+ * Releases a locked chunk. `isDone` when nothing of it is left to do; otherwise its next run is to begin at `startAfter`, which
+ * is when the first of its mails is due but not before `delaySeconds`, or null for at once.
  */
-export async function releaseChunk(
-  boss: PgBoss,
-  transaction: Transaction,
-  held: HeldChunk,
-  phase: Phase,
-  options: { delaySeconds: number; now: Date },
-): Promise<void> {
-  const [isHeld, isFinished] = await settleAll([
-    lockHeldChunk(transaction, held),
-    // A statement of its own after the lock, so that it sees what was reopened meanwhile.
-    finishWhole(transaction, held),
-  ])
-  if (!isHeld || isFinished) return
-  const { sessionId, chunk } = held
-  const lost = await settleInFlight(transaction, sessionId, [chunk], { state: 'unconfirmed', reason: 'answer_lost' })
-  const [session] = await rowsOf<{ status: SessionStatus }>(
-    transaction,
-    sql`SELECT status FROM sessions WHERE id = ${sessionId} FOR NO KEY UPDATE`,
-  )
-  if (lost > 0) await advance(transaction, { sessionId, now: options.now, deltas: { mailsUnconfirmed: lost } })
+export async function releaseLockedChunk(
+  database: Queryable,
+  claimed: ClaimedChunk,
+  delaySeconds: number,
+): Promise<{ isDone: boolean; startAfter: Date | null }> {
+  const { sessionId, chunk, firstPosition, lastPosition } = claimed
   const [row] = await rowsOf<{ done: boolean; start_after: string | null }>(
-    transaction,
+    database,
     sql`UPDATE chunks SET owner = NULL, mails_done = accounts_done AND waiting.mails = 0
       FROM (
         SELECT count(*) AS mails, min(coalesce(next_try_at, now())) AS due FROM items
-        WHERE session_id = ${sessionId} AND position BETWEEN ${held.firstPosition} AND ${held.lastPosition} AND mail_state = 'pending'
+        WHERE session_id = ${sessionId} AND position BETWEEN ${firstPosition} AND ${lastPosition} AND mail_state = 'pending'
       ) waiting
       WHERE session_id = ${sessionId} AND number = ${chunk}
       RETURNING accounts_done AND mails_done AS done,
-        nullif(greatest(waiting.due, now() + make_interval(secs => ${options.delaySeconds})), now()) AS start_after`,
+        nullif(greatest(waiting.due, now() + make_interval(secs => ${delaySeconds})), now()) AS start_after`,
   )
-  if (row === undefined || row.done) return
-  const data = { sessionId, chunk }
-  if (session?.status === 'cancelled') await enqueue(boss, transaction, 'cancel', [{ data }])
-  if (session?.status !== 'running' && session?.status !== 'queued') return
-  await enqueue(boss, transaction, phase, [
-    { data, startAfter: row.start_after === null ? null : new Date(row.start_after) },
-  ])
+  const startAfter = row?.start_after ?? null
+  return { isDone: row?.done ?? true, startAfter: startAfter === null ? null : new Date(startAfter) }
 }
 
-/** Locks a chunk, held or not, until the transaction ends. */
+/** Locks a chunk, claimed or not, until the transaction ends; null when the session has no such chunk. */
 export async function lockChunk(
   database: Queryable,
   sessionId: string,
   chunk: number,
-): Promise<{ sessionId: string; chunk: number; firstPosition: number; lastPosition: number } | null> {
+): Promise<Omit<ClaimedChunk, 'nodeId' | 'fence'> | null> {
   const rows = await rowsOf<{ first_position: number; last_position: number }>(
     database,
     sql`SELECT first_position, last_position FROM chunks WHERE session_id = ${sessionId} AND number = ${chunk} FOR UPDATE`,
   )
   const row = rows[0]
-  return row === undefined
-    ? null
-    : { sessionId, chunk, firstPosition: row.first_position, lastPosition: row.last_position }
+  if (row === undefined) return null
+  return { sessionId, chunk, firstPosition: row.first_position, lastPosition: row.last_position }
 }
 
 /** The numbers of a session's chunks that are not done. */

@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm'
-import type { AccountState, AccountStatus, MailState } from '@rollcall/shared'
+import type { AccountState, AccountStatus, MailReason, MailState } from '@rollcall/shared'
 import { rowsOf, type Database, type Queryable } from '../../db/database.ts'
 import { byRowAddress } from '../../db/planner.ts'
 import { prepare, value } from '../../db/prepared.ts'
-import type { HeldChunk } from './chunks.queries.ts'
+import type { ClaimedChunk } from './chunks.queries.ts'
 import type { Deltas } from '../session/advance.queries.ts'
 
 export interface ItemRow {
@@ -62,8 +62,8 @@ export interface DueMail {
 const isDue = sql`items.mail_state = 'pending' AND (items.next_try_at IS NULL OR items.next_try_at <= now())`
 
 /** The mails of a chunk that are due now, the first first. */
-export async function dueMails(database: Database, held: HeldChunk): Promise<DueMail[]> {
-  return mailsDue.rows(database, { ...held })
+export async function dueMails(database: Database, claimed: ClaimedChunk): Promise<DueMail[]> {
+  return mailsDue.rows(database, { ...claimed })
 }
 
 const mailsDue = prepare<DueMail>(
@@ -75,28 +75,54 @@ const mailsDue = prepare<DueMail>(
 )
 
 /**
- * Settles the due mails to people who have set their password by now: one that may have arrived has, the others are
- * skipped. Gives how many of each. The chunk is locked.
+ * Skips the due mails of a locked chunk to people who have a password by now; a mail that may have arrived already has, and
+ * becomes sent instead. Resolves to how many of each.
  */
-export async function settleActive(
+export async function skipActivated(
   database: Queryable,
-  held: HeldChunk,
+  claimed: ClaimedChunk,
 ): Promise<{ skipped: number; arrived: number }> {
-  const [row] = await activeSettled.rows(database, { ...held })
+  const [row] = await activatedSkipped.rows(database, { ...claimed })
   return row ?? { skipped: 0, arrived: 0 }
 }
 
-const activeSettled = prepare<{ skipped: number; arrived: number }>(
-  'settle_active',
-  sql`WITH settled AS (
+const activatedSkipped = prepare<{ skipped: number; arrived: number }>(
+  'skip_activated',
+  sql`WITH changed AS (
       UPDATE items SET mail_state = CASE WHEN items.in_doubt THEN 'sent' ELSE 'skipped' END,
         mail_reason = CASE WHEN NOT items.in_doubt THEN 'already_active' END,
         settled_by = CASE WHEN items.in_doubt THEN 'activation' END, in_doubt = false, next_try_at = NULL
       FROM accounts account WHERE account.id = items.account_id AND account.status = 'active' AND ${isRowOfChunk} AND ${isDue}
       RETURNING mail_state
     ) SELECT (count(*) FILTER (WHERE mail_state = 'skipped'))::int AS skipped, (count(*) FILTER (WHERE mail_state = 'sent'))::int AS arrived
-      FROM settled`,
+      FROM changed`,
 )
+
+/**
+ * Gives an outcome to the mails of these locked chunks that are past the gate without one, because the worker or the answer
+ * was lost; resolves to how many there were.
+ */
+export async function resolveInFlight(
+  database: Queryable,
+  sessionId: string,
+  chunkNumbers: number[],
+  outcome: { state: 'pending' | 'unconfirmed'; reason: MailReason },
+): Promise<number> {
+  const settledBy = outcome.state === 'unconfirmed' ? 'takeover' : null
+  const rows = await rowsOf<{ items: number }>(
+    database,
+    sql`WITH resolved AS (
+      UPDATE items SET mail_state = ${outcome.state}, mail_reason = ${outcome.reason}, tries = tries + 1, settled_by = ${settledBy},
+        in_doubt = true
+      FROM chunks chunk
+      WHERE chunk.session_id = ${sessionId} AND chunk.number = ANY(${sql.param(chunkNumbers)}::int[])
+        AND items.session_id = chunk.session_id AND items.position BETWEEN chunk.first_position AND chunk.last_position
+        AND items.mail_state = 'sending'
+      RETURNING 1
+    ) SELECT count(*)::int AS items FROM resolved`,
+  )
+  return rows[0]?.items ?? 0
+}
 
 /** The items of a lead, the newest session first. */
 export async function itemsOfLead(
@@ -137,7 +163,7 @@ export async function recount(
  */
 export async function cancelPending(
   database: Queryable,
-  chunk: Pick<HeldChunk, 'sessionId' | 'firstPosition' | 'lastPosition'>,
+  chunk: Pick<ClaimedChunk, 'sessionId' | 'firstPosition' | 'lastPosition'>,
 ): Promise<Deltas> {
   const rows = await rowsOf<{ accountsCancelled: number; mailsCancelled: number; mailsUnconfirmed: number }>(
     database,

@@ -3,20 +3,12 @@ import type { MailReason, MailState, SessionStatus } from '@rollcall/shared'
 import type { Database, Queryable } from '../../db/database.ts'
 import { afterAllOf } from '../../db/planner.ts'
 import { plainArray, prepare, type Prepared } from '../../db/prepared.ts'
-import { advanceParts, deltasOfSettled, type MovedRow } from '../session/advance.queries.ts'
-
-/** A chunk as its owner holds it. */
-export interface Holding {
-  sessionId: string
-  chunk: number
-  /** The node that holds it: a process that was marked dead goes on under another id, and writes nothing for the old one. */
-  nodeId: string
-  fence: number
-}
+import type { ChunkClaim } from './chunks.queries.ts'
+import { advanceParts, deltasOfRecorded, type MovedRow } from '../session/advance.queries.ts'
 
 /** A mail that wants to pass the gate. */
 export interface GateEntry {
-  holding: Holding
+  claim: ChunkClaim
   position: number
   /** The Date header of the mail, kept from the first try on. */
   triedAt: Date
@@ -26,7 +18,7 @@ export interface GateEntry {
 
 /** What became of a mail. */
 export interface OutcomeEntry {
-  holding: Holding
+  claim: ChunkClaim
   position: number
   state: Extract<MailState, 'sent' | 'failed' | 'unconfirmed' | 'pending'>
   reason: MailReason | null
@@ -43,9 +35,9 @@ export interface OutboxResult {
   /** Positions that passed the gate. */
   gated: Set<number>
   /** Positions whose outcome was stored. */
-  settled: Set<number>
-  /** True while the session goes on sending, as far as whoever asked holds some of it. */
-  runs: boolean
+  recorded: Set<number>
+  /** True while the session runs and at least one of the claims is valid. */
+  sessionRuns: boolean
   /** How the session stands now; null when no counter moved. */
   progress: Pick<MovedRow, 'status' | 'status_before'> | null
 }
@@ -54,7 +46,7 @@ export interface OutboxResult {
  * Stores gates and outcomes of one session, and moves its counters, in one statement, so one commit carries them all.
  *
  * Invariants: a chunk's row is locked before the session's, and both before items. A gate opens only while the session
- * runs and the chunk is held with this fence; an outcome is stored only while the chunk is held with this fence, whatever
+ * runs and the claim on the chunk is valid; an outcome is stored only while the claim on the chunk is valid, whatever
  * the session's status, because a mail that passed the gate has an outcome even after a pause or a cancel.
  */
 export async function storeGatesAndOutcomes(
@@ -73,7 +65,7 @@ export async function storeGatesAndOutcomes(
 
 interface StoredRow {
   gated: number[] | null
-  settled: number[] | null
+  recorded: number[] | null
   status: SessionStatus | null
   status_before: SessionStatus | null
   status_now: SessionStatus | null
@@ -82,30 +74,30 @@ interface StoredRow {
 function resultOf([row]: StoredRow[]): OutboxResult {
   const { status = null, status_before = null, status_now = null } = row ?? {}
   return {
-    runs: status_now === 'running',
+    sessionRuns: status_now === 'running',
     gated: new Set(row?.gated),
-    settled: new Set(row?.settled),
+    recorded: new Set(row?.recorded),
     progress: status === null || status_before === null ? null : { status, status_before },
   }
 }
 
 function valuesOf(options: { sessionId: string; gates: GateEntry[]; outcomes: OutcomeEntry[]; now: Date }) {
   const { sessionId, gates, outcomes, now } = options
-  const held = distinctHoldings([...gates, ...outcomes])
+  const claims = distinctClaims([...gates, ...outcomes])
   return {
     session: sessionId,
     now: now.toISOString(),
-    held_sessions: held.map((each) => each.sessionId),
-    held_chunks: held.map((each) => each.chunk),
-    held_fences: held.map((each) => each.fence),
-    held_nodes: held.map((each) => each.nodeId),
+    claim_sessions: claims.map((each) => each.sessionId),
+    claim_chunks: claims.map((each) => each.chunk),
+    claim_fences: claims.map((each) => each.fence),
+    claim_nodes: claims.map((each) => each.nodeId),
     gate_positions: plainArray(gates.map((each) => each.position)),
-    gate_chunks: plainArray(gates.map((each) => each.holding.chunk)),
-    gate_fences: plainArray(gates.map((each) => each.holding.fence)),
+    gate_chunks: plainArray(gates.map((each) => each.claim.chunk)),
+    gate_fences: plainArray(gates.map((each) => each.claim.fence)),
     gate_tried: plainArray(gates.map((each) => each.triedAt.toISOString())),
     positions: plainArray(outcomes.map((each) => each.position)),
-    chunks: plainArray(outcomes.map((each) => each.holding.chunk)),
-    fences: plainArray(outcomes.map((each) => each.holding.fence)),
+    chunks: plainArray(outcomes.map((each) => each.claim.chunk)),
+    fences: plainArray(outcomes.map((each) => each.claim.fence)),
     states: plainArray(outcomes.map((each) => each.state)),
     reasons: plainArray(outcomes.map((each) => each.reason)),
     replies: outcomes.map((each) => each.reply),
@@ -135,9 +127,9 @@ function storing(name: string, counts: boolean): Prepared<StoredRow> {
     name,
     sql`WITH ${inFlight}owned AS MATERIALIZED (
       SELECT chunk.session_id, chunk.number, chunk.fence
-      FROM unnest(${texts('held_sessions')}, ${integers('held_chunks')}, ${integers('held_fences')}, ${texts('held_nodes')}) AS held(session_id, number, fence, node)
-      JOIN chunks chunk ON chunk.session_id = held.session_id AND chunk.number = held.number
-        AND chunk.fence = held.fence AND chunk.owner = held.node::uuid
+      FROM unnest(${texts('claim_sessions')}, ${integers('claim_chunks')}, ${integers('claim_fences')}, ${texts('claim_nodes')}) AS claim(session_id, number, fence, node)
+      JOIN chunks chunk ON chunk.session_id = claim.session_id AND chunk.number = claim.number
+        AND chunk.fence = claim.fence AND chunk.owner = claim.node::uuid
       ORDER BY chunk.number
       FOR SHARE OF chunk
     ),
@@ -153,7 +145,7 @@ function storing(name: string, counts: boolean): Prepared<StoredRow> {
         AND current.status = 'running' AND (current.canary IS NULL OR gate.ordinal <= current.canary - current.mails_sent - ${beyondGate})
       RETURNING items.position
     ),
-    settled AS (
+    recorded AS (
       UPDATE items SET mail_state = outcome.state, mail_reason = outcome.reason, reply = coalesce(outcome.reply, items.reply),
         tries = items.tries + outcome.tries, next_try_at = outcome.next_try_at,
         first_try_at = coalesce(items.first_try_at, outcome.tried_at),
@@ -168,20 +160,20 @@ function storing(name: string, counts: boolean): Prepared<StoredRow> {
       RETURNING items.position, items.mail_state
     ),
     ${advanceParts({ sessionId: sql`${value('session')}`, time: sql`${value('now')}::timestamptz`, deltas })}
-    SELECT (SELECT array_agg(position) FROM gated) AS gated, (SELECT array_agg(position) FROM settled) AS settled, moved.status, moved.status_before,
+    SELECT (SELECT array_agg(position) FROM gated) AS gated, (SELECT array_agg(position) FROM recorded) AS recorded, moved.status, moved.status_before,
       coalesce(moved.status, (SELECT status FROM current)) AS status_now
     FROM (SELECT 1) AS always LEFT JOIN moved ON true`,
   )
 }
 
 /** Counters that an outcome moves. */
-const deltas = deltasOfSettled({
+const deltas = deltasOfRecorded({
   mails_sent: sql`mail_state = 'sent'`,
   mails_failed: sql`mail_state = 'failed'`,
   mails_unconfirmed: sql`mail_state = 'unconfirmed'`,
 })
 
-/** Mails of a session that are past the gate without an outcome: only chunks that are held have any. */
+/** Mails of a session that are past the gate without an outcome: only chunks that are claimed have any. */
 const mailsInFlight = sql`SELECT count(*) AS mails FROM chunks chunk JOIN items ON items.session_id = chunk.session_id
       AND items.position BETWEEN chunk.first_position AND chunk.last_position
     WHERE chunk.session_id = ${value('session')} AND chunk.owner IS NOT NULL AND items.mail_state = 'sending'`
@@ -193,16 +185,16 @@ const counting = storing('store_gates_and_outcomes_counting', true)
 async function lockInOrder(
   database: Queryable,
   sessionId: string,
-  entries: readonly { holding: Holding }[],
+  entries: readonly { claim: ChunkClaim }[],
 ): Promise<void> {
   await database.execute(sql`WITH chunk_locks AS MATERIALIZED (
-      SELECT number FROM chunks WHERE session_id = ${sessionId} AND number = ANY(${sql.param(distinctHoldings(entries).map((each) => each.chunk))}::int[])
+      SELECT number FROM chunks WHERE session_id = ${sessionId} AND number = ANY(${sql.param(distinctClaims(entries).map((each) => each.chunk))}::int[])
       ORDER BY number FOR SHARE
     )
     SELECT 1 FROM sessions WHERE id = ${sessionId} AND ${afterAllOf('chunk_locks')} FOR NO KEY UPDATE`)
 }
 
-/** A chunk may be held twice over a short time, under two fences; each counts for its own entries. */
-function distinctHoldings(entries: readonly { holding: Holding }[]): Holding[] {
-  return [...new Map(entries.map(({ holding }) => [`${holding.chunk} ${holding.fence}`, holding])).values()]
+/** A chunk may be claimed twice within a short time, under two fences; each claim counts for its own entries. */
+function distinctClaims(entries: readonly { claim: ChunkClaim }[]): ChunkClaim[] {
+  return [...new Map(entries.map(({ claim }) => [`${claim.chunk} ${claim.fence}`, claim])).values()]
 }

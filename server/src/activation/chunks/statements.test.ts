@@ -1,6 +1,6 @@
 import { describe, it } from 'vitest'
 import { expectPreparedStatement, expectStatements } from '../../../test/database/statements.ts'
-import { claimChunk } from './chunks.queries.ts'
+import { claimFreeChunk } from './chunks.queries.ts'
 import { cancelPending, reopenMails } from './items.queries.ts'
 import './outbox.queries.ts'
 
@@ -11,20 +11,18 @@ describe('the whole text of a statement about chunks', () => {
   it.each([
     'store_gates_and_outcomes',
     'store_gates_and_outcomes_counting',
-    'lock_held_chunk',
+    'lock_claimed_chunk',
     'finish_accounts',
-    'finish_whole_chunk',
+    'finish_chunk',
     'due_mails',
-    'settle_active',
+    'skip_activated',
   ])('is the one that was committed for %s', async (name) => {
     await expectPreparedStatement(name)
   })
 
   it('is the one that was committed for claiming a chunk', async () => {
-    await expectStatements('claim_chunk', async (database) => {
-      // Nothing answers, so the process takes itself for dead.
-      await claimChunk(database, { sessionId, chunk: 3, phase: 'accounts', nodeId }).catch(() => null)
-    })
+    const options = { sessionId, chunk: 3, phase: 'accounts' as const, nodeId }
+    await expectStatements('claim_free_chunk', (database) => claimFreeChunk(database, options))
   })
 
   it('is the one that was committed for cancelling what is pending', async () => {

@@ -22,7 +22,7 @@ export interface WorkerContext extends ActivationDeps {
   outbox: Outbox
   random: () => number
   /** The chunks that this process works on right now, as `session chunk phase`. */
-  turns: Set<string>
+  chunksInProgress: Set<string>
   /** True once the process is stopping: nothing new is begun. */
   stopping: () => boolean
 }

@@ -9,10 +9,10 @@ const resendTries = 5
 const resendDelay = 60_000
 
 /** What is stored of a delivery. */
-export type Outcome = Omit<OutcomeEntry, 'holding' | 'position' | 'at' | 'triedAt'> & { triedAt?: Date }
+export type Outcome = Omit<OutcomeEntry, 'claim' | 'position' | 'at' | 'triedAt'> & { triedAt?: Date }
 
-/** A try of a mail, as far as its outcome depends on it. */
-export interface Try {
+/** A delivery attempt, as far as its outcome depends on it. */
+export interface Attempt {
   mail: DueMail
   /** Of the session. */
   policy: SessionOptions['unconfirmed']
@@ -20,13 +20,13 @@ export interface Try {
   /** The Date header of the mail. */
   triedAt: Date
   /** True when the gate was asked, and so may have been stored. */
-  asked: boolean
+  gateAsked: boolean
   /** Gives 0 … 1. */
   random: () => number
 }
 
 /** What is stored of a delivery; null when the item stays as it is: pending, and no try used. */
-export function outcomeOf(delivery: Delivery, of: Try): Outcome | null {
+export function outcomeOf(delivery: Delivery, of: Attempt): Outcome | null {
   const pendingAgain: Outcome = { state: 'pending', reason: null, reply: null, countsAsTry: false, nextTryAt: null }
   switch (delivery.kind) {
     case 'sent':
@@ -42,11 +42,11 @@ export function outcomeOf(delivery: Delivery, of: Try): Outcome | null {
       return delivery.cause === null || delivery.cause === undefined ? null : pendingAgain
     case 'hold':
     case 'again':
-      return of.asked ? pendingAgain : null
+      return of.gateAsked ? pendingAgain : null
   }
 }
 
-function unconfirmed({ mail, policy, now }: Try, reply: string | null): Outcome {
+function unconfirmed({ mail, policy, now }: Attempt, reply: string | null): Outcome {
   const resend = policy === 'resend' && mail.tries + 1 < resendTries
   return {
     state: resend ? 'pending' : 'unconfirmed',
@@ -58,13 +58,13 @@ function unconfirmed({ mail, policy, now }: Try, reply: string | null): Outcome 
 }
 
 /** A mail that is refused when it is sent again may have arrived the first time. */
-function failed({ mail }: Try, reason: MailReason, reply: string | null): Outcome {
+function failed({ mail }: Attempt, reason: MailReason, reply: string | null): Outcome {
   const given = { reply, countsAsTry: true, nextTryAt: null }
   if (mail.in_doubt) return { state: 'unconfirmed', reason: 'answer_lost', ...given }
   return { state: 'failed', reason, ...given }
 }
 
-function later(of: Try, delivery: Extract<Delivery, { kind: 'later' }>): Outcome {
+function later(of: Attempt, delivery: Extract<Delivery, { kind: 'later' }>): Outcome {
   const { mail, now, triedAt } = of
   const delay = nextTryDelay(mail.tries + 1, {
     sinceFirstTry: now.getTime() - triedAt.getTime(),

@@ -60,15 +60,15 @@ const deltaColumns = [
 ] as const
 
 /**
- * Renders the deltas of the rows that the part `settled` of a statement returns: each counter moves by the number of rows
+ * Renders the deltas of the rows that the part `recorded` of a statement returns: each counter moves by the number of rows
  * for which its condition is true.
  */
-export function deltasOfSettled(counted: Partial<Record<(typeof deltaColumns)[number], SQL>>): SQL {
+export function deltasOfRecorded(counted: Partial<Record<(typeof deltaColumns)[number], SQL>>): SQL {
   const counts = deltaColumns.map((column) => {
     const which = counted[column]
     return sql`${which === undefined ? sql`0` : sql`(count(*) FILTER (WHERE ${which}))::int`} AS ${sql.raw(column)}`
   })
-  return sql`SELECT ${sql.join(counts, sql`, `)} FROM settled`
+  return sql`SELECT ${sql.join(counts, sql`, `)} FROM recorded`
 }
 
 function deltaRow(deltas: Deltas): SQL {

@@ -4,7 +4,7 @@ import { rowsOf, type Queryable } from '../../db/database.ts'
 /** What a worker does to a chunk: first its accounts, then its mails. */
 export type Phase = 'accounts' | 'mails'
 
-/** The chunks of a session that nobody holds and that are not done, by the phase that is next for them. */
+/** The chunks of a session that nobody has claimed and that are not done, with the phase that is next for them. */
 export async function waitingChunks(
   database: Queryable,
   sessionId: string,
