@@ -12,6 +12,7 @@ import {
   Timestamp,
   Uuid,
 } from './basics.schema.ts'
+import { counterTable } from './counters.ts'
 import { LeadFilter } from './leads.schema.ts'
 import { accountStates, eventTypes, mailStates, sessionStatuses } from './statuses.ts'
 
@@ -57,6 +58,11 @@ export const StartRequest = strict({
 })
 export type StartRequest = Static<typeof StartRequest>
 
+/** One count for each of these states. */
+function countsOf<State extends string>(states: readonly State[]) {
+  return strict(Object.fromEntries(states.map((state) => [state, Count])) as Record<State, typeof Count>)
+}
+
 export const Progress = strict({
   sessionId: Type.String(),
   version: Type.Integer({ minimum: 1 }),
@@ -64,8 +70,8 @@ export const Progress = strict({
   reason: nullable(Type.String()),
   total: Count,
   completed: Type.Boolean(),
-  accounts: strict({ created: Count, existing: Count, failed: Count, cancelled: Count, pending: Count }),
-  mails: strict({ sent: Count, failed: Count, unconfirmed: Count, skipped: Count, cancelled: Count, pending: Count }),
+  accounts: countsOf(counterTable.accounts),
+  mails: countsOf(counterTable.mails),
   mailsPerSecond: nullable(Type.Number()),
   secondsLeft: nullable(Type.Number()),
   startedBy: Person,

@@ -2,9 +2,10 @@
  * The contract between server, web app and other programs.
  *
  * The web app takes types from here with `import type`, and values only from the files that do not
- * import TypeBox (`@rollcall/shared/statuses`, `/roles`, `/codes`, `/limits`, `/reasons`), so no schema reaches the browser.
+ * import TypeBox (`@rollcall/shared/statuses`, `/counters`, `/roles`, `/codes`, `/limits`, `/reasons`), so no schema reaches the browser.
  */
 export * from './codes.ts'
+export * from './counters.ts'
 export * from './limits.ts'
 export * from './reasons.ts'
 export * from './roles.ts'

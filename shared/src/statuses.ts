@@ -10,10 +10,6 @@ export type AccountState = (typeof accountStates)[number]
 export const mailStates = ['pending', 'sending', 'sent', 'failed', 'unconfirmed', 'skipped', 'cancelled'] as const
 export type MailState = (typeof mailStates)[number]
 
-/** The mail states a progress counts; `sending` counts as pending there. */
-export const mailCounts = ['sent', 'failed', 'unconfirmed', 'skipped', 'cancelled', 'pending'] as const
-export const accountCounts = ['created', 'existing', 'failed', 'cancelled', 'pending'] as const
-
 export const leadStatuses = ['new', 'invited', 'active'] as const
 export type LeadStatus = (typeof leadStatuses)[number]
 

@@ -1,5 +1,12 @@
 import { sql } from 'drizzle-orm'
-import type { AccountState, AccountStatus, MailReason, MailState } from '@rollcall/shared'
+import {
+  accountStates,
+  mailStates,
+  type AccountState,
+  type AccountStatus,
+  type MailReason,
+  type MailState,
+} from '@rollcall/shared'
 import { rowsOf, type Database, type Queryable } from '../../db/database.ts'
 import { byRowAddress } from '../../db/planner.ts'
 import { prepare, value } from '../../db/prepared.ts'
@@ -146,8 +153,8 @@ export async function recount(
     database,
     sql`SELECT account_state, mail_state, count(*)::int AS items FROM items WHERE session_id = ${sessionId} GROUP BY 1, 2`,
   )
-  const accounts = { pending: 0, created: 0, existing: 0, failed: 0, cancelled: 0 }
-  const mails = { pending: 0, sending: 0, sent: 0, failed: 0, unconfirmed: 0, skipped: 0, cancelled: 0 }
+  const accounts = zeroOfEach(accountStates)
+  const mails = zeroOfEach(mailStates)
   let total = 0
   for (const row of rows) {
     accounts[row.account_state] += row.items
@@ -155,6 +162,10 @@ export async function recount(
     total += row.items
   }
   return { accounts, mails, total }
+}
+
+function zeroOfEach<State extends string>(states: readonly State[]): Record<State, number> {
+  return Object.fromEntries(states.map((state) => [state, 0])) as Record<State, number>
 }
 
 /**

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { accountCounts, mailCounts } from '@rollcall/shared'
+import { counters } from '@rollcall/shared'
 import { rowsOf, type Queryable } from '../../db/database.ts'
 
 /** A session's counters by name, as they are stored and as its items give them. */
@@ -15,28 +15,21 @@ const sessionsAtOnce = 200
 /** A page ends with the session that brings it to this many items, so that no statement takes long. */
 const itemsAtOnce = 500_000
 
-const counters = [
-  ...accountCounts.map((state) => ({
-    name: `accounts.${state}`,
-    column: `accounts_${state}`,
-    items: accountIs(state),
-  })),
-  ...mailCounts.map((state) => ({ name: `mails.${state}`, column: `mails_${state}`, items: mailIs(state) })),
-]
+const named = counters.map((counter) => ({ ...counter, name: `${counter.outcome}.${counter.state}` }))
 
 /** The names of all counters, in the order in which a person reads them. */
-export const counterNames = ['total', ...counters.map(({ name }) => name)]
+export const counterNames = ['total', ...named.map(({ name }) => name)]
 
-function accountIs(state: string): string {
-  return `account_state = '${state}'`
-}
-
-function mailIs(state: string): string {
-  return state === 'pending' ? `mail_state IN ('pending', 'sending')` : `mail_state = '${state}'`
-}
-
-const stored = sql.raw(counters.map(({ name, column }) => `'${name}', session.${column}`).join(', '))
-const counted = sql.raw(counters.map(({ name, items }) => `'${name}', count(*) FILTER (WHERE ${items})`).join(', '))
+const stateColumns = { accounts: 'account_state', mails: 'mail_state' }
+const stored = sql.raw(named.map(({ name, column }) => `'${name}', session.${column}`).join(', '))
+const counted = sql.raw(
+  named
+    .map(({ name, outcome, itemStates }) => {
+      const states = itemStates.map((state) => `'${state}'`).join(', ')
+      return `'${name}', count(*) FILTER (WHERE ${stateColumns[outcome]} IN (${states}))`
+    })
+    .join(', '),
+)
 
 /**
  * Reads the next sessions after an id, each with its counters and a recount of its items. With `since`, only sessions that

@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { sql, type SQL } from 'drizzle-orm'
 import {
   bigint,
   boolean,
@@ -13,10 +13,14 @@ import {
   text,
   timestamp,
   uuid,
+  type AnyPgColumn,
 } from 'drizzle-orm/pg-core'
 import {
+  counters,
   sessionStatuses,
   type AccountState,
+  type CountedOutcome,
+  type CounterKey,
   type EventType,
   type MailState,
   type Selection,
@@ -29,22 +33,16 @@ import type { SessionTemplate } from './template.ts'
 const moment = () => timestamp({ withTimezone: true })
 const counter = () => integer().notNull().default(0)
 
+/** A column for each counter of the contract. */
+const counterColumns = () =>
+  Object.fromEntries(counters.map(({ key }) => [key, counter()])) as Record<CounterKey, ReturnType<typeof counter>>
+
 /** What a progress is made of; a session's row and each of its snapshots carry the same columns. */
 const progressColumns = () => ({
   version: bigint({ mode: 'number' }).notNull().default(1),
   status: text().$type<SessionStatus>().notNull(),
   reason: text(),
-  accountsCreated: counter(),
-  accountsExisting: counter(),
-  accountsFailed: counter(),
-  accountsCancelled: counter(),
-  accountsPending: counter(),
-  mailsSent: counter(),
-  mailsFailed: counter(),
-  mailsUnconfirmed: counter(),
-  mailsSkipped: counter(),
-  mailsCancelled: counter(),
-  mailsPending: counter(),
+  ...counterColumns(),
   /** Mails with an outcome a second, smoothed; null while it is not known. */
   rate: real(),
   /** How many seconds the rate was watched for; what is left is told only once it is steady. */
@@ -92,18 +90,18 @@ export const sessions = pgTable(
       .where(sql`${table.finishedAt} is not null`),
     index('sessions_search').using('gin', sql`lower(id || ' ' || started_by_name) gin_trgm_ops`),
     check('sessions_status', sql`${table.status} in (${sqlList(sessionStatuses)})`),
-    check(
-      'sessions_accounts_add_up',
-      sql`${table.accountsCreated} + ${table.accountsExisting} + ${table.accountsFailed} + ${table.accountsCancelled} + ${table.accountsPending} = ${table.total}`,
-    ),
-    check(
-      'sessions_mails_add_up',
-      sql`${table.mailsSent} + ${table.mailsFailed} + ${table.mailsUnconfirmed} + ${table.mailsSkipped} + ${table.mailsCancelled} + ${table.mailsPending} = ${table.total}`,
-    ),
+    check('sessions_accounts_add_up', sql`${sumOf(table, 'accounts')} = ${table.total}`),
+    check('sessions_mails_add_up', sql`${sumOf(table, 'mails')} = ${table.total}`),
     check('sessions_accounts_left', sql`${table.accountsPending} >= 0`),
     check('sessions_mails_left', sql`${table.mailsPending} >= 0`),
   ],
 )
+
+/** The sum of all counters of an outcome. */
+function sumOf(table: Record<CounterKey, AnyPgColumn>, outcome: CountedOutcome): SQL {
+  const columns = counters.filter((each) => each.outcome === outcome).map(({ key }) => sql`${table[key]}`)
+  return sql.join(columns, sql` + `)
+}
 
 /** A progress that was stored: at most one a second, and every change of status. */
 export const snapshots = pgTable(

@@ -1,9 +1,14 @@
 import { sql, type SQL } from 'drizzle-orm'
 import {
+  counters,
   finalStatuses,
   holdReasons,
+  movedCounters,
   transitions,
+  type CountedOutcome,
   type HoldReason,
+  type MovedColumn,
+  type MovedKey,
   type Person,
   type SessionStatus,
   type TransitionName,
@@ -14,17 +19,7 @@ import type { ProgressRow } from './progress.presenter.ts'
 import { rateAssignments, snapshotSeconds } from './rate.queries.ts'
 
 /** How much each counter moves; what is not named stays. Pending falls by the sum of the others. */
-export interface Deltas {
-  accountsCreated?: number
-  accountsExisting?: number
-  accountsFailed?: number
-  accountsCancelled?: number
-  mailsSent?: number
-  mailsFailed?: number
-  mailsUnconfirmed?: number
-  mailsSkipped?: number
-  mailsCancelled?: number
-}
+export type Deltas = Partial<Record<MovedKey, number>>
 
 /** A change of status, and what is stored in its event. */
 export interface StatusChange {
@@ -47,36 +42,21 @@ export interface Advance {
   change?: StatusChange
 }
 
-const deltaColumns = [
-  'accounts_created',
-  'accounts_existing',
-  'accounts_failed',
-  'accounts_cancelled',
-  'mails_sent',
-  'mails_failed',
-  'mails_unconfirmed',
-  'mails_skipped',
-  'mails_cancelled',
-] as const
-
 /**
  * Renders the deltas of the rows that the part `recorded` of a statement returns: each counter moves by the number of rows
  * for which its condition is true.
  */
-export function deltasOfRecorded(counted: Partial<Record<(typeof deltaColumns)[number], SQL>>): SQL {
-  const counts = deltaColumns.map((column) => {
-    const which = counted[column]
+export function deltasOfRecorded(counted: Partial<Record<MovedColumn, SQL>>): SQL {
+  const counts = movedCounters.map(({ column }) => {
+    const which = counted[column as MovedColumn]
     return sql`${which === undefined ? sql`0` : sql`(count(*) FILTER (WHERE ${which}))::int`} AS ${sql.raw(column)}`
   })
   return sql`SELECT ${sql.join(counts, sql`, `)} FROM recorded`
 }
 
 function deltaRow(deltas: Deltas): SQL {
-  return sql`SELECT ${deltas.accountsCreated ?? 0}::int AS accounts_created, ${deltas.accountsExisting ?? 0}::int AS accounts_existing,
-    ${deltas.accountsFailed ?? 0}::int AS accounts_failed, ${deltas.accountsCancelled ?? 0}::int AS accounts_cancelled,
-    ${deltas.mailsSent ?? 0}::int AS mails_sent, ${deltas.mailsFailed ?? 0}::int AS mails_failed,
-    ${deltas.mailsUnconfirmed ?? 0}::int AS mails_unconfirmed, ${deltas.mailsSkipped ?? 0}::int AS mails_skipped,
-    ${deltas.mailsCancelled ?? 0}::int AS mails_cancelled`
+  const values = movedCounters.map(({ key, column }) => sql`${deltas[key as MovedKey] ?? 0}::int AS ${sql.raw(column)}`)
+  return sql`SELECT ${sql.join(values, sql`, `)}`
 }
 
 /** The columns that a session's row and its snapshots have in common. */
@@ -84,9 +64,7 @@ export const progressColumns = [
   'version',
   'status',
   'reason',
-  ...deltaColumns,
-  'accounts_pending',
-  'mails_pending',
+  ...counters.map(({ column }) => column),
   'rate',
   'rate_samples',
   'started_at',
@@ -98,23 +76,19 @@ const rowColumns = ['id', 'total', 'started_by_id', 'started_by_name', 'created_
 /** The columns of `sessions` that a progress is presented from, as what follows SELECT. */
 export const progressSelection = sql.raw(rowColumns.join(', '))
 
-const accountsMoved = sql.raw(
-  deltaColumns
-    .filter((column) => column.startsWith('accounts'))
-    .map((c) => `delta.${c}`)
-    .join(' + '),
-)
-const mailsMoved = sql.raw(
-  deltaColumns
-    .filter((column) => column.startsWith('mails'))
-    .map((c) => `delta.${c}`)
-    .join(' + '),
-)
-const countersMoved = sql.raw(deltaColumns.map((c) => `${c} = session.${c} + delta.${c}`).join(', '))
-const anythingMoved = sql.raw(deltaColumns.map((c) => `delta.${c} <> 0`).join(' OR '))
+const movedColumns = movedCounters.map(({ column }) => column)
+const accountsMoved = sumOfDeltas('accounts')
+const mailsMoved = sumOfDeltas('mails')
+const countersMoved = sql.raw(movedColumns.map((c) => `${c} = session.${c} + delta.${c}`).join(', '))
+const anythingMoved = sql.raw(movedColumns.map((c) => `delta.${c} <> 0`).join(' OR '))
 const mailsTried = sql.raw(
   ['sent', 'failed', 'unconfirmed'].map((c) => `session.mails_${c} + delta.mails_${c}`).join(' + '),
 )
+
+function sumOfDeltas(outcome: CountedOutcome): SQL {
+  const columns = movedCounters.filter((counter) => counter.outcome === outcome).map(({ column }) => column)
+  return sql.raw(columns.map((column) => `delta.${column}`).join(' + '))
+}
 
 /** The share of failures is judged only after this many mails, because it says nothing of a few. */
 const triedBeforeShare = 50

@@ -1,24 +1,20 @@
-import { isFinal, type Progress, type SessionStatus } from '@rollcall/shared'
+import {
+  counters,
+  isFinal,
+  type CountedOutcome,
+  type CounterColumn,
+  type Progress,
+  type SessionStatus,
+} from '@rollcall/shared'
 
 /** The columns that a progress is made of, from a session's row or from a snapshot of it, as SQL gives them. */
-export interface ProgressRow {
+export interface ProgressRow extends Record<CounterColumn, number> {
   [column: string]: unknown
   id: string
   version: number | string
   status: SessionStatus
   reason: string | null
   total: number
-  accounts_created: number
-  accounts_existing: number
-  accounts_failed: number
-  accounts_cancelled: number
-  accounts_pending: number
-  mails_sent: number
-  mails_failed: number
-  mails_unconfirmed: number
-  mails_skipped: number
-  mails_cancelled: number
-  mails_pending: number
   rate: number | null
   rate_samples: number
   started_by_id: string
@@ -43,21 +39,8 @@ export function presentProgress(row: ProgressRow): Progress {
     reason: row.reason,
     total: row.total,
     completed: isFinal(row.status),
-    accounts: {
-      created: row.accounts_created,
-      existing: row.accounts_existing,
-      failed: row.accounts_failed,
-      cancelled: row.accounts_cancelled,
-      pending: row.accounts_pending,
-    },
-    mails: {
-      sent: row.mails_sent,
-      failed: row.mails_failed,
-      unconfirmed: row.mails_unconfirmed,
-      skipped: row.mails_skipped,
-      cancelled: row.mails_cancelled,
-      pending: row.mails_pending,
-    },
+    accounts: countsOf(row, 'accounts'),
+    mails: countsOf(row, 'mails'),
     mailsPerSecond: rate,
     secondsLeft: steady ? Math.ceil(row.mails_pending / rate) : null,
     startedBy: { id: row.started_by_id, name: row.started_by_name },
@@ -66,6 +49,11 @@ export function presentProgress(row: ProgressRow): Progress {
     updatedAt: isoTime(row.updated_at),
     finishedAt: isoTimeOrNull(row.finished_at),
   }
+}
+
+function countsOf<Outcome extends CountedOutcome>(row: ProgressRow, outcome: Outcome): Progress[Outcome] {
+  const ofOutcome = counters.filter((counter) => counter.outcome === outcome)
+  return Object.fromEntries(ofOutcome.map(({ state, column }) => [state, row[column]])) as Progress[Outcome]
 }
 
 /** ISO 8601 in UTC, from what the driver gives for a timestamptz. */

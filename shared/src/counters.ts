@@ -1,0 +1,47 @@
+/**
+ * The counters of a session: for each of an item's two outcomes, the states that a progress counts. This table is the only
+ * list of them. A new counter is a state here and a migration: fields of a progress, columns, sums and recounts follow.
+ */
+export const counterTable = {
+  accounts: ['created', 'existing', 'failed', 'cancelled', 'pending'],
+  mails: ['sent', 'failed', 'unconfirmed', 'skipped', 'cancelled', 'pending'],
+} as const
+
+/** The outcome of an item that a counter belongs to, and the field of a progress. */
+export type CountedOutcome = keyof typeof counterTable
+export type AccountCount = (typeof counterTable)['accounts'][number]
+export type MailCount = (typeof counterTable)['mails'][number]
+/** A counter's column in `sessions` and `snapshots`. */
+export type CounterColumn = `accounts_${AccountCount}` | `mails_${MailCount}`
+/** The same in code, and the name of a difference. */
+export type CounterKey = `accounts${Capitalize<AccountCount>}` | `mails${Capitalize<MailCount>}`
+
+export interface Counter {
+  outcome: CountedOutcome
+  state: AccountCount | MailCount
+  column: CounterColumn
+  key: CounterKey
+  /** The states of items that it counts: a mail that is `sending` counts as pending. */
+  itemStates: readonly string[]
+}
+
+/** Every counter, in the order in which a person reads them. */
+export const counters: readonly Counter[] = [
+  ...counterTable.accounts.map((state) => counterOf('accounts', state)),
+  ...counterTable.mails.map((state) => counterOf('mails', state)),
+]
+
+/** The counters that outcomes move; what is pending is the rest of the total. */
+export const movedCounters = counters.filter(({ state }) => state !== 'pending')
+export type MovedColumn = Exclude<CounterColumn, `${string}_pending`>
+export type MovedKey = Exclude<CounterKey, `${string}Pending`>
+
+function counterOf(outcome: CountedOutcome, state: AccountCount | MailCount): Counter {
+  return {
+    outcome,
+    state,
+    column: `${outcome}_${state}` as CounterColumn,
+    key: `${outcome}${state[0]!.toUpperCase()}${state.slice(1)}` as CounterKey,
+    itemStates: outcome === 'mails' && state === 'pending' ? ['pending', 'sending'] : [state],
+  }
+}
