@@ -1,5 +1,6 @@
 import net from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { readClientInput } from './client-input.ts'
 
 /**
  * What the script is asked about: a command of the client, or one of three points at which a server can misbehave without a
@@ -27,7 +28,7 @@ interface SmtpContext {
   mail: number
   from: string
   to: string[]
-  /** What has arrived behind it by now. */
+  /** Gives what has arrived after this command by now. */
   unread: () => string
 }
 
@@ -43,13 +44,13 @@ export type SmtpReply =
   | { delay: number; reply?: SmtpReply }
   | { after: Promise<unknown>; reply?: SmtpReply }
 
-/** Undefined: what an ordinary server would answer. */
+/** Gives the reply to a command; undefined stands for what an ordinary server would reply. */
 export type SmtpScript = (command: SmtpCommand, context: SmtpContext) => SmtpReply | undefined
 
 export interface ReceivedMail {
   from: string
   to: string[]
-  /** Without the final dot, dots unstuffed. */
+  /** The content without the final dot and without the dots that the client added. */
   raw: Buffer
   connection: number
 }
@@ -57,7 +58,7 @@ export interface ReceivedMail {
 export interface ScriptedSmtpServer {
   readonly port: number
   readonly url: string
-  /** Every mail that the server has: its dot came, and the server did not answer 4xx or 5xx. */
+  /** Every mail that the server has taken: its dot came, and the server did not answer 4xx or 5xx. */
   readonly mails: ReceivedMail[]
   /** Every command of every connection, in the order of arrival. */
   readonly commands: string[]
@@ -66,7 +67,7 @@ export interface ScriptedSmtpServer {
   readonly mostConnections: number
   script: SmtpScript
   maximumConnections: number
-  /** Says a line on every open connection, asked or not. */
+  /** Sends a line over every open connection, also where no command waits for a reply. */
   say(line: string): void
   /** Cuts every connection and stops listening. */
   stop(): Promise<void>
@@ -83,7 +84,7 @@ interface SmtpServerOptions {
   extensions?: string[]
 }
 
-/** A mail server that does what its script says, on 127.0.0.1 and a port of its own. */
+/** Starts a mail server that does what its script says, on 127.0.0.1 and a port of its own. */
 export async function startScriptedSmtpServer(options: SmtpServerOptions = {}): Promise<ScriptedSmtpServer> {
   const mails: ReceivedMail[] = []
   const commands: string[] = []
@@ -155,7 +156,7 @@ interface Conversation {
   nextMail: () => number
 }
 
-const ordinary: Record<SmtpCommand, string> = {
+const ordinaryReplies: Record<SmtpCommand, string> = {
   GREETING: '220 test ESMTP',
   EHLO: '250 test',
   STARTTLS: '454 4.7.0 TLS not available',
@@ -171,11 +172,11 @@ const ordinary: Record<SmtpCommand, string> = {
 
 async function converse(socket: net.Socket, conversation: Conversation): Promise<void> {
   const { server, connection } = conversation
-  const input = reader(socket)
+  const input = readClientInput(socket)
   const context: SmtpContext = { line: '', connection, mail: 0, from: '', to: [], unread: input.unread }
 
-  /** The reply that was given, or null when the conversation is over. */
-  async function answer(command: SmtpCommand, otherwise = ordinary[command]): Promise<string | null> {
+  /** Resolves to the reply that was given, or to null when the conversation is over. */
+  async function answer(command: SmtpCommand, otherwise = ordinaryReplies[command]): Promise<string | null> {
     const reply = server.script(command, { ...context, to: [...context.to] }) ?? otherwise
     return perform(socket, reply, otherwise)
   }
@@ -193,7 +194,7 @@ async function converse(socket: net.Socket, conversation: Conversation): Promise
       continue
     }
     if (command === 'MAIL') Object.assign(context, { mail: conversation.nextMail(), from: pathOf(line), to: [] })
-    const given = await answer(command, usual(command, conversation, context))
+    const given = await answer(command, ordinaryReply(command, conversation, context))
     if (given === null) return
     if (command === 'MAIL' && !given.startsWith('2')) context.from = ''
     if (command === 'RCPT' && given.startsWith('2')) context.to.push(pathOf(line))
@@ -203,27 +204,27 @@ async function converse(socket: net.Socket, conversation: Conversation): Promise
       if (body === null) return
       const mail: ReceivedMail = { from: context.from, to: [...context.to], raw: body, connection }
       const isTaken = (reply: string): boolean => !/^[45]/.test(reply)
-      // Taken before the answer leaves: an answer that never arrives does not take it back.
-      const reply = server.script('DOT', { ...context, line: '', to: [...context.to] }) ?? ordinary.DOT
+      // The mail is taken before the answer leaves, so that an answer that never arrives does not undo it.
+      const reply = server.script('DOT', { ...context, line: '', to: [...context.to] }) ?? ordinaryReplies.DOT
       if (context.to.length > 0 && isTaken(firstWords(reply))) server.mails.push(mail)
       context.to = []
-      if ((await perform(socket, reply, ordinary.DOT)) === null) return
+      if ((await perform(socket, reply, ordinaryReplies.DOT)) === null) return
     }
   }
 }
 
-/** What is sent first for a reply; a server that is silent or drops after the dot has the mail. */
+/** Gives what is sent first of a reply; a server that is silent or drops the connection after the dot has the mail. */
 function firstWords(reply: SmtpReply): string {
   if (typeof reply === 'string') return reply
   if ('delay' in reply || 'after' in reply) return firstWords(reply.reply ?? '250')
   return 'raw' in reply ? (reply.raw ?? '') : ''
 }
 
-function usual(command: SmtpCommand, { extensions }: Conversation, context: SmtpContext): string {
+function ordinaryReply(command: SmtpCommand, { extensions }: Conversation, context: SmtpContext): string {
   if (command === 'EHLO') return ['250-test', ...extensions.map((each) => `250-${each}`), '250 8BITMIME'].join('\r\n')
   if (command === 'RCPT' && context.from === '') return '503 5.5.1 MAIL first'
   if (command === 'DATA' && context.to.length === 0) return '503 5.5.1 RCPT first'
-  return ordinary[command]
+  return ordinaryReplies[command]
 }
 
 function commandOf(line: string): SmtpCommand | null {
@@ -237,7 +238,7 @@ function pathOf(line: string): string {
   return /<(.*)>/.exec(line)?.[1] ?? ''
 }
 
-/** Sends a reply; null when the connection is over, or when nothing more will be said. */
+/** Sends a reply, and resolves to it; to null when the connection is over, or when nothing more will be said. */
 async function perform(socket: net.Socket, reply: SmtpReply, otherwise: string): Promise<string | null> {
   if (typeof reply === 'string') {
     if (reply !== '') socket.write(`${reply}\r\n`)
@@ -253,57 +254,4 @@ async function perform(socket: net.Socket, reply: SmtpReply, otherwise: string):
   if (reply.drop === 'fin') socket.end()
   else socket.resetAndDestroy()
   return null
-}
-
-/** Lines and bodies out of one stream; null when it ends. */
-function reader(socket: net.Socket) {
-  let buffer = Buffer.alloc(0)
-  const state = { over: false }
-  let wake: (() => void) | null = null
-  const ring = (): void => wake?.()
-  const more = (): Promise<void> =>
-    new Promise((resolve) => {
-      wake = resolve
-    })
-  socket.on('data', (chunk: Buffer) => {
-    buffer = Buffer.concat([buffer, chunk])
-    ring()
-  })
-  const end = (): void => {
-    state.over = true
-    ring()
-  }
-  socket.on('end', end)
-  socket.on('close', end)
-  socket.on('error', end)
-
-  /** Everything up to the separator, which is taken away too. */
-  async function upTo(separator: string): Promise<Buffer | null> {
-    for (;;) {
-      const at = buffer.indexOf(separator)
-      if (at >= 0) {
-        const found = buffer.subarray(0, at)
-        buffer = buffer.subarray(at + separator.length)
-        return found
-      }
-      if (state.over) return null
-      await more()
-    }
-  }
-
-  return {
-    unread: () => buffer.toString('latin1'),
-    async line(): Promise<string | null> {
-      return (await upTo('\r\n'))?.toString('latin1') ?? null
-    },
-    async body(onFirstBytes: () => Promise<string | null>): Promise<Buffer | null> {
-      while (buffer.length === 0 && !state.over) await more()
-      if (buffer.length > 0 && (await onFirstBytes()) === null) return null
-      // The line end of DATA counts as the one before the first line.
-      buffer = Buffer.concat([Buffer.from('\r\n'), buffer])
-      const body = await upTo('\r\n.\r\n')
-      if (body === null) return null
-      return Buffer.from(`${body.toString('latin1')}\r\n`.replaceAll('\r\n..', '\r\n.').slice(2), 'latin1')
-    },
-  }
 }

@@ -1,4 +1,4 @@
-import type { TemplateSource } from '../../mail/smtp/types.ts'
+import type { TemplateSource } from '../../mail/composing/types.ts'
 
 /** All that a session's mails are made of, kept with the session: later changes of a setting change no mail of it. */
 export interface SessionTemplate {

@@ -4,7 +4,7 @@ import PostalMime, { type Email } from 'postal-mime'
 import { describe, expect, it } from 'vitest'
 import { composeMail, composeTemplate, TemplateError } from './compose.ts'
 import { defaultTemplate } from './template.ts'
-import type { MailInput, TemplateSource } from '../smtp/types.ts'
+import type { MailInput, TemplateSource } from './types.ts'
 
 const sender = { name: 'Rollcall', address: 'no-reply@localhost' }
 const composed = composeTemplate(defaultTemplate, sender, { linkDays: 7 })

@@ -4,7 +4,8 @@ import { isSendable } from '../address.ts'
 import { addressHeader, textHeader } from './headers.ts'
 import { quotedPrintable } from './quoted-printable.ts'
 import { createRenderer, type Encoding, type PersonSlots, type Renderer, type SessionSlots } from './renderer.ts'
-import type { MailInput, Sender, TemplateSource } from '../smtp/types.ts'
+import type { Sender } from '../smtp/types.ts'
+import type { MailInput, TemplateSource } from './types.ts'
 
 /** A template that was parsed once, and whose slots are filled for one person after another. */
 export interface ComposedTemplate {

@@ -1,4 +1,4 @@
-import type { TemplateSource } from '../smtp/types.ts'
+import type { TemplateSource } from './types.ts'
 
 /**
  * The mail that Rollcall sends until somebody writes another one. Slots: firstName, lastName, company, email, link,

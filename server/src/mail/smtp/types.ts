@@ -105,22 +105,3 @@ export interface SmtpSender {
    */
   close(milliseconds?: number): Promise<void>
 }
-
-/** A mail's template as it is stored: Liquid in all three. */
-export interface TemplateSource {
-  subject: string
-  html: string
-  text: string
-}
-
-/** What the slots of a template are filled with for one person. */
-export interface MailInput {
-  to: string
-  firstName: string
-  lastName: string
-  company?: string
-  link: string
-  /** With angle brackets. */
-  messageId: string
-  date: Date
-}
