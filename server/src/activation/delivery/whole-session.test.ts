@@ -104,14 +104,13 @@ describe('a session', () => {
     await startSession(activation.deps, { sessionId, selection: { ids } }, { actor, template })
     const again = (selection: { ids: string[] }, id?: string) =>
       startSession(activation.deps, { sessionId: id, selection }, { actor, template })
-    await expect(again({ ids: ids.slice(1) }, sessionId)).rejects.toMatchObject({ status: 409, code: 'SESSION_EXISTS' })
+    await expect(again({ ids: ids.slice(1) }, sessionId)).rejects.toMatchObject({ code: 'SESSION_EXISTS' })
     const empty = newSessionId()
-    await expect(again({ ids: [] }, empty)).rejects.toMatchObject({ status: 422, code: 'EMPTY_SELECTION' })
+    await expect(again({ ids: [] }, empty)).rejects.toMatchObject({ code: 'EMPTY_SELECTION' })
     await expect(again({ ids: [crypto.randomUUID()] }, empty)).rejects.toMatchObject({
-      status: 422,
       code: 'LEADS_NOT_FOUND',
     })
-    await expect(activation.progress(empty)).rejects.toMatchObject({ status: 404 })
+    await expect(activation.progress(empty)).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' })
   })
 
   it('previews exactly what it will do', async () => {
