@@ -2,6 +2,7 @@ import http from 'node:http'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { requestChecksBench, reads, uuid, writes } from '../../test/app/request-checks.ts'
+import { expectProperty } from '../../test/properties/expect-property.ts'
 
 const bench = requestChecksBench()
 const { call } = bench
@@ -49,7 +50,7 @@ describe('whatever is sent', () => {
   )
 
   it('in the path and query string of a read, the answer is no failure of ours', async () => {
-    await fc.assert(
+    await expectProperty(
       fc.asyncProperty(fc.constantFrom(...reads), fc.dictionary(names, odd, { maxKeys: 4 }), async (path, query) => {
         const search = new URLSearchParams(
           Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
@@ -58,7 +59,7 @@ describe('whatever is sent', () => {
         expect([path, answer.status < 500]).toEqual([path, true])
         if (answer.status >= 400) expect(answer).toMatchObject({ success: false, code: expect.any(String) as string })
       }),
-      { numRuns: 400 },
+      { runs: 400 },
     )
   })
 
@@ -116,7 +117,7 @@ describe('whatever is sent', () => {
       ),
       body: tree,
     })
-    await fc.assert(
+    await expectProperty(
       fc.asyncProperty(fc.oneof(spoiled, wild), async ({ method, path, body }) => {
         const answer = await call(method, path, {
           body: JSON.stringify(body),
@@ -128,7 +129,7 @@ describe('whatever is sent', () => {
         expect([path, answer.status < 500]).toEqual([path, true])
         if (answer.status >= 400) expect(answer).toMatchObject({ success: false, code: expect.any(String) as string })
       }),
-      { numRuns: 600 },
+      { runs: 600 },
     )
   })
 

@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { newSessionId } from '../../test/app/activation.ts'
 import { requestChecksBench, expectFailure, lists, uuid } from '../../test/app/request-checks.ts'
+import { expectProperty } from '../../test/properties/expect-property.ts'
 
 const { call } = requestChecksBench()
 
@@ -58,13 +59,13 @@ describe('a path and its query string', () => {
       fc.string({ unit: 'binary', minLength: 1, maxLength: 60 }).map((text) => encodeURIComponent(text.toWellFormed())),
       fc.base64String({ minLength: 4, maxLength: 40 }),
     )
-    await fc.assert(
+    await expectProperty(
       fc.asyncProperty(fc.constantFrom(...lists), cursor, async (list, each) => {
         const answer = await call('GET', `${list}?cursor=${each}`)
         expect(answer.status).toBeLessThan(500)
         if (answer.status !== 200) expect(['BAD_CURSOR', 'BAD_REQUEST']).toContain(answer.code)
       }),
-      { numRuns: 300 },
+      { runs: 300 },
     )
   })
 

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkAddress, isSendable, parseSender } from './address.ts'
+import { expectProperty } from '../../test/properties/expect-property.ts'
 
 const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
 const word = fc.string({ unit: fc.constantFrom(...letters.split('')), minLength: 1, maxLength: 20 })
@@ -11,16 +12,16 @@ const domain = fc
 const plainAddress = fc.tuple(localPart, domain).map(([local, host]) => `${local}@${host}`)
 
 describe('checkAddress', () => {
-  it('takes any plain address as it is, and compares it without case', () => {
-    fc.assert(
+  it('takes any plain address as it is, and compares it without case', async () => {
+    await expectProperty(
       fc.property(plainAddress, (address) => {
         expect(checkAddress(`  ${address}\t`)).toEqual({ ok: true, address, key: address.toLowerCase() })
       }),
     )
   })
 
-  it('gives an address that it would take again unchanged', () => {
-    fc.assert(
+  it('gives an address that it would take again unchanged', async () => {
+    await expectProperty(
       fc.property(fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.emailAddress(), plainAddress), (text) => {
         const checked = checkAddress(text)
         if (!checked.ok) return
@@ -32,7 +33,7 @@ describe('checkAddress', () => {
     )
   })
 
-  it('calls sendable what it gives, and nothing else', () => {
+  it('calls sendable what it gives, and nothing else', async () => {
     const close = fc
       .tuple(
         fc.string({ unit: fc.constantFrom(...'aZ0.-_@! é'.split('')), maxLength: 70 }),
@@ -40,18 +41,18 @@ describe('checkAddress', () => {
         fc.constantFrom('', '.test', '.1', '.a1', '.a-', `.${'a'.repeat(63)}`, `.${'a'.repeat(64)}`, '.a'.repeat(95)),
       )
       .map(([local, host, end]) => `${local}@${host}${end}`)
-    fc.assert(
+    await expectProperty(
       fc.property(fc.oneof(close, plainAddress), (text) => {
         const checked = checkAddress(text)
         expect(isSendable(text)).toBe(checked.ok && checked.address === text)
       }),
-      { numRuns: 5000 },
+      { runs: 5000 },
     )
   })
 
-  it('refuses a plain address as soon as one character that means something else stands in it', () => {
+  it('refuses a plain address as soon as one character that means something else stands in it', async () => {
     const intruder = fc.constantFrom(...'()<>[]:;@\\," \r\n\0\t\u007f\u200b\u200d\u2028\u00ad\ufeff'.split(''))
-    fc.assert(
+    await expectProperty(
       fc.property(plainAddress, intruder, fc.double({ min: 0, max: 1, noNaN: true }), (address, character, where) => {
         const position = 1 + Math.floor(where * (address.length - 2))
         const text = address.slice(0, position) + character + address.slice(position)

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMember, openRooms } from '../../test/app/rooms.ts'
+import { expectProperty } from '../../test/properties/expect-property.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -21,7 +22,7 @@ describe('whatever the order of changes, notifications, joins, slow answers and 
   )
 
   it('every member ends with the newest version, all events since it joined and the newest list, and never got a lower version after a higher one', async () => {
-    await fc.assert(
+    await expectProperty(
       fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), async (steps) => {
         const { stored, rooms } = openRooms()
         for (const each of sessions) stored.raise(each)
@@ -110,7 +111,7 @@ describe('whatever the order of changes, notifications, joins, slow answers and 
         expect(rooms.size).toBe(watched.size)
         rooms.close()
       }),
-      { numRuns: 400 },
+      { runs: 400 },
     )
   })
 })

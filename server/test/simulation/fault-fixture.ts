@@ -30,7 +30,7 @@ interface RunOptions {
 }
 
 /** For each test a mail server, and a worker that starts with the session. */
-export interface FaultBench {
+export interface FaultFixture {
   readonly test: TestDatabase
   readonly activation: Activation
   readonly smtp: ScriptedSmtpServer
@@ -59,7 +59,7 @@ export interface FaultBench {
 const logger = pino({ level: 'silent' })
 
 /** Sets a bench up for the tests of a file. */
-export function faultBench(): FaultBench {
+export function useFaultFixture(): FaultFixture {
   let test: TestDatabase
   let activation: Activation
   let smtp: ScriptedSmtpServer
@@ -104,7 +104,7 @@ export function faultBench(): FaultBench {
     })
   }
 
-  const bench: FaultBench = {
+  const bench: FaultFixture = {
     get test() {
       return test
     },

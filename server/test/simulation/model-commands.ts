@@ -13,31 +13,36 @@ import {
 } from './session-model.ts'
 import { isConflict } from './conflicts.ts'
 import { expectCountersAddUp } from './invariants.ts'
-import { connections, type Mood, type World } from './simulation.ts'
+import { connections, type MailServerMode, type Simulation } from './simulation.ts'
 
-/** A session in its world. */
-export interface Real {
-  world: World
+/** A session that the commands act on, and what they noted of it. */
+export interface SimulatedSession {
+  simulation: Simulation
   sessionId: string
-  /** What everybody's address in this session ends with. */
+  /** The end of every address of this session. */
   domain: string
-  /** Of each kill. */
+  /** For each kill, how many mails the killed worker had in flight. */
   mailsInFlightAtKills: number[]
 }
-export type Command = fc.AsyncCommand<SessionModel, Real>
+export type Command = fc.AsyncCommand<SessionModel, SimulatedSession>
 
-export const progressOf = ({ world, sessionId }: Real) => world.activation.progress(sessionId)
+export const progressOf = ({ simulation, sessionId }: SimulatedSession) => simulation.activation.progress(sessionId)
 
-/** Begins to start a worker, which counts as running from now on. */
-export function startWorker(world: World, model: Pick<SessionModel, 'running'>, place: number): void {
-  model.running[place] = true
-  world.workers[place]!.start()
+/** Begins to start a worker, which the model counts as running from now on. */
+export function startWorker(simulation: Simulation, model: Pick<SessionModel, 'running'>, index: number): void {
+  model.running[index] = true
+  simulation.workers[index]!.start()
 }
 
-/** Looks at the session: it must be where the model thinks it may be, and what never goes down did not. */
-export async function look(model: SessionModel, real: Real): Promise<Progress> {
-  const progress = await progressOf(real)
-  const received = new Set(real.world.smtp.mails.map(({ to }) => to.join()).filter((to) => to.endsWith(real.domain)))
+/**
+ * Reads the session and compares it with the model: its status must be a possible one, and numbers that never go down must
+ * not have gone down. The model then knows the status. Returns the progress.
+ */
+export async function observe(model: SessionModel, session: SimulatedSession): Promise<Progress> {
+  const progress = await progressOf(session)
+  const received = new Set(
+    session.simulation.smtp.mails.map(({ to }) => to.join()).filter((to) => to.endsWith(session.domain)),
+  )
   const { seen } = model
   expect([...laterStatuses(model.statuses, isWorkedOn(model))]).toContain(progress.status)
   expectCountersAddUp(progress)
@@ -51,14 +56,14 @@ export async function look(model: SessionModel, real: Real): Promise<Progress> {
   return progress
 }
 
-/** True when nothing at all may change of a session that nobody does anything to. */
+/** True when a session that nobody commands does not change at all. */
 function isAtRest(model: SessionModel): boolean {
   return !isWorkedOn(model) || model.seen.status === 'completed'
 }
 
-/** A refusal changes nothing, as far as nobody else does. */
-async function expectUnchanged(model: SessionModel, real: Real): Promise<void> {
-  if (isAtRest(model)) expect(await progressOf(real)).toEqual(model.seen)
+/** Expects that a refused command changed nothing, where nothing else can have changed anything. */
+async function expectUnchanged(model: SessionModel, session: SimulatedSession): Promise<void> {
+  if (isAtRest(model)) expect(await progressOf(session)).toEqual(model.seen)
 }
 
 /** Returns what became of a command that a person gives. Fails the test for every error but a conflict with the session's status. */
@@ -73,8 +78,8 @@ export async function outcomeOf(acting: Promise<unknown>): Promise<Outcome> {
 }
 
 /**
- * Gives commands to a session in the same moment. With one command, a 409 is legal where a transition of Rollcall's own may have come
- * first; with two, what either order allows is.
+ * Gives commands to a session at the same time. A single command may be refused where a transition of Rollcall's own may
+ * have come first; of two commands, whatever one of the two orders allows is right.
  */
 class RunCommands implements Command {
   readonly given: SessionCommand[]
@@ -82,13 +87,13 @@ class RunCommands implements Command {
     this.given = given
   }
 
-  /** Cancelling ends the story, so it comes late. */
+  /** A cancel ends the session, so it is given only late. */
   check = (model: Readonly<SessionModel>) => !this.given.includes('cancel') || model.seen.version > 15
 
-  async run(model: SessionModel, real: Real): Promise<void> {
-    await look(model, real)
+  async run(model: SessionModel, session: SimulatedSession): Promise<void> {
+    await observe(model, session)
     const acting = this.given.map((command) =>
-      outcomeOf(runCommand(real.world.activation.deps, command, real.sessionId, actor)),
+      outcomeOf(runCommand(session.simulation.activation.deps, command, session.sessionId, actor)),
     )
     const outcomes = await Promise.all(acting)
     const possible = this.orders().flatMap((order) =>
@@ -96,24 +101,24 @@ class RunCommands implements Command {
         order.map(({ command }) => command),
         model.statuses,
         isWorkedOn(model),
-      ).filter((path) => order.every(({ place }, turn) => path.outcomes[turn] === outcomes[place])),
+      ).filter((path) => order.every(({ index }, turn) => path.outcomes[turn] === outcomes[index])),
     )
     if (possible.length === 0)
       throw new Error(`${this.toString()}: not possible is ${outcomes.join()} from ${model.seen.status}`)
-    if (outcomes.every((outcome) => outcome === 'refused')) await expectUnchanged(model, real)
+    if (outcomes.every((outcome) => outcome === 'refused')) await expectUnchanged(model, session)
     model.statuses = new Set(possible.flatMap(({ statuses }) => [...statuses]))
-    await look(model, real)
+    await observe(model, session)
   }
 
-  private orders(): { command: SessionCommand; place: number }[][] {
-    const inOrder = this.given.map((command, place) => ({ command, place }))
+  private orders(): { command: SessionCommand; index: number }[][] {
+    const inOrder = this.given.map((command, index) => ({ command, index }))
     return inOrder.length === 1 ? [inOrder] : [inOrder, inOrder.toReversed()]
   }
 
   toString = () => this.given.join(' and ')
 }
 
-/** Refused where no mail is so and none can become so meanwhile, and when the session is cancelled. */
+/** Retries mails. It is refused where no mail is in that state and none can come into it meanwhile, and in a cancelled session. */
 class Retry implements Command {
   readonly mail: 'failed' | 'unconfirmed'
   constructor(mail: 'failed' | 'unconfirmed') {
@@ -122,14 +127,16 @@ class Retry implements Command {
 
   check = () => true
 
-  async run(model: SessionModel, real: Real): Promise<void> {
-    const before = await look(model, real)
-    const outcome = await outcomeOf(retryMails(real.world.activation.deps, real.sessionId, { mail: this.mail }, actor))
+  async run(model: SessionModel, session: SimulatedSession): Promise<void> {
+    const before = await observe(model, session)
+    const outcome = await outcomeOf(
+      retryMails(session.simulation.activation.deps, session.sessionId, { mail: this.mail }, actor),
+    )
     if (!this.mayBe(outcome, before, model))
       throw new Error(`${this.toString()}: not possible is ${outcome} from ${before.status}`)
-    if (outcome === 'refused') return expectUnchanged(model, real)
+    if (outcome === 'refused') return expectUnchanged(model, session)
     model.statuses = afterRetry(laterStatuses(model.statuses, isWorkedOn(model)))
-    await look(model, real)
+    await observe(model, session)
   }
 
   private mayBe(outcome: Outcome, before: Progress, model: SessionModel): boolean {
@@ -142,102 +149,103 @@ class Retry implements Command {
 }
 
 class MailServer implements Command {
-  readonly mood: Mood | 'down'
-  constructor(mood: Mood | 'down') {
-    this.mood = mood
+  readonly mode: MailServerMode | 'down'
+  constructor(mode: MailServerMode | 'down') {
+    this.mode = mode
   }
 
   check = () => true
 
-  async run(model: SessionModel, real: Real): Promise<void> {
-    model.cutConnections += await real.world.mailServer(this.mood)
-    await look(model, real)
+  async run(model: SessionModel, session: SimulatedSession): Promise<void> {
+    model.cutConnections += await session.simulation.mailServer(this.mode)
+    await observe(model, session)
   }
 
-  toString = () => `mail server ${this.mood}`
+  toString = () => `mail server ${this.mode}`
 }
 
 class StartWorker implements Command {
-  readonly place: number
-  constructor(place: number) {
-    this.place = place
+  readonly index: number
+  constructor(index: number) {
+    this.index = index
   }
 
-  check = (model: Readonly<SessionModel>) => !model.running[this.place]
+  check = (model: Readonly<SessionModel>) => !model.running[this.index]
 
-  async run(model: SessionModel, real: Real): Promise<void> {
-    await look(model, real)
-    startWorker(real.world, model, this.place)
-    await look(model, real)
+  async run(model: SessionModel, session: SimulatedSession): Promise<void> {
+    await observe(model, session)
+    startWorker(session.simulation, model, this.index)
+    await observe(model, session)
   }
 
-  toString = () => `start worker ${this.place}`
+  toString = () => `start worker ${this.index}`
 }
 
 class StopWorker implements Command {
-  readonly place: number
-  constructor(place: number) {
-    this.place = place
+  readonly index: number
+  constructor(index: number) {
+    this.index = index
   }
 
-  check = (model: Readonly<SessionModel>) => model.running[this.place] === true
+  check = (model: Readonly<SessionModel>) => model.running[this.index] === true
 
-  async run(model: SessionModel, real: Real): Promise<void> {
-    await real.world.workers[this.place]!.stop()
-    // What it still did before it stopped is seen with it counted.
-    await look(model, real)
-    model.running[this.place] = false
+  async run(model: SessionModel, session: SimulatedSession): Promise<void> {
+    await session.simulation.workers[this.index]!.stop()
+    // The worker still counts as running here, because the session may have changed before it stopped.
+    await observe(model, session)
+    model.running[this.index] = false
   }
 
-  toString = () => `stop worker ${this.place}`
+  toString = () => `stop worker ${this.index}`
 }
 
 class KillWorker implements Command {
-  readonly place: number
-  constructor(place: number) {
-    this.place = place
+  readonly index: number
+  constructor(index: number) {
+    this.index = index
   }
 
-  /** Only in the middle of something: each costs the start of a process. */
+  /** A worker is killed only while the session runs, because each kill costs the start of a process. */
   check = (model: Readonly<SessionModel>) =>
-    model.running[this.place] === true && ['queued', 'running'].includes(model.seen.status)
+    model.running[this.index] === true && ['queued', 'running'].includes(model.seen.status)
 
-  async run(model: SessionModel, real: Real): Promise<void> {
-    const inFlight = await real.world.workers[this.place]!.kill!()
+  async run(model: SessionModel, session: SimulatedSession): Promise<void> {
+    const inFlight = await session.simulation.workers[this.index]!.kill!()
     if (inFlight > connections) throw new Error(`${this.toString()}: ${inFlight} mails were in flight`)
     model.kills += 1
-    real.mailsInFlightAtKills.push(inFlight)
-    if (model.running.every((runs, place) => !runs || place === this.place)) await real.world.silence()
-    await look(model, real)
-    model.running[this.place] = false
+    session.mailsInFlightAtKills.push(inFlight)
+    if (model.running.every((runs, index) => !runs || index === this.index))
+      await session.simulation.untilOthersDisconnected()
+    await observe(model, session)
+    model.running[this.index] = false
   }
 
-  toString = () => `kill worker ${this.place}`
+  toString = () => `kill worker ${this.index}`
 }
 
 class CutConnections implements Command {
   check = () => true
 
-  async run(model: SessionModel, real: Real): Promise<void> {
-    await real.world.cutConnections()
-    await look(model, real)
+  async run(model: SessionModel, session: SimulatedSession): Promise<void> {
+    await session.simulation.cutConnections()
+    await observe(model, session)
   }
 
   toString = () => 'cut all connections to the database'
 }
 
-/** Lets the session progress, where it does within a moment. */
+/** Waits a moment for the session to progress. */
 class Watch implements Command {
   check = () => true
 
-  async run(model: SessionModel, real: Real): Promise<void> {
-    const { mails } = await look(model, real)
-    const patience = performance.now() + 250
+  async run(model: SessionModel, session: SimulatedSession): Promise<void> {
+    const { mails } = await observe(model, session)
+    const end = performance.now() + 250
     await until(
-      () => progressOf(real),
-      (progress) => mails.pending - progress.mails.pending >= 10 || performance.now() > patience,
+      () => progressOf(session),
+      (progress) => mails.pending - progress.mails.pending >= 10 || performance.now() > end,
     )
-    await look(model, real)
+    await observe(model, session)
   }
 
   toString = () => 'watch'
@@ -249,33 +257,33 @@ const pairs: [SessionCommand, SessionCommand][] = [
   ['pause', 'cancel'],
   ['cancel', 'resume'],
 ]
-const moods: (Mood | 'down')[] = ['down', 'well', 'slow', 'picky', 'losing answers', 'busy']
-const allPlaces = [0, 1, 2]
-const ownProcesses = [1, 2]
+const modes: (MailServerMode | 'down')[] = ['down', 'healthy', 'slow', 'rejecting', 'losing replies', 'deferring']
+const allWorkers = [0, 1, 2]
+const childProcessWorkers = [1, 2]
 
 const possible = [
   fc.constantFrom<SessionCommand>('pause', 'resume', ...sessionCommands).map((command) => new RunCommands([command])),
   fc.constantFrom<SessionCommand>('pause', 'resume', 'resume').map((command) => new RunCommands([command])),
   fc.constantFrom(...pairs).map((pair) => new RunCommands(pair)),
   fc.constantFrom('failed' as const, 'unconfirmed' as const).map((mail) => new Retry(mail)),
-  fc.constantFrom(...moods).map((mood) => new MailServer(mood)),
-  fc.constantFrom(...allPlaces).map((place) => new StartWorker(place)),
-  fc.constantFrom(0, ...allPlaces).map((place) => new StopWorker(place)),
-  fc.constantFrom(...ownProcesses).map((place) => new KillWorker(place)),
-  fc.constantFrom(...ownProcesses).map((place) => new KillWorker(place)),
+  fc.constantFrom(...modes).map((mode) => new MailServer(mode)),
+  fc.constantFrom(...allWorkers).map((index) => new StartWorker(index)),
+  fc.constantFrom(0, ...allWorkers).map((index) => new StopWorker(index)),
+  fc.constantFrom(...childProcessWorkers).map((index) => new KillWorker(index)),
+  fc.constantFrom(...childProcessWorkers).map((index) => new KillWorker(index)),
   fc.constant(new CutConnections()),
   fc.constant(new Watch()),
   fc.constant(new Watch()),
   fc.constant(new Watch()),
 ]
 
-/** What may happen to a session, in any order. */
+/** Generates what may happen to a session, in any order. */
 export const commandsUpTo = (maxCommands: number) => fc.commands(possible, { maxCommands, size: 'max' })
 
-/** Lets the session go on, and kills a process that is in the middle of its mails, if there are any. */
-export async function killInTheMiddle(model: SessionModel, real: Real): Promise<void> {
-  await new MailServer('well').run(model, real)
-  if (canTransition('resume', model.seen.status)) await new RunCommands(['resume']).run(model, real)
-  const kill = ownProcesses.map((place) => new KillWorker(place)).find((each) => each.check(model))
-  await kill?.run(model, real)
+/** Makes the mail server work, resumes the session, and kills a worker process while it sends, where one runs. */
+export async function killWhileSending(model: SessionModel, session: SimulatedSession): Promise<void> {
+  await new MailServer('healthy').run(model, session)
+  if (canTransition('resume', model.seen.status)) await new RunCommands(['resume']).run(model, session)
+  const kill = childProcessWorkers.map((index) => new KillWorker(index)).find((each) => each.check(model))
+  await kill?.run(model, session)
 }

@@ -11,6 +11,7 @@ import { allItems } from '../../src/activation/history/item-list.usecases.ts'
 import { runCommand, retryMails } from '../../src/activation/commands/commands.usecases.ts'
 import { presentProgress } from '../../src/activation/session/progress.presenter.ts'
 import { readSnapshots } from '../../src/activation/session/progress.queries.ts'
+import { expectProperty } from '../properties/expect-property.ts'
 
 /** What the mail server does to one mail. */
 const fates = ['taken', 'taken', 'taken', 'taken', 'unknown', 'later', 'lost', 'dropped early', 'slow'] as const
@@ -60,7 +61,7 @@ describe('whatever happens to a session', () => {
     'its numbers add up, equal a recount, never go back, and nobody is mailed twice',
     { timeout: 180_000 },
     async () => {
-      await fc.assert(
+      await expectProperty(
         fc.asyncProperty(runs, async (run) => {
           smtp.mails.length = 0
           const { seen, sessionId } = await disturbedRun(run)
@@ -69,7 +70,7 @@ describe('whatever happens to a session', () => {
           const stored = (await readSnapshots(test.database, sessionId, 500)).map(presentProgress)
           checkSequence([...stored, ...seen].toSorted((a, b) => a.version - b.version))
         }),
-        { numRuns: 15, endOnFailure: true },
+        { runs: 15, shrink: false },
       )
     },
   )

@@ -10,7 +10,7 @@ import {
 } from '@rollcall/shared'
 import type { ItemTransition } from './transitions.ts'
 
-/** What is known of a session without looking at it: the statuses it may be in, and bounds of its numbers. */
+/** What the test knows of a session without reading it: the statuses that it may be in, and bounds of its numbers. */
 export interface SessionModel {
   statuses: ReadonlySet<SessionStatus>
   /** Which of the workers run; without one, nothing of a session changes by itself. */
@@ -23,10 +23,10 @@ export interface SessionModel {
   cutConnections: number
 }
 
-/** What became of a command: refused is the 409. */
+/** What became of a command; a refusal is the 409 of the API. */
 export type Outcome = 'done' | 'refused'
 
-/** What becomes of a mail whose answer was lost: it stays so, or is sent again. */
+/** What becomes of a mail whose answer was lost: it stays unconfirmed, or is sent again. */
 export type Policy = 'hold' | 'resend'
 
 const byRollcall = (Object.keys(transitions) as TransitionName[]).filter((name) => transitions[name].by === 'rollcall')
@@ -36,17 +36,17 @@ export function isWorkedOn(model: Pick<SessionModel, 'running'>): boolean {
   return model.running.includes(true)
 }
 
-/** Where a session may be after a while, from what it may be in now: what Rollcall does by itself, while it is worked on. */
+/** Returns the statuses that a session may be in after a while: those of now, and those that Rollcall brings it to by itself while workers run. */
 export function laterStatuses(statuses: Iterable<SessionStatus>, workedOn: boolean): Set<SessionStatus> {
   const reached = new Set(statuses)
   if (!workedOn) return reached
-  // A set that grows while it is gone through is gone through to its end.
+  // Iterating over a set also visits what is added meanwhile.
   for (const status of reached)
     for (const name of byRollcall) if (canTransition(name, status)) reached.add(transitions[name].to)
   return reached
 }
 
-/** A retry starts a completed session again and leaves the status of every other as it is. */
+/** Returns the statuses after a retry, which starts a completed session again and leaves every other status as it is. */
 export function afterRetry(statuses: Iterable<SessionStatus>): Set<SessionStatus> {
   return new Set([...statuses].map((status) => (canTransition('retry', status) ? transitions.retry.to : status)))
 }

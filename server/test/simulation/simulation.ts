@@ -9,69 +9,75 @@ import { recordItemTransitions } from './transitions.ts'
 import { workerProcess } from '../process/worker-process.ts'
 import { startScriptedSmtpServer, type SmtpScript, type ScriptedSmtpServer } from '../smtp/scripted-smtp-server.ts'
 
-/** Of each worker to the mail server. */
+/** How many connections each worker opens to the mail server. */
 export const connections = 2
-/** Milliseconds, also where processes share a core with many others. */
-export const patience = 60_000
+/** Milliseconds after which waiting fails; long, because processes may share a core with many others. */
+export const timeLimit = 60_000
 
-/** Something that runs activations, which a story may start and end as it likes. */
-export interface WorldWorker {
-  /** Begins to start; what ends it waits until it has. */
+/** A worker that a scenario may start and end at any time. */
+export interface SimulatedWorker {
+  /** Begins to start the worker; `stop` and `kill` wait until it has started. */
   start(): void
   started(): Promise<void>
-  /** Lets it finish what it is in the middle of. */
+  /** Ends the worker after what it is in the middle of. */
   stop(): Promise<void>
-  /** Kills its process; gives how many mails it had in flight, as far as the database knows. Null where it has none of its own. */
+  /** Kills the worker's process and returns how many mails it had in flight, as far as the database knows. Null for a worker in this process. */
   kill: (() => Promise<number>) | null
 }
 
-/** What a session lives in: a database, a mail server with moods, and workers, in this process and in two of their own. */
-export interface World {
+/** What a session runs in: a database, a mail server with several modes, one worker in this process and two in processes of their own. */
+export interface Simulation {
   readonly test: TestDatabase
   readonly activation: Activation
   readonly smtp: ScriptedSmtpServer
-  readonly workers: WorldWorker[]
-  /** Answers to mails that the mail server has not given, because of its mood. */
+  readonly workers: SimulatedWorker[]
+  /** How many answers to mails the mail server did not give, because of its mode. */
   readonly lostAnswers: number
   /** How often a worker was declared dead that was not. Waits until the database knows which workers run. */
-  takenForDead(running: number): Promise<number>
-  /** Makes the mail server listen, in this mood; gives 0. Or cuts its connections and stops listening; gives how many were open. */
-  mailServer(mood: Mood | 'down'): Promise<number>
+  wronglyDeclaredDead(running: number): Promise<number>
+  /**
+   * Makes the mail server listen in this mode and returns 0. `down` cuts its connections, stops it, and returns how many
+   * connections were open.
+   */
+  mailServer(mode: MailServerMode | 'down'): Promise<number>
   /** Cuts every connection to the database; resolves when it answers again. */
   cutConnections(): Promise<void>
-  /** Waits until nobody who was killed has anything under way in the database, while no worker runs. */
-  silence(): Promise<void>
+  /** Waits until the killed processes have no connection to the database any more, while no worker runs. */
+  untilOthersDisconnected(): Promise<void>
   close(): Promise<void>
 }
 
-/** Whether an address meets trouble goes by its number. */
-const numberOf = (address = '') => Number(/person\.(\d+)@/i.exec(address)?.[1] ?? 0)
+/** Returns the number of a lead's address, which decides whether the mail server makes trouble for it. */
+const addressNumber = (address = '') => Number(/person\.(\d+)@/i.exec(address)?.[1] ?? 0)
 
-const moods = {
-  well: (command) => (command === 'DOT' ? { delay: 60 } : undefined),
+const modes = {
+  healthy: (command) => (command === 'DOT' ? { delay: 60 } : undefined),
   slow: (command) => (command === 'DOT' ? { delay: 200 } : undefined),
-  picky: (command, { line }) => (command === 'RCPT' && numberOf(line) % 3 === 0 ? '550 5.1.1 No such user' : undefined),
-  'losing answers': (command, { to }) => (command === 'DOT' && numberOf(to[0]) % 4 === 0 ? { drop: 'rst' } : undefined),
-  busy: (command, { line }) => (command === 'RCPT' && numberOf(line) % 2 === 0 ? '451 4.3.0 Later' : undefined),
-  quick: () => undefined,
+  rejecting: (command, { line }) =>
+    command === 'RCPT' && addressNumber(line) % 3 === 0 ? '550 5.1.1 No such user' : undefined,
+  'losing replies': (command, { to }) =>
+    command === 'DOT' && addressNumber(to[0]) % 4 === 0 ? { drop: 'rst' } : undefined,
+  deferring: (command, { line }) =>
+    command === 'RCPT' && addressNumber(line) % 2 === 0 ? '451 4.3.0 Later' : undefined,
+  fast: () => undefined,
 } satisfies Record<string, SmtpScript>
-/** How the mail server treats everybody. */
-export type Mood = keyof typeof moods
+/** How the mail server treats all mails. */
+export type MailServerMode = keyof typeof modes
 
-/** Everything runs but the workers. */
-export async function createWorld(): Promise<World> {
+/** Starts everything but the workers. */
+export async function createSimulation(): Promise<Simulation> {
   const test = await createTestDatabase()
   await recordItemTransitions(test)
   const activation = await createActivation(test)
   const smtp = await startScriptedSmtpServer()
-  const folder = await mkdtemp(path.join(tmpdir(), 'rollcall-world-'))
+  const folder = await mkdtemp(path.join(tmpdir(), 'rollcall-simulation-'))
   const smtpUrl = `${smtp.url}?connections=${connections}&ignoreTLS=true`
   const environment = { DATABASE_URL: test.url, SMTP_URL: smtpUrl, SECRET: workerSecret, DATA_DIR: folder }
   let starts = 0
   let listening = true
   let lostAnswers = 0
 
-  function counted(worker: WorldWorker): WorldWorker {
+  function counted(worker: SimulatedWorker): SimulatedWorker {
     return {
       ...worker,
       start() {
@@ -82,10 +88,10 @@ export async function createWorld(): Promise<World> {
   }
 
   const logs = ['first.log', 'second.log'].map((name) => path.join(folder, name))
-  const elsewhere = logs.map((log) => workerElsewhere(test, environment, log))
-  const workers = [workerHere(activation, smtpUrl), ...elsewhere].map(counted)
+  const childProcesses = logs.map((log) => childProcessWorker(test, environment, log))
+  const workers = [inProcessWorker(activation, smtpUrl), ...childProcesses].map(counted)
 
-  /** A chunk without a job is a mistake that only time hides. */
+  /** Expects that no chunk had work and no job: reconciling would hide that mistake. */
   async function expectNoneStranded(): Promise<void> {
     const lines = (await Promise.all(logs.map((log) => readFile(log, 'utf8')))).join('').split('\n')
     expect(lines.filter((line) => line.includes('chunks had work and no job'))).toEqual([])
@@ -99,7 +105,7 @@ export async function createWorld(): Promise<World> {
     get lostAnswers() {
       return lostAnswers
     },
-    async takenForDead(running) {
+    async wronglyDeclaredDead(running) {
       await Promise.all(workers.map((worker) => worker.started()))
       const { nodes } = await until(
         async () => {
@@ -109,19 +115,19 @@ export async function createWorld(): Promise<World> {
           return rows[0]!
         },
         ({ living }) => living === running,
-        patience,
+        timeLimit,
       )
       return nodes - starts
     },
-    async mailServer(mood) {
-      if (mood === 'down') {
+    async mailServer(mode) {
+      if (mode === 'down') {
         const open = smtp.openConnections
         if (listening) await smtp.stop()
         listening = false
         return open
       }
       smtp.script = (command, context) => {
-        const reply = (moods[mood] as SmtpScript)(command, context)
+        const reply = (modes[mode] as SmtpScript)(command, context)
         if (typeof reply === 'object' && 'drop' in reply) lostAnswers += 1
         return reply
       }
@@ -130,22 +136,22 @@ export async function createWorld(): Promise<World> {
       return 0
     },
     async cutConnections() {
-      // A process that is just starting would end for want of a database.
+      // A process that is still starting would end because it has no database.
       await Promise.all(workers.map((worker) => worker.started()))
       const cut = `SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`
       await test.pool.query(cut)
       await until(
         () => Promise.allSettled(Array.from({ length: 10 }, () => test.pool.query('SELECT 1'))),
         (answers) => answers.every(({ status }) => status === 'fulfilled'),
-        patience,
+        timeLimit,
       )
     },
-    async silence() {
+    async untilOthersDisconnected() {
       const ours = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'rollcall'`
       await until(
         async () => ((await test.pool.query(ours)).rowCount ?? 0) - test.pool.totalCount,
         (ofOthers) => ofOthers <= 0,
-        patience,
+        timeLimit,
       )
     },
     async close() {
@@ -159,7 +165,7 @@ export async function createWorld(): Promise<World> {
   }
 }
 
-function workerHere(activation: Activation, smtpUrl: string): WorldWorker {
+function inProcessWorker(activation: Activation, smtpUrl: string): SimulatedWorker {
   let starting: Promise<Worker> | null = null
   return {
     start() {
@@ -177,7 +183,7 @@ function workerHere(activation: Activation, smtpUrl: string): WorldWorker {
   }
 }
 
-function workerElsewhere(test: TestDatabase, environment: Record<string, string>, logFile: string): WorldWorker {
+function childProcessWorker(test: TestDatabase, environment: Record<string, string>, logFile: string): SimulatedWorker {
   const worker = workerProcess(environment, logFile)
   let starting: Promise<void> = Promise.resolve()
   const inFlight = async (pid: number) => {
@@ -204,7 +210,7 @@ function workerElsewhere(test: TestDatabase, environment: Record<string, string>
       if (!worker.running) return 0
       const { pid } = worker
       const end = performance.now() + 1000
-      // In the middle of its mails, where it has any.
+      // The kill waits for mails in flight, at most for a second.
       await until(
         () => inFlight(pid),
         (mails) => mails > 0 || performance.now() > end,

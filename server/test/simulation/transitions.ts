@@ -6,11 +6,11 @@ export interface ItemTransition {
   what: 'account' | 'mail'
   before: string
   after: string
-  /** Of the state that it came to. */
+  /** The reason of the new state. */
   reason: string | null
 }
 
-/** Has the database itself write down every transition of every item from now on. */
+/** Makes the database record every transition of every item from now on, by a trigger. */
 export async function recordItemTransitions(test: Pick<TestDatabase, 'pool'>): Promise<void> {
   await test.pool.query(`
     CREATE TABLE item_transitions (
@@ -30,7 +30,7 @@ export async function recordItemTransitions(test: Pick<TestDatabase, 'pool'>): P
   `)
 }
 
-/** The transitions of a session's items, each item's in the order in which they happened. */
+/** Reads the recorded transitions of a session's items, in the order in which they happened. */
 export async function itemTransitionsOf(
   test: Pick<TestDatabase, 'pool'>,
   sessionId: string,

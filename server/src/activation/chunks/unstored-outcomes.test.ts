@@ -4,12 +4,12 @@ import path from 'node:path'
 import type { Client } from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until, workerSecret } from '../../../test/app/activation.ts'
-import { faultBench } from '../../../test/simulation/fault-fixture.ts'
+import { useFaultFixture } from '../../../test/simulation/fault-fixture.ts'
 import { workerProcess, type WorkerProcess } from '../../../test/process/worker-process.ts'
 import { expectInvariants } from '../../../test/simulation/invariants.ts'
 import type { SmtpCommand, SmtpReply, SmtpScript } from '../../../test/smtp/scripted-smtp-server.ts'
 
-const bench = faultBench()
+const bench = useFaultFixture()
 const connections = 4
 const leads = 150
 /** Milliseconds, also where processes are started on a busy machine. */

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { actor, until } from '../../../test/app/activation.ts'
-import { at, faultBench } from '../../../test/simulation/fault-fixture.ts'
+import { at, useFaultFixture } from '../../../test/simulation/fault-fixture.ts'
 import { expectInvariants, makeRetriesDue } from '../../../test/simulation/invariants.ts'
 import type { SmtpCommand, SmtpReply } from '../../../test/smtp/scripted-smtp-server.ts'
 import { runCommand, retryMails } from '../commands/commands.usecases.ts'
 
-const bench = faultBench()
+const bench = useFaultFixture()
 const leads = 4
 const minute = 60_000
 const hour = 60 * minute

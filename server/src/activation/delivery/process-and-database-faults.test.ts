@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { Client } from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../../../test/app/activation.ts'
-import { faultBench } from '../../../test/simulation/fault-fixture.ts'
+import { useFaultFixture } from '../../../test/simulation/fault-fixture.ts'
 import { expectInvariants } from '../../../test/simulation/invariants.ts'
 import {
   startScriptedSmtpServer,
@@ -13,7 +13,7 @@ import {
 } from '../../../test/smtp/scripted-smtp-server.ts'
 import { workerProcess, type WorkerProcess } from '../../../test/process/worker-process.ts'
 
-const bench = faultBench()
+const bench = useFaultFixture()
 
 /** Ends every connection to the database but the one that asks. */
 const cutAll = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`

@@ -6,6 +6,7 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { rowsOf } from '../../db/database.ts'
 import { createLeadsServer } from '../../../test/app/leads.ts'
+import { expectProperty } from '../../../test/properties/expect-property.ts'
 
 let test: Awaited<ReturnType<typeof createLeadsServer>>
 beforeAll(async () => {
@@ -145,7 +146,7 @@ describe.each(routes)('the form of POST %s', (url) => {
       fc.stringMatching(/^[ -~]{0,80}$/).map((text) => `multipart/form-data;${text}`),
       fc.stringMatching(/^[ -~]{0,80}$/).map((text) => `multipart/form-data; boundary=${text}`),
     )
-    await fc.assert(
+    await expectProperty(
       fc.asyncProperty(fc.array(anyPart, { maxLength: 4 }), contentType, async (parts, content) => {
         const answer = await send(
           url,
@@ -154,7 +155,7 @@ describe.each(routes)('the form of POST %s', (url) => {
         )
         expect(answer.status).toBeLessThan(500)
       }),
-      { numRuns: 300 },
+      { runs: 300 },
     )
     expect(await readdir(test.spoolFolder)).toEqual([])
   })

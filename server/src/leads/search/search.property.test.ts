@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../../test/database/database.ts'
 import { openDatabase, openPool, rowsOf, type Database } from '../../db/database.ts'
 import { pageOfLeads, selectionCondition } from './search.usecases.ts'
+import { expectProperty } from '../../../test/properties/expect-property.ts'
 
 /** Folding of case, marks that combine, more than one code unit a character, and what LIKE, tsquery and the cut of pairs know. */
 const characters = [
@@ -70,7 +71,7 @@ const searches = fc.record({
 })
 
 it('finds by its indexes, and selects, exactly the leads in whose text every word stands, whatever the words are made of', async () => {
-  await fc.assert(
+  await expectProperty(
     fc.asyncProperty(searches, async ({ q, filter }) => {
       const wanted = await plainly(q, filter)
       expect(await found({ q, ...filter }, { first: 1, next: 1 })).toEqual(wanted)
@@ -80,15 +81,15 @@ it('finds by its indexes, and selects, exactly the leads in whose text every wor
       )
       expect(selected.map((row) => row.id).toSorted()).toEqual(wanted)
     }),
-    { numRuns: 300 },
+    { runs: 300 },
   )
 })
 
 it('finds the same however far it reads on in the list before it asks the indexes', async () => {
-  await fc.assert(
+  await expectProperty(
     fc.asyncProperty(searches, fc.integer({ min: 1, max: 4000 }), async ({ q, filter }, first) => {
       expect(await found({ q, ...filter }, { first, next: 3 * first })).toEqual(await plainly(q, filter))
     }),
-    { numRuns: 60 },
+    { runs: 60 },
   )
 })

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { composeMail, composeTemplate, TemplateError } from './compose.ts'
 import { defaultTemplate } from './template.ts'
 import type { MailInput, TemplateSource } from './types.ts'
+import { expectProperty } from '../../../test/properties/expect-property.ts'
 
 const sender = { name: 'Rollcall', address: 'no-reply@localhost' }
 const composed = composeTemplate(defaultTemplate, sender, { linkDays: 7 })
@@ -133,7 +134,7 @@ describe('composeMail', () => {
         .map((parts) => parts.join('')),
     )
     const composed = composeTemplate(everySlot, sender, { linkDays: 7 })
-    await fc.assert(
+    await expectProperty(
       fc.asyncProperty(nasty, nasty, nasty, async (firstName, lastName, company) => {
         const mail = await PostalMime.parse(composeMail(composed, { ...ada, firstName, lastName, company }))
         expect(mail.headers.map((header) => header.key)).toEqual([
@@ -150,7 +151,7 @@ describe('composeMail', () => {
         expect(mail.bcc).toBeUndefined()
         expect(mail.attachments).toEqual([])
       }),
-      { numRuns: 500 },
+      { runs: 500 },
     )
   })
 

@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodedQuotedPrintable } from '../../../test/smtp/quoted-printable.ts'
 import { quotedPrintable } from './quoted-printable.ts'
+import { expectProperty } from '../../../test/properties/expect-property.ts'
 
 const words = fc.oneof(
   fc.string({ unit: 'grapheme' }),
@@ -14,18 +15,18 @@ const texts = fc
   .map((parts) => parts.join('').replaceAll(/(?<!\r)\n/g, '\r\n'))
 
 describe('quoted-printable', () => {
-  it('gives back what was encoded, also of texts that were encoded apart and joined', () => {
-    fc.assert(
+  it('gives back what was encoded, also of texts that were encoded apart and joined', async () => {
+    await expectProperty(
       fc.property(fc.array(texts, { minLength: 1, maxLength: 4 }), (parts) => {
         const encoded = parts.map((part) => quotedPrintable.text(part)).join(quotedPrintable.seam)
         expect(decodedQuotedPrintable(encoded)).toBe(parts.join('').toWellFormed())
       }),
-      { numRuns: 2000 },
+      { runs: 2000 },
     )
   })
 
-  it('is lines of at most 76 characters of ASCII that end with CRLF and with nothing invisible', () => {
-    fc.assert(
+  it('is lines of at most 76 characters of ASCII that end with CRLF and with nothing invisible', async () => {
+    await expectProperty(
       fc.property(fc.array(texts, { minLength: 1, maxLength: 4 }), (parts) => {
         const encoded = parts.map((part) => quotedPrintable.text(part)).join(quotedPrintable.seam)
         for (const line of encoded.split('\r\n')) {
@@ -35,7 +36,7 @@ describe('quoted-printable', () => {
         }
         expect(encoded).not.toMatch(/=$/)
       }),
-      { numRuns: 2000 },
+      { runs: 2000 },
     )
   })
 })

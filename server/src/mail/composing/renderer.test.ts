@@ -5,6 +5,7 @@ import { decodedQuotedPrintable } from '../../../test/smtp/quoted-printable.ts'
 import { quotedPrintable } from './quoted-printable.ts'
 import { createRenderer, type PersonSlots, type SessionSlots } from './renderer.ts'
 import { defaultTemplate } from './template.ts'
+import { expectProperty } from '../../../test/properties/expect-property.ts'
 
 const words = fc.oneof(
   fc.constant(''),
@@ -37,11 +38,11 @@ const templates: [string, string][] = [
 ]
 
 describe('a renderer', () => {
-  it.each(templates)('gives of %s, for everybody, what Liquid gives', (_, source) => {
+  it.each(templates)('gives of %s, for everybody, what Liquid gives', async (_, source) => {
     for (const escapes of [true, false]) {
       const liquid = new Liquid(escapes ? { outputEscape: 'escape' } : {})
       const parsed = liquid.parse(source)
-      fc.assert(
+      await expectProperty(
         fc.property(sessions, people, (session, persons) => {
           const render = createRenderer(liquid, source, parsed, { session, escapes })
           const encoded = createRenderer(liquid, source, parsed, { session, escapes, encoding: quotedPrintable })
@@ -52,7 +53,7 @@ describe('a renderer', () => {
             expect(decodedQuotedPrintable(encoded(person))).toBe(withCrlf.toWellFormed())
           }
         }),
-        { numRuns: 200 },
+        { runs: 200 },
       )
     }
   })

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { classifyAnswer, nextTryDelay, type SmtpAnswer, type SmtpProblem, type SmtpStep } from './answers.ts'
+import { expectProperty } from '../../../test/properties/expect-property.ts'
 
 const steps: SmtpStep[] = ['CONNECT', 'GREETING', 'EHLO', 'STARTTLS', 'AUTH', 'MAIL', 'RCPT', 'DATA', 'DOT']
 
@@ -129,7 +130,7 @@ describe('the meaning of an answer', () => {
     expect(silent('AUTH', 'no_sign_in')).toMatchObject({ kind: 'hold', reason: 'mail_sign_in_refused', after: 1 })
   })
 
-  it('is sent for a 2xx after the dot and for nothing else', () => {
+  it('is sent for a 2xx after the dot and for nothing else', async () => {
     const answer = fc.record<SmtpAnswer>({
       gatePassed: fc.boolean(),
       command: fc.constantFrom(...steps),
@@ -138,7 +139,7 @@ describe('the meaning of an answer', () => {
       text: fc.string(),
       error: fc.option(fc.constantFrom('unreachable', 'tls', 'lost', 'protocol')),
     })
-    fc.assert(
+    await expectProperty(
       fc.property(answer, (each) => {
         const verdict = classifyAnswer(each)
         const isTwoHundred = each.code !== null && each.code >= 200 && each.code <= 299

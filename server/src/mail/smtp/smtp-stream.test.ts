@@ -4,6 +4,7 @@ import type { SmtpCommand, SmtpReply } from '../../../test/smtp/scripted-smtp-se
 import { smtpSenders } from '../../../test/smtp/smtp-senders.ts'
 import { readReplies } from './replies.ts'
 import type { Delivery, SmtpSender } from './types.ts'
+import { expectProperty } from '../../../test/properties/expect-property.ts'
 
 // There is one connection, so that a mail shows what the mail before it has left behind.
 const { startServer, senderTo } = smtpSenders({ connections: 1 })
@@ -22,8 +23,8 @@ describe('replies', () => {
   const code = fc.integer({ min: 200, max: 599 }).map(String)
   const reply = fc.tuple(code, fc.array(words, { minLength: 1, maxLength: 4 }))
 
-  it('are the same however they are cut, with either line end, in UTF-8', () => {
-    fc.assert(
+  it('are the same however they are cut, with either line end, in UTF-8', async () => {
+    await expectProperty(
       fc.property(
         fc.array(reply),
         fc.constantFrom('\r\n', '\n'),

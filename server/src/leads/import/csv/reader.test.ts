@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { encode, encodings, pieces, readCsv } from '../../../../test/app/csv.ts'
 import type { CsvEncoding } from './encoding.ts'
 import { completeRows, describeCsv, openCsv } from './reader.ts'
+import { expectProperty } from '../../../../test/properties/expect-property.ts'
 
 describe('rows', () => {
   it.each(['\n', '\r\n', '\r'])('reads rows that end in %j, the last one without an end', async (end) => {
@@ -163,7 +164,7 @@ describe('any table', () => {
   const quoted = (cell: string) => (/[",;\t\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)
 
   it('reads back equal, whatever its delimiter, line ends and encoding, and however its bytes arrive', async () => {
-    await fc.assert(
+    await expectProperty(
       fc.asyncProperty(written, async ({ how, rows }) => {
         const header = Array.from({ length: how.width }, (_, column) => `header ${column}`)
         const lines = [header, ...rows].map((row) => row.map(quoted).join(how.delimiter))
@@ -179,7 +180,7 @@ describe('any table', () => {
           expect(lineOf[row.line - 1]).toContain(firstLine)
         }
       }),
-      { numRuns: 500 },
+      { runs: 500 },
     )
   })
 })
