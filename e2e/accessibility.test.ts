@@ -3,8 +3,8 @@ import type { Locator, Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import type { List, MailboxMessage, Progress } from '@rollcall/shared'
 import { prepareJourney, sandboxedMail } from './support/journey.ts'
-import { lockLeads } from './support/locks.ts'
-import { madeUpLeads } from './support/people.ts'
+import { lockLeads } from './support/lead-locks.ts'
+import { madeUpLeads } from './support/api.ts'
 import { card, chooseEverything, review, waitForDone } from './support/screen.ts'
 
 const leads = 120

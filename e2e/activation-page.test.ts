@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { prepareJourney, sandboxedMail } from './support/journey.ts'
 import { activateEverything, card, patience, waitForState } from './support/screen.ts'
-import { expectOneTruth } from './support/truth.ts'
+import { expectConsistentNumbers } from './support/consistency.ts'
 
 const leads = 3
 const journey = prepareJourney({ leads, mail: 'mailbox' })
@@ -12,7 +12,7 @@ test('the invited person opens the link from the mail, sets a password once, and
   provokes(sandboxedMail)
   const admin = await openTab(await openBrowser())
   const sessionId = await activateEverything(admin, leads)
-  await expectOneTruth(journey(), card(admin, sessionId), sessionId)
+  await expectConsistentNumbers(journey(), card(admin, sessionId), sessionId)
 
   await admin.getByRole('link', { name: 'Mailbox' }).click()
   await admin.getByRole('list', { name: 'Mails' }).getByRole('button', { name: 'person0002@journey.example' }).click()

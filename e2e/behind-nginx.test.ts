@@ -4,7 +4,7 @@ import { prepareJourney } from './support/journey.ts'
 import { type RollcallNodes, startNodes } from './support/nodes.ts'
 import type { RollcallServer } from './support/server.ts'
 import { activateEverything, card, patience, state, version, waitForDone, waitForState } from './support/screen.ts'
-import { expectOneTruth } from './support/truth.ts'
+import { expectConsistentNumbers } from './support/consistency.ts'
 
 const leads = 1200
 /** Milliseconds within which every tab shows the truth again. */
@@ -13,9 +13,9 @@ let nodes: RollcallNodes
 const journey = prepareJourney({ leads, start: async (options) => (nodes = await startNodes(options)) })
 
 test('tabs on several nodes are right again within 5 s when a node is killed under them, and show nobody a number that went back', async () => {
-  const { openBrowser, openTab, pace, provokes, picture } = journey()
+  const { openBrowser, openTab, mailDelay, provokes, picture } = journey()
   provokes(/WebSocket connection to .* failed/, /the server responded with a status of 503/)
-  pace.milliseconds = 300
+  mailDelay.milliseconds = 300
   const browser = await openBrowser()
   const starting = await openTab(browser)
   const sessionId = await activateEverything(starting, leads)
@@ -38,9 +38,9 @@ test('tabs on several nodes are right again within 5 s when a node is killed und
   }
   await picture(starting, 'after-two-kills')
 
-  pace.milliseconds = 0
+  mailDelay.milliseconds = 0
   for (const shown of cards) {
-    const progress = await expectOneTruth(journey(), shown, sessionId)
+    const progress = await expectConsistentNumbers(journey(), shown, sessionId)
     expect(progress.mails).toMatchObject({ sent: leads, unconfirmed: 0 })
   }
 }, 240_000)

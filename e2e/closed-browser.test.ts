@@ -4,16 +4,16 @@ import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openProfile } from './support/browser.ts'
 import { prepareJourney } from './support/journey.ts'
-import { signInBrowser } from './support/people.ts'
+import { signInBrowser } from './support/api.ts'
 import { activateEverything, card, patience, waitForDone, waitForState } from './support/screen.ts'
-import { expectOneTruth } from './support/truth.ts'
+import { expectConsistentNumbers } from './support/consistency.ts'
 
 const leads = 400
 const journey = prepareJourney({ leads })
 
 test('a browser that was closed and opened again finds the session further on, without a zero in between', async () => {
-  const { openTab, watchOver, server, api, numbers, pace } = journey()
-  pace.milliseconds = 200
+  const { openTab, watchOver, server, api, numbers, mailDelay } = journey()
+  mailDelay.milliseconds = 200
   const folder = await mkdtemp(path.join(os.tmpdir(), 'rollcall-e2e-profile-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
 
@@ -42,7 +42,7 @@ test('a browser that was closed and opened again finds the session further on, w
   await waitForState(shown, 'live')
   await waitForDone(shown, 'Mails', further.total - further.mails.pending + 1)
 
-  pace.milliseconds = 0
-  const progress = await expectOneTruth(journey(), shown, sessionId)
+  mailDelay.milliseconds = 0
+  const progress = await expectConsistentNumbers(journey(), shown, sessionId)
   expect(progress.mails.sent).toBe(leads)
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { prepareJourney } from './support/journey.ts'
 import { card, chooseEverything, patience, review, startedSession, tracker, waitForState } from './support/screen.ts'
-import { expectOneTruth } from './support/truth.ts'
+import { expectConsistentNumbers } from './support/consistency.ts'
 
 const leads = 40
 const journey = prepareJourney({ leads })
@@ -78,10 +78,10 @@ test('a session that holds after its first mails says what to do, and goes on wh
   await shown.getByRole('button', { name: 'Resume' }).click()
   await waitForState(shown, 'final')
   await tracker(page).getByRole('button', { name: 'Show progress' }).click()
-  await expectOneTruthOf(sessionId)
+  await expectConsistentNumbersOf(sessionId)
 
-  async function expectOneTruthOf(id: string): Promise<void> {
-    const progress = await expectOneTruth(journey(), shown, id)
+  async function expectConsistentNumbersOf(id: string): Promise<void> {
+    const progress = await expectConsistentNumbers(journey(), shown, id)
     expect(progress.mails.sent).toBe(30)
   }
 })

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest'
 import { prepareJourney } from './support/journey.ts'
 import { activateEverything, card, done, freshness, waitForDone, waitForState } from './support/screen.ts'
-import { expectOneTruth } from './support/truth.ts'
+import { expectConsistentNumbers } from './support/consistency.ts'
 
 const leads = 900
 const journey = prepareJourney({ leads, proxy: true })
 
 test('where a WebSocket cannot be had the numbers come as server-sent events, then by polling, and the screen says so', async () => {
-  const { openBrowser, openTab, pace, provokes, picture } = journey()
+  const { openBrowser, openTab, mailDelay, provokes, picture } = journey()
   const proxy = journey().proxy!
   provokes(/WebSocket connection to .* failed/, /ERR_INCOMPLETE_CHUNKED_ENCODING/)
-  pace.milliseconds = 200
+  mailDelay.milliseconds = 200
   const context = await openBrowser()
   const page = await openTab(context)
   const sessionId = await activateEverything(page, leads)
@@ -39,6 +39,6 @@ test('where a WebSocket cannot be had the numbers come as server-sent events, th
   await context.setOffline(false)
   await goesOnBy('Live')
 
-  pace.milliseconds = 0
-  await expectOneTruth(journey(), shown, sessionId)
+  mailDelay.milliseconds = 0
+  await expectConsistentNumbers(journey(), shown, sessionId)
 })

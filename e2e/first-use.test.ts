@@ -4,7 +4,7 @@ import type { List } from '@rollcall/shared'
 import { prepareJourney } from './support/journey.ts'
 import { card, chooseEverything, done, review, spelledCounts, startedSession, version } from './support/screen.ts'
 import { superadmin } from './support/server.ts'
-import { expectOneTruth } from './support/truth.ts'
+import { expectConsistentNumbers } from './support/consistency.ts'
 
 const file = path.join(import.meta.dirname, '../server/test/fixtures/leads-sample.csv')
 const journey = prepareJourney({ mail: 'mailbox', database: 'embedded' })
@@ -51,7 +51,7 @@ test('a newcomer signs in, imports a file, activates everybody, and sees the sam
   await dialog.getByRole('button', { name: `Activate ${words} leads` }).dblclick()
   const sessionId = await startedSession(page)
   await picture(page, 'running')
-  const progress = await expectOneTruth(journey(), card(page, sessionId), sessionId)
+  const progress = await expectConsistentNumbers(journey(), card(page, sessionId), sessionId)
   expect(progress.total).toBe(count)
   expect(progress.accounts.created).toBe(count)
   expect(progress.mails.sent).toBe(count)

@@ -2,14 +2,14 @@ import { expect, test } from 'vitest'
 import type { Page } from 'playwright-core'
 import { prepareJourney } from './support/journey.ts'
 import { activateEverything, card, done, patience, tracker, waitForDone } from './support/screen.ts'
-import { expectOneTruth } from './support/truth.ts'
+import { expectConsistentNumbers } from './support/consistency.ts'
 
 const leads = 600
 const journey = prepareJourney({ leads })
 
 test('the tracker stays on every page of the app, and its numbers only grow', async () => {
-  const { openBrowser, openTab, api, pace, numbers, picture } = journey()
-  pace.milliseconds = 250
+  const { openBrowser, openTab, api, mailDelay, numbers, picture } = journey()
+  mailDelay.milliseconds = 250
   const page = await openTab(await openBrowser())
   const sessionId = await activateEverything(page, leads)
   const shown = card(page, sessionId)
@@ -34,8 +34,8 @@ test('the tracker stays on every page of the app, and its numbers only grow', as
   const places = new Set(numbers.samples(page).map((sample) => sample.kind))
   expect(places).toEqual(new Set(['tracker', 'page', 'row']))
 
-  pace.milliseconds = 0
-  await expectOneTruth(journey(), shown, sessionId)
+  mailDelay.milliseconds = 0
+  await expectConsistentNumbers(journey(), shown, sessionId)
 })
 
 /** Through every page, by what a person presses; a way ends when the page is there. */

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { lockLeads } from './support/locks.ts'
+import { lockLeads } from './support/lead-locks.ts'
 import { prepareJourney } from './support/journey.ts'
 import { activateEverything, card, done, waitForDone, waitForState } from './support/screen.ts'
-import { expectOneTruth } from './support/truth.ts'
+import { expectConsistentNumbers } from './support/consistency.ts'
 
 const leads = 200
 const journey = prepareJourney({ leads })
@@ -29,7 +29,7 @@ test('a refresh while accounts are created shows the same numbers at once, and t
     await lock.release()
   }
 
-  const progress = await expectOneTruth(journey(), shown, sessionId)
+  const progress = await expectConsistentNumbers(journey(), shown, sessionId)
   expect(progress.accounts.created).toBe(leads)
   expect(progress.mails.sent).toBe(leads)
 })

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
 import { prepareJourney } from './support/journey.ts'
 import { activateEverything, card, done, waitForDone, waitForState } from './support/screen.ts'
-import { expectOneTruth } from './support/truth.ts'
+import { expectConsistentNumbers } from './support/consistency.ts'
 
 const leads = 600
 const journey = prepareJourney({ leads })
 
 test('ten refreshes while mails are sent: no number goes back, none is zero, and the sending goes on', async () => {
-  const { openBrowser, openTab, api, numbers, pace, picture } = journey()
-  pace.milliseconds = 250
+  const { openBrowser, openTab, api, numbers, mailDelay, picture } = journey()
+  mailDelay.milliseconds = 250
   const page = await openTab(await openBrowser())
   const sessionId = await activateEverything(page, leads)
   const shown = card(page, sessionId)
@@ -28,7 +28,7 @@ test('ten refreshes while mails are sent: no number goes back, none is zero, and
   }
   await picture(page, 'after-ten')
 
-  pace.milliseconds = 0
-  const progress = await expectOneTruth(journey(), shown, sessionId)
+  mailDelay.milliseconds = 0
+  const progress = await expectConsistentNumbers(journey(), shown, sessionId)
   expect(progress.mails.sent).toBe(leads)
 })

@@ -42,5 +42,5 @@ test('failed mails are retried by reason, and unconfirmed ones are marked as sen
     status: 'completed',
     mails: { sent: leads - 4, failed: 4, unconfirmed: 0 },
   })
-  await picture(page, 'mended')
+  await picture(page, 'marked-as-sent')
 })

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest'
 import { prepareJourney } from './support/journey.ts'
-import { createStaff } from './support/people.ts'
+import { createStaff } from './support/api.ts'
 import { activateEverything, card, patience, tracker, waitForDone, waitForState } from './support/screen.ts'
-import { expectOneTruth } from './support/truth.ts'
+import { expectConsistentNumbers } from './support/consistency.ts'
 
 const leads = 300
 const journey = prepareJourney({ leads })
 
 test('support staff see the live numbers and everything that was stored, and nothing to press', async () => {
-  const { openBrowser, openTab, api, pace, picture } = journey()
-  pace.milliseconds = 200
+  const { openBrowser, openTab, api, mailDelay, picture } = journey()
+  mailDelay.milliseconds = 200
   const admin = await openTab(await openBrowser())
   const sessionId = await activateEverything(admin, leads)
   const page = await openTab(await openBrowser(await createStaff(api, 'support', 'Sue')))
@@ -30,8 +30,8 @@ test('support staff see the live numbers and everything that was stored, and not
   await nothingToPress()
   await picture(page, 'support-session')
 
-  pace.milliseconds = 0
-  await expectOneTruth(journey(), shown, sessionId)
+  mailDelay.milliseconds = 0
+  await expectConsistentNumbers(journey(), shown, sessionId)
 })
 
 test('signing out in one tab ends the live connection of the others and leads all of them to the sign-in page', async () => {

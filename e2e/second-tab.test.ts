@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { prepareJourney } from './support/journey.ts'
-import { lockLeads } from './support/locks.ts'
-import { createStaff } from './support/people.ts'
+import { lockLeads } from './support/lead-locks.ts'
+import { createStaff } from './support/api.ts'
 import { activateEverything, card, done, tracker, version, waitForDone, waitForState } from './support/screen.ts'
-import { expectOneTruth } from './support/truth.ts'
+import { expectConsistentNumbers } from './support/consistency.ts'
 
 const leads = 150
 const journey = prepareJourney({ leads })
@@ -38,5 +38,5 @@ test('tabs that were open before the start show the session by themselves, to ev
   }
 
   await lock.release()
-  for (const shown of cards) await expectOneTruth(journey(), shown, sessionId)
+  for (const shown of cards) await expectConsistentNumbers(journey(), shown, sessionId)
 })

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
 import { prepareJourney } from './support/journey.ts'
 import { activateEverything, card, done, patience, waitForDone, waitForState } from './support/screen.ts'
-import { expectOneTruth } from './support/truth.ts'
+import { expectConsistentNumbers } from './support/consistency.ts'
 
 const leads = 300
 const journey = prepareJourney({ leads })
 
 test('a session is paused, resumed and cancelled from the tracker, and what was sent stays sent', async () => {
-  const { openBrowser, openTab, api, pool, pace, numbers, picture } = journey()
-  pace.milliseconds = 200
+  const { openBrowser, openTab, api, pool, mailDelay, numbers, picture } = journey()
+  mailDelay.milliseconds = 200
   const page = await openTab(await openBrowser())
   const sessionId = await activateEverything(page, leads)
   const shown = card(page, sessionId)
@@ -50,7 +50,7 @@ test('a session is paused, resumed and cancelled from the tracker, and what was 
 
   await expect.poll(inFlight, patience).toBe(0)
   await expect.poll(async () => (await api.progress(sessionId)).mails.pending, patience).toBe(0)
-  const progress = await expectOneTruth(journey(), shown, sessionId)
+  const progress = await expectConsistentNumbers(journey(), shown, sessionId)
   expect(progress.status).toBe('cancelled')
   expect(progress.mails.sent + progress.mails.cancelled).toBe(leads)
   expect(progress.mails.sent).toBeLessThan(leads)

@@ -5,10 +5,10 @@ import type { Journey } from './journey.ts'
 import { done, patience, spelledCounts, version, waitForState } from './screen.ts'
 
 /**
- * The end of a journey: what the screen shows, what the API gives, what a recount of the items in the database gives and
- * the mails that arrived are one and the same. Gives the final progress.
+ * Expects, once the session is over, that the screen, the API, a recount of the items in the database and the mails that
+ * arrived have the same numbers. Returns the final progress.
  */
-export async function expectOneTruth(journey: Journey, shown: Locator, sessionId: string): Promise<Progress> {
+export async function expectConsistentNumbers(journey: Journey, shown: Locator, sessionId: string): Promise<Progress> {
   await waitForState(shown, 'final')
   const behind = async () => (await journey.api.progress(sessionId)).version - (await version(shown))
   await expect.poll(behind, patience).toBe(0)
@@ -34,7 +34,7 @@ function withoutZeros(counts: Record<string, number>): Record<string, number> {
   return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0))
 }
 
-/** Counts the items themselves. */
+/** Counts the items of a session in the database, by the states of account and mail. */
 async function recount(journey: Journey, sessionId: string) {
   const { rows } = await journey.pool.query<{ account_state: string; mail_state: string; count: number }>(
     'SELECT account_state, mail_state, count(*)::int AS count FROM items WHERE session_id = $1 GROUP BY 1, 2',
@@ -52,7 +52,7 @@ async function recount(journey: Journey, sessionId: string) {
   }
 }
 
-/** Every mail that is called sent arrived, nobody got two, and nothing arrived that is neither sent nor unconfirmed. */
+/** Expects that every mail that is `sent` arrived, that nobody got two, and that no other mail arrived than sent and unconfirmed ones. */
 async function expectMails(journey: Journey, sessionId: string, progress: Progress): Promise<void> {
   const { rows } = await journey.pool.query<{ email: string; mail_state: string }>(
     "SELECT email, mail_state FROM items WHERE session_id = $1 AND mail_state IN ('sent', 'unconfirmed')",

@@ -7,7 +7,7 @@ import { createTestDatabase } from '../../server/test/database/database.ts'
 import { startScriptedSmtpServer, type ScriptedSmtpServer } from '../../server/test/smtp/scripted-smtp-server.ts'
 import { launchBrowser } from './browser.ts'
 import { type Numbers, watchNumbers } from './numbers.ts'
-import { type Api, madeUpLeads, openApi, signInBrowser, type Staff } from './people.ts'
+import { type Api, madeUpLeads, openApi, signInBrowser, type Staff } from './api.ts'
 import { type Proxy, startProxy } from './proxy.ts'
 import { freePort, type RollcallServer, type ServerOptions, startServer, superadmin } from './server.ts'
 
@@ -39,7 +39,7 @@ export interface Journey {
   numbers: Numbers
   pool: ReturnType<typeof openPool>
   /** Milliseconds that the mail server thinks about each mail; at `mailConnections` at once. */
-  pace: { milliseconds: number }
+  mailDelay: { milliseconds: number }
   smtp: ScriptedSmtpServer
   /** Where it was asked for. */
   proxy: Proxy | null
@@ -98,10 +98,11 @@ async function openJourney(options: Options, closing: (() => unknown)[]) {
   const provoked: RegExp[] = []
   const contexts: BrowserContext[] = []
   let errorsProvoked = false
-  const pace = { milliseconds: 0 }
+  const mailDelay = { milliseconds: 0 }
   const numbers = watchNumbers()
   const smtp = await startScriptedSmtpServer({
-    script: (command) => (command === 'DOT' && pace.milliseconds > 0 ? { delay: pace.milliseconds } : undefined),
+    script: (command) =>
+      command === 'DOT' && mailDelay.milliseconds > 0 ? { delay: mailDelay.milliseconds } : undefined,
   })
   closing.push(() => smtp.stop())
   const hasMailbox = options.mail === 'mailbox'
@@ -133,7 +134,7 @@ async function openJourney(options: Options, closing: (() => unknown)[]) {
     api,
     numbers,
     pool,
-    pace,
+    mailDelay,
     smtp,
     proxy,
     async openBrowser(who = superadmin, contextOptions = {}) {
