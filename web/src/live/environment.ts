@@ -47,12 +47,21 @@ export const livePaths = {
   active: '/crm/activation/sessions?active=true&limit=100',
 }
 
+/** A poll is repeated every two seconds; one that takes longer than this has hung, and counts as failed. */
+const pollTimeoutMilliseconds = 10_000
+
 /** The browser's own WebSocket, EventSource, fetch and timers. `baseUrl` is where Rollcall answers; empty: this origin. */
 export function browserEnvironment(baseUrl = ''): LiveEnvironment {
   return {
     openSocket: (path) => new WebSocket(new URL(baseUrl + path, location.href).href.replace(/^http/, 'ws')),
     openEventSource: (path) => new EventSource(baseUrl + path, { withCredentials: true }),
-    fetch: (path, headers) => fetch(baseUrl + path, { headers, credentials: 'include', cache: 'no-store' }),
+    fetch: (path, headers) =>
+      fetch(baseUrl + path, {
+        headers,
+        credentials: 'include',
+        cache: 'no-store',
+        signal: AbortSignal.timeout(pollTimeoutMilliseconds),
+      }),
     random: () => Math.random(),
     setTimer: (run, milliseconds) => setTimeout(run, milliseconds),
     clearTimer: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
