@@ -173,7 +173,7 @@ const ordinaryReplies: Record<SmtpCommand, string> = {
 async function converse(socket: net.Socket, conversation: Conversation): Promise<void> {
   const { server, connection } = conversation
   const input = readClientInput(socket)
-  const context: SmtpContext = { line: '', connection, mail: 0, from: '', to: [], unread: input.unread }
+  const context: SmtpContext = { line: '', connection, mail: 0, from: '', to: [], unread: () => input.unread() }
 
   /** Resolves to the reply that was given, or to null when the conversation is over. */
   async function answer(command: SmtpCommand, otherwise = ordinaryReplies[command]): Promise<string | null> {
