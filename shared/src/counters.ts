@@ -1,10 +1,15 @@
+/** What can become of an item's account, in the order in which a progress names it. */
+export const accountOutcomes = ['created', 'existing', 'failed', 'cancelled'] as const
+/** What can become of an item's mail, in the order in which a progress names it. */
+export const mailOutcomes = ['sent', 'failed', 'unconfirmed', 'skipped', 'cancelled'] as const
+
 /**
- * The counters of a session: for each of an item's two outcomes, the states that a progress counts. This table is the only
- * list of them. A new counter is a state here and a migration: fields of a progress, columns, sums and recounts follow.
+ * The counters of a session: for each of an item's two outcomes, the states that a progress counts. The two lists above are
+ * the only ones: the states of items, the fields of a progress, columns, sums and recounts are derived from them.
  */
 export const counterTable = {
-  accounts: ['created', 'existing', 'failed', 'cancelled', 'pending'],
-  mails: ['sent', 'failed', 'unconfirmed', 'skipped', 'cancelled', 'pending'],
+  accounts: [...accountOutcomes, 'pending'],
+  mails: [...mailOutcomes, 'pending'],
 } as const
 
 /** The outcome of an item that a counter belongs to, and the field of a progress. */

@@ -1,13 +1,15 @@
+import { accountOutcomes, mailOutcomes } from './counters.ts'
+
 /**
  * Statuses and the transitions between them: the only list of either. Server, screens and tests ask this table.
  */
 export const sessionStatuses = ['scheduled', 'queued', 'running', 'paused', 'held', 'cancelled', 'completed'] as const
 export type SessionStatus = (typeof sessionStatuses)[number]
 
-export const accountStates = ['pending', 'created', 'existing', 'failed', 'cancelled'] as const
+export const accountStates = ['pending', ...accountOutcomes] as const
 export type AccountState = (typeof accountStates)[number]
 
-export const mailStates = ['pending', 'sending', 'sent', 'failed', 'unconfirmed', 'skipped', 'cancelled'] as const
+export const mailStates = ['pending', 'sending', ...mailOutcomes] as const
 export type MailState = (typeof mailStates)[number]
 
 export const leadStatuses = ['new', 'invited', 'active'] as const
@@ -41,7 +43,7 @@ interface Transition {
 export const transitions = {
   /** The time of a scheduled session came. */
   due: { from: ['scheduled'], to: 'queued', by: 'rollcall', event: 'started' },
-  /** A worker took the first chunk. */
+  /** The accounts of the first chunk were stored. */
   begin: { from: ['queued'], to: 'running', by: 'rollcall', event: 'running' },
   pause: { from: ['scheduled', 'queued', 'running', 'held'], to: 'paused', by: 'person', event: 'paused' },
   hold: { from: ['scheduled', 'queued', 'running'], to: 'held', by: 'rollcall', event: 'held' },
