@@ -12,7 +12,7 @@ const domain = fc
 const plainAddress = fc.tuple(localPart, domain).map(([local, host]) => `${local}@${host}`)
 
 describe('checkAddress', () => {
-  it('takes any plain address as it is, and compares it without case', async () => {
+  it('any plain address is accepted as it is, and compared without regard to case', async () => {
     await expectProperty(
       fc.property(plainAddress, (address) => {
         expect(checkAddress(`  ${address}\t`)).toEqual({ ok: true, address, key: address.toLowerCase() })
@@ -20,7 +20,7 @@ describe('checkAddress', () => {
     )
   })
 
-  it('gives an address that it would take again unchanged', async () => {
+  it('an address that was checked is accepted unchanged when it is checked again', async () => {
     await expectProperty(
       fc.property(fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.emailAddress(), plainAddress), (text) => {
         const checked = checkAddress(text)
@@ -33,7 +33,7 @@ describe('checkAddress', () => {
     )
   })
 
-  it('calls sendable what it gives, and nothing else', async () => {
+  it('an address can be sent to exactly when checking it leaves it as it is', async () => {
     const close = fc
       .tuple(
         fc.string({ unit: fc.constantFrom(...'aZ0.-_@! é'.split('')), maxLength: 70 }),
@@ -50,7 +50,7 @@ describe('checkAddress', () => {
     )
   })
 
-  it('refuses a plain address as soon as one character that means something else stands in it', async () => {
+  it('a plain address is refused when one character that means something else is inserted', async () => {
     const intruder = fc.constantFrom(...'()<>[]:;@\\," \r\n\0\t\u007f\u200b\u200d\u2028\u00ad\ufeff'.split(''))
     await expectProperty(
       fc.property(plainAddress, intruder, fc.double({ min: 0, max: 1, noNaN: true }), (address, character, where) => {
@@ -96,13 +96,13 @@ describe('checkAddress', () => {
     expect(checked).toEqual({ ok: false, reason: expect.stringMatching(/^[A-Z].*\.$/) })
   })
 
-  it('takes the longest address that there may be', () => {
+  it('the longest address that may exist is accepted', () => {
     const address = `${'a'.repeat(64)}@${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(56)}.test`
     expect(address).toHaveLength(254)
     expect(checkAddress(address).ok).toBe(true)
   })
 
-  it('keeps an internationalised domain in the one form that mail servers know', () => {
+  it('an internationalised domain is kept in the one form that mail servers know', () => {
     const expected = { ok: true, address: 'Info@xn--bcher-kva.example', key: 'info@xn--bcher-kva.example' }
     expect(checkAddress('Info@bücher.example')).toEqual(expected)
     expect(checkAddress('Info@BÜCHER.example')).toEqual(expected)
@@ -110,7 +110,7 @@ describe('checkAddress', () => {
     expect(isSendable('Info@bücher.example')).toBe(false)
   })
 
-  it('answers 160 kB of anything with less than 50 ms of work', () => {
+  it('an input of 160 kB is refused with less than 50 ms of work, whatever it consists of', () => {
     const size = 160_000
     for (const text of [
       'a'.repeat(size),
@@ -130,7 +130,7 @@ describe('checkAddress', () => {
 })
 
 describe('parseSender', () => {
-  it('reads a name and an address', () => {
+  it('a sender is read as a name and an address, or as an address alone', () => {
     expect(parseSender('Rollcall <no-reply@localhost>')).toEqual({
       ok: true,
       sender: { name: 'Rollcall', address: 'no-reply@localhost' },

@@ -191,7 +191,7 @@ describe('the stream of server-sent events', () => {
     await ended
   })
 
-  it('ends when the server closes, and holds it up no longer than a moment', async () => {
+  it('a stream ends when the server closes, and delays that by no more than a moment', async () => {
     const other = await createTestApp()
     const stream = await openStream(other, await pausedSession(other))
     const begun = performance.now()

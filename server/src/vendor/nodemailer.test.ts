@@ -35,7 +35,7 @@ async function connected(server: ScriptedSmtpServer): Promise<SMTPConnection> {
 }
 
 describe("nodemailer's SMTPConnection, beyond what it documents", () => {
-  it('tells which extensions the server offers, and the largest mail that it takes', async () => {
+  it('a connection of nodemailer knows which extensions the server offers, and the largest mail that it accepts', async () => {
     const plain = await connected(await startServer({ pipelining: false }))
     expect(serverExtensions(plain)).toEqual({ pipelining: false, size: false, largestMail: null })
     const offering = await connected(await startServer({ extensions: ['SIZE 1000'] }))
@@ -44,17 +44,17 @@ describe("nodemailer's SMTPConnection, beyond what it documents", () => {
     expect(serverExtensions(unlimited)).toEqual({ pipelining: true, size: true, largestMail: null })
   })
 
-  it('keeps its fields for the extensions, without which no mail would be pipelined', async () => {
+  it('a connection of nodemailer still has the private fields for the extensions, without which no mail would be pipelined', async () => {
     const connection = await connected(await startServer())
     expect(connection).toMatchObject({ _supportedExtensions: expect.any(Array), _maxAllowedSize: expect.any(Number) })
   })
 
-  it('tells whether the server offers AUTH', async () => {
+  it('a connection of nodemailer knows whether the server offers AUTH', async () => {
     expect(offersAuth(await connected(await startServer()))).toBe(false)
     expect(offersAuth(await connected(await startServer({ extensions: ['AUTH PLAIN'] })))).toBe(true)
   })
 
-  it('gives its socket away, reads nothing from it afterwards, and still reports the end', async () => {
+  it('a connection of nodemailer whose socket was taken reads nothing from it, and still reports the end', async () => {
     const server = await startServer()
     const connection = await connected(server)
     const socket = takeSocket(connection)
@@ -73,7 +73,7 @@ describe("nodemailer's SMTPConnection, beyond what it documents", () => {
     expect(errors).toEqual([])
   })
 
-  it('reports the end when the server closes a connection whose socket was taken', async () => {
+  it('a connection of nodemailer whose socket was taken reports the end when the server closes it', async () => {
     const server = await startServer()
     const connection = await connected(server)
     const socket = takeSocket(connection)
@@ -85,11 +85,11 @@ describe("nodemailer's SMTPConnection, beyond what it documents", () => {
     expect(isDestroyed(connection)).toBe(true)
   })
 
-  it('has no socket to give before it connects', () => {
+  it('a connection of nodemailer has no socket before it connects', () => {
     expect(takeSocket(connectionTo({ port: 1 }))).toBeNull()
   })
 
-  it('knows how far a connection came that failed', async () => {
+  it('a connection of nodemailer that failed knows how far it came', async () => {
     const server = await startServer()
     expect(connectStage(await connected(server))).toBe('connected')
     await server.stop()
@@ -102,7 +102,7 @@ describe("nodemailer's SMTPConnection, beyond what it documents", () => {
     expect(connectStage(refused)).toBe('unconnected')
   })
 
-  it('says that it upgrades to TLS while it does', async () => {
+  it('a connection of nodemailer says that it upgrades to TLS while it does', async () => {
     const server = await startServer({
       script: (command) => (command === 'STARTTLS' ? { raw: '220 go ahead\r\nno TLS at all\r\n' } : undefined),
     })

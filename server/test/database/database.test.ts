@@ -7,7 +7,7 @@ describe('a database for a test', () => {
     await Promise.all(open.splice(0).map((each) => each.close()))
   })
 
-  it('has every table, and shares nothing with another', async () => {
+  it('a test database has every table, and shares nothing with another', async () => {
     const [one, other] = await Promise.all([createTestDatabase(), createTestDatabase()])
     open.push(one, other)
     await one.pool.query(`INSERT INTO staff_users (id, name, email) VALUES ('1', 'Ada', 'ada@example.com')`)
@@ -15,13 +15,13 @@ describe('a database for a test', () => {
     expect(rows).toEqual([{ staff: 0 }])
   })
 
-  it('tells of a connection that was never given back', async () => {
+  it('closing a test database fails when a connection was never given back', async () => {
     const database = await createTestDatabase()
     await database.pool.connect()
     await expect(database.close()).rejects.toThrow('1 of the connections of the pool were taken and never given back.')
   })
 
-  it('lowers the letters of every script', async () => {
+  it('a test database lowers the letters of every script', async () => {
     const database = await createTestDatabase()
     open.push(database)
     const { rows } = await database.pool.query(`SELECT lower('ÄÉĞЖΩ') AS lowered`)

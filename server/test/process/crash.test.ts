@@ -120,7 +120,7 @@ describe('a process that is killed in the middle of a session', () => {
     expect(smtp.mails.length).toBeGreaterThanOrEqual(done.mails.sent)
   }
 
-  it('goes on by itself after the next start; nobody is mailed twice, and every lead is accounted for', async () => {
+  it('a session whose process was killed goes on by itself after the next start; nobody is mailed twice, and every lead is accounted for', async () => {
     const first = await start()
     const sessionId = await startSession(first, 20)
     first.child.kill('SIGKILL')
@@ -128,7 +128,7 @@ describe('a process that is killed in the middle of a session', () => {
     await expectRecovery(sessionId)
   }, 90_000)
 
-  it('goes on also where its database was killed with it', async () => {
+  it('a session goes on after the next start also where the database was killed with the process', async () => {
     const first = await start()
     const sessionId = await startSession(first, 20)
     const file = await pidFile()
@@ -138,7 +138,7 @@ describe('a process that is killed in the middle of a session', () => {
     await expectRecovery(sessionId)
   }, 90_000)
 
-  it('survives when only its database is killed, and goes on by itself', async () => {
+  it('a process survives when only its database is killed, and goes on by itself', async () => {
     const rollcall = await start()
     const sessionId = await startSession(rollcall, 20)
     killDatabase(await pidFile())

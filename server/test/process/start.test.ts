@@ -44,7 +44,7 @@ describe('a start', () => {
     expect(output).not.toContain('hunter2')
   })
 
-  it('on a port that is taken says so in one line', async () => {
+  it('a start on a port that is taken says so in one line', async () => {
     const other = net.createServer()
     const port = await freePort()
     await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve))
@@ -57,7 +57,7 @@ describe('a start', () => {
     expect([code, output]).toEqual([1, 'PORT is in use by another program; choose another one.\n'])
   })
 
-  it('prints one banner with the address, the e-mail, the password once, the folder and the mailbox; the next is quicker', async () => {
+  it('a start prints one banner with the address, the e-mail, the folder and the mailbox, and only the first start prints the password', async () => {
     const environment = { DATA_DIR: path.join(folder, 'banner'), PORT: String(await freePort()), ADMIN_PASSWORD: '' }
     const first = await startRollcall(environment)
     const banner = await until(
@@ -87,7 +87,7 @@ describe('a start', () => {
 })
 
 describe('MODE=api and MODE=worker on one database', () => {
-  it('work together: the one serves, live, what the other runs', async () => {
+  it('a process with MODE=api shows live what a process with MODE=worker runs on the same database', async () => {
     const test = await createTestDatabase()
     // Until it was looked at what had run before there was a worker, no mail is taken, and so the session is not over.
     const checked = Promise.withResolvers<void>()

@@ -48,7 +48,7 @@ const scripts = [
 ]
 
 describe('composeMail', () => {
-  it('writes one mail with a text and an HTML part, and the headers that a mail has', async () => {
+  it('a composed mail has a text and an HTML part, and the headers of a mail', async () => {
     const mail = await PostalMime.parse(composeMail(composed, ada))
     expect(mail.from).toEqual({ name: 'Rollcall', address: 'no-reply@localhost' })
     expect(mail.to).toEqual([{ name: '', address: 'ada@example.com' }])
@@ -65,7 +65,7 @@ describe('composeMail', () => {
     expect(mail.html).toContain('>https://crm.example.com/activate/a-b_c</a>')
   })
 
-  it('takes the encoding that makes a part shorter, and carries it unharmed', async () => {
+  it('each part of a mail has the encoding that makes it shorter, and arrives unharmed', async () => {
     const russian = {
       subject: 'Ваш счёт',
       text: 'Здравствуйте, {{ firstName }}! {{ link }}\n',
@@ -81,7 +81,7 @@ describe('composeMail', () => {
     expect(mail.html?.trim()).toBe(`<p lang="ru">${ada.link}</p>`)
   })
 
-  it('greets a person without a name too', async () => {
+  it('a mail greets a person without a name, too', async () => {
     const mail = await PostalMime.parse(composeMail(composed, { ...ada, firstName: '', lastName: '', company: '' }))
     expect(mail.subject).toBe('Your account is ready')
     expect(mail.text).toMatch(/^Hello,\n/)
@@ -101,7 +101,7 @@ describe('composeMail', () => {
     expect(raw.split('\r\n\r\n')[0]).not.toMatch(/^.{79}/m)
   })
 
-  it('escapes names in the HTML and leaves them as they are in the text', async () => {
+  it('names are escaped in the HTML of a mail and left as they are in its text', async () => {
     const name = `<script>alert("1")</script>' & {{ link }}`
     const composed = composeTemplate(everySlot, sender, { linkDays: 7 })
     const mail = await PostalMime.parse(composeMail(composed, { ...ada, firstName: name, lastName: '" onload="x' }))
@@ -111,7 +111,7 @@ describe('composeMail', () => {
     expect(mail.text).toContain(`${name}|" onload="x|`)
   })
 
-  it('has exactly one recipient, one sender and one subject, whatever stands in the names', async () => {
+  it('a mail has exactly one recipient, one sender and one subject, whatever stands in the names', async () => {
     const nasty = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 200 }),
       fc
@@ -155,14 +155,14 @@ describe('composeMail', () => {
     )
   })
 
-  it('gives the same bytes for the same input, and another boundary for another mail', () => {
+  it('composing the same input gives the same bytes, and another mail has another boundary', () => {
     const again = composeTemplate(defaultTemplate, sender, { linkDays: 7 })
     expect(composeMail(again, { ...ada })).toBe(composeMail(composed, ada))
     const other = composeMail(composed, { ...ada, messageId: '<2.2@crm.example.com>' })
     expect(/boundary="(.*)"/.exec(other)?.[1]).not.toBe(/boundary="(.*)"/.exec(composeMail(composed, ada))?.[1])
   })
 
-  it('refuses an address or a Message-ID that is not exactly one', () => {
+  it('composing refuses an address or a Message-ID that is not exactly one', () => {
     expect(() => composeMail(composed, { ...ada, to: 'a@x.test\r\nBcc: evil@z.test' })).toThrow(/address/)
     expect(() => composeMail(composed, { ...ada, to: ' a@x.test' })).toThrow(/address/)
     expect(() => composeMail(composed, { ...ada, messageId: '<1@x>\r\nBcc: evil@z.test' })).toThrow(/Message-ID/)
@@ -201,7 +201,7 @@ describe('composeTemplate', () => {
     expect(() => composeTemplate(template, sender, { linkDays: 7 })).toThrow(TemplateError)
   })
 
-  it('speaks of one day in the singular', async () => {
+  it('the default template speaks of one day in the singular', async () => {
     const composed = composeTemplate(defaultTemplate, sender, { linkDays: 1 })
     const mail = await PostalMime.parse(composeMail(composed, ada))
     expect(mail.text).toContain('The link works for 1 day,')

@@ -15,7 +15,7 @@ const texts = fc
   .map((parts) => parts.join('').replaceAll(/(?<!\r)\n/g, '\r\n'))
 
 describe('quoted-printable', () => {
-  it('gives back what was encoded, also of texts that were encoded apart and joined', async () => {
+  it('decoding gives back what was encoded as quoted-printable, also where texts were encoded apart and joined', async () => {
     await expectProperty(
       fc.property(fc.array(texts, { minLength: 1, maxLength: 4 }), (parts) => {
         const encoded = parts.map((part) => quotedPrintable.text(part)).join(quotedPrintable.seam)
@@ -25,7 +25,7 @@ describe('quoted-printable', () => {
     )
   })
 
-  it('is lines of at most 76 characters of ASCII that end with CRLF and with nothing invisible', async () => {
+  it('quoted-printable text has lines of at most 76 ASCII characters that end with CRLF and have no white space before it', async () => {
     await expectProperty(
       fc.property(fc.array(texts, { minLength: 1, maxLength: 4 }), (parts) => {
         const encoded = parts.map((part) => quotedPrintable.text(part)).join(quotedPrintable.seam)

@@ -91,7 +91,7 @@ async function firstId(): Promise<string> {
 }
 
 describe('the built-in mailbox', () => {
-  it('has every mail by the time it says so, byte for byte', async () => {
+  it('the built-in mailbox has stored a mail byte for byte by the time it accepts it', async () => {
     const addresses = Array.from({ length: 300 }, (_, index) => `person${index}@x.test`)
     const deliveries = await Promise.all(
       addresses.map(async (to) => {
@@ -106,7 +106,7 @@ describe('the built-in mailbox', () => {
     expect(deliveries).toEqual(addresses.map(() => ({ kind: 'sent', isStored: true })))
   })
 
-  it('stores a mail once when the database goes away and comes back', async () => {
+  it('a mail is stored once in the built-in mailbox when the database goes away and comes back', async () => {
     const pool = openPool(database.url, { maximum: 2, onError: () => {} })
     const own = await startMailbox({ database: openDatabase(pool), logger })
     const over = senderTo(own.url)
@@ -124,7 +124,7 @@ describe('the built-in mailbox', () => {
     await pool.end()
   })
 
-  it('is not troubled by a client that goes away in the middle of a mail', async () => {
+  it('a client that goes away in the middle of a mail leaves no mail in the built-in mailbox and no error in the log', async () => {
     const { logger: kept, lines } = keepLog()
     const own = await startMailbox({ database: database.database, logger: kept })
     const client = net.connect(Number(new URL(own.url).port), '127.0.0.1')
@@ -144,7 +144,7 @@ describe('the built-in mailbox', () => {
     await own.close()
   })
 
-  it('takes whatever is handed over, also what is hardly a mail', async () => {
+  it('the built-in mailbox stores whatever is handed over, also what is hardly a mail', async () => {
     expect((await sendRaw('a@x.test', 'no header at all')).kind).toBe('sent')
     expect(
       (await sendRaw('b@x.test', 'Subject: =?UTF-8?B?4pyTIGRvbmU=?=\r\n =?UTF-8?Q?_=C3=A9?=\r\n\r\n\0\r\n')).kind,
@@ -157,7 +157,7 @@ describe('the built-in mailbox', () => {
 })
 
 describe('GET /mailbox/messages', () => {
-  it('gives the newest first, page by page, with the total', async () => {
+  it('the list of mails has the newest first, page by page, with the total', async () => {
     for (const name of ['one', 'two', 'three']) await sendRaw(`${name}@x.test`, mailTo(`${name}@x.test`, name))
     const first = await list('?limit=2')
     expect(first).toMatchObject({
@@ -171,7 +171,7 @@ describe('GET /mailbox/messages', () => {
     expect(second).toMatchObject({ items: [{ to: 'one@x.test' }], nextCursor: null, total: 3 })
   })
 
-  it('keeps its order where the numbers of the mails get longer', async () => {
+  it('the list of mails keeps its order where the numbers of the mails get longer', async () => {
     await database.pool.query('ALTER TABLE mailbox_messages ALTER COLUMN id RESTART WITH 999998')
     const names = ['one', 'two', 'three', 'four']
     for (const name of names) await sendRaw(`${name}@x.test`, mailTo(`${name}@x.test`, name))
@@ -182,7 +182,7 @@ describe('GET /mailbox/messages', () => {
     )
   })
 
-  it('finds by words of the recipient and of the subject, in any case', async () => {
+  it('a mail is found by words of its recipient and of its subject, in upper or lower case', async () => {
     for (const name of ['Ünal', 'Ada', 'Bob_1'])
       await sendRaw(`${name.length}${name.at(-1)}@x.test`, mailTo('a@x.test', name))
     const found = async (q: string): Promise<string[]> =>
@@ -194,19 +194,19 @@ describe('GET /mailbox/messages', () => {
     expect(await found('nobody')).toEqual([])
   })
 
-  it('is for admins', async () => {
+  it('mails are shown to admins only', async () => {
     role = 'support'
     expect(await get('/mailbox/messages')).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } })
     expect(await get('/mailbox/messages/1')).toMatchObject({ status: 403 })
   })
 
-  it('refuses a cursor that it never gave out', async () => {
+  it('the list of mails refuses a cursor that it never gave out', async () => {
     expect(await get('/mailbox/messages?cursor=nonsense')).toMatchObject({ status: 400, body: { code: 'BAD_CURSOR' } })
   })
 })
 
 describe('GET /mailbox/messages/:id', () => {
-  it('opens a mail with its parts', async () => {
+  it('a mail is opened with its parts', async () => {
     await sendRaw('ada@x.test', mailTo('ada@x.test', '<b>Ada</b>'))
     const { status, body } = await get(`/mailbox/messages/${await firstId()}`)
     expect(status).toBe(200)

@@ -92,7 +92,7 @@ function expectNoBurst(times: number[], stretch: number, perSecond: number): voi
 const timesOf = (some: Arrival[]) => some.map(({ at }) => at)
 
 describe('three processes on one database', () => {
-  it('send together at the rate that is set, never more, and a change applies to a session that runs', async () => {
+  it('three processes together send at the rate that is set, never faster, and a change applies to a session that runs', async () => {
     const fast = 40
     await setRates({ mailsPerSecond: fast, domainRates: [] })
     const leads = 600
@@ -131,7 +131,7 @@ describe('three processes on one database', () => {
     await expectInvariants(test, sessionId, smtp.mails)
   }, 300_000)
 
-  it('keep a rate that is set for one domain, and let the mails to others pass', async () => {
+  it('three processes keep a rate that is set for one domain, and send the mails to other domains without it', async () => {
     const perSecond = 15
     const limited = await activation.addLeads(60)
     const { rows } = await test.pool.query<{ domain: string }>(

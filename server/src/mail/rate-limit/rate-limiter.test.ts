@@ -38,7 +38,7 @@ describe('the rate limiter of mails', () => {
     return times.toSorted((a, b) => a - b)
   }
 
-  it('keeps the rate over several nodes together', async () => {
+  it('several nodes together keep the rate that is set', async () => {
     const perSecond = 40
     rates = { mailsPerSecond: perSecond, domainRates: [] }
     const since = performance.now()
@@ -48,7 +48,7 @@ describe('the rate limiter of mails', () => {
     expect(times.at(-1)! - times[0]!).toBeGreaterThan(1500)
   })
 
-  it('lets the mails to other domains go first when the limit of one domain is used up', async () => {
+  it('mails to other domains go first when the limit of one domain is used up', async () => {
     rates = { mailsPerSecond: null, domainRates: [{ domain: 'slow.example', mailsPerSecond: 1 }] }
     const limiter = node()
     expect(await limiter.acquire('one@slow.example')).toBe(true)
@@ -61,7 +61,7 @@ describe('the rate limiter of mails', () => {
     expect(other).toBe(true)
   })
 
-  it('applies a changed rate while it is used', async () => {
+  it('a rate that is changed applies to a limiter that is in use', async () => {
     rates = { mailsPerSecond: 1, domainRates: [] }
     const limiter = node()
     expect(await limiter.acquire('a@a.example')).toBe(true)
@@ -75,7 +75,7 @@ describe('the rate limiter of mails', () => {
       .toBe(true)
   })
 
-  it('neither waits nor asks for send times where no rate is set', async () => {
+  it('where no rate is set, the limiter neither waits nor asks the database for send times', async () => {
     const limiter = node()
     const begun = performance.now()
     await Promise.all(Array.from({ length: 1000 }, async () => limiter.acquire('a@a.example')))

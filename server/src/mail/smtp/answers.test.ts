@@ -30,13 +30,13 @@ describe('the meaning of an answer', () => {
     },
   )
 
-  it('is unconfirmed when the connection is lost on the far side of the gate, whatever the error is called', () => {
+  it('a mail is unconfirmed when the connection is lost after the gate, whatever the error is called', () => {
     for (const error of ['lost', 'tls', 'unreachable', 'protocol'] as const) {
       expect(silent('DOT', error, true)).toMatchObject({ kind: 'unconfirmed', problem: 'no answer' })
     }
   })
 
-  it('is pending again and slower for 421, 432 and 454, wherever they are said of how fast we go', () => {
+  it('a mail is pending again and sending slows down for 421, 432 and 454, at every command at which they mean that mails come too fast', () => {
     for (const step of steps) {
       for (const code of step === 'STARTTLS' ? [421, 432] : [421, 432, 454]) {
         expect(said(step, `${code} 4.7.0 slow down`)).toMatchObject({ kind: 'again', cause: 'throttled' })
@@ -57,7 +57,7 @@ describe('the meaning of an answer', () => {
     expect(said(step, line)).toMatchObject({ kind: 'later', mailboxFull: false, reply: line })
   })
 
-  it('is pending again over another connection where this one has carried as many mails as it may', () => {
+  it('a mail is pending again over another connection where this one has carried as many mails as the server allows', () => {
     const line = '452 4.5.3 Too many recipients: Too many messages sent'
     expect(said('MAIL', line, true)).toMatchObject({ kind: 'again', cause: 'connection', reply: line })
     // Over a new connection it says that the server takes no more at all.
@@ -85,7 +85,7 @@ describe('the meaning of an answer', () => {
     })
   })
 
-  it('is one more try for a full mailbox', () => {
+  it('a mail to a full mailbox is tried once more', () => {
     expect(said('RCPT', '552 5.2.2 mailbox full')).toMatchObject({ kind: 'later', mailboxFull: true })
     expect(said('RCPT', '552 mailbox full')).toMatchObject({ kind: 'later', mailboxFull: true })
     expect(said('DOT', '552 5.2.2 mailbox full')).toMatchObject({ kind: 'later', mailboxFull: true })
@@ -113,14 +113,14 @@ describe('the meaning of an answer', () => {
     expect(said(step, line)).toMatchObject({ kind: 'hold', reason, after: 1, reply: line })
   })
 
-  it('fails the item and counts toward a hold when the mail is refused for what it is', () => {
+  it('a mail that is refused for what it is fails its item and counts toward a hold', () => {
     for (const line of ['554 5.7.1 looks like spam', '550 5.7.26 unauthenticated', '554 refused']) {
       expect(said('DOT', line)).toMatchObject({ kind: 'failed', reason: 'refused', countsTowardHold: true })
     }
     expect(said('RCPT', '554 5.7.1 relay access denied')).toMatchObject({ kind: 'failed', countsTowardHold: true })
   })
 
-  it('holds after five when the server cannot be reached or used', () => {
+  it('a session is held after five attempts in a row that cannot reach or use the mail server', () => {
     const down = { kind: 'hold', reason: 'mail_server_down', after: 5 }
     expect(silent('CONNECT', 'unreachable')).toMatchObject(down)
     expect(silent('STARTTLS', 'tls')).toMatchObject(down)
@@ -130,7 +130,7 @@ describe('the meaning of an answer', () => {
     expect(silent('AUTH', 'no_sign_in')).toMatchObject({ kind: 'hold', reason: 'mail_sign_in_refused', after: 1 })
   })
 
-  it('is sent for a 2xx after the dot and for nothing else', async () => {
+  it('a mail is sent for a 2xx after the dot and for nothing else', async () => {
     const answer = fc.record<SmtpAnswer>({
       gatePassed: fc.boolean(),
       command: fc.constantFrom(...steps),
@@ -158,7 +158,7 @@ describe('the time of the next try', () => {
   const longest = (tries: number, sinceFirstTry = 0) =>
     nextTryDelay(tries, { sinceFirstTry, mailboxFull: false, random: () => 1 })
 
-  it('grows from a minute to four hours and ends after two days', () => {
+  it('the delay before the next try grows from a minute to four hours, and there is no next try after two days', () => {
     expect([1, 2, 3, 4, 5, 6, 20].map((tries) => longest(tries))).toEqual([
       60_000,
       5 * 60_000,
@@ -172,12 +172,12 @@ describe('the time of the next try', () => {
     expect(longest(9, 48 * hour)).toBeNull()
   })
 
-  it('is spread over the whole of the delay', () => {
+  it('the next try is at a random time within its delay', () => {
     expect(nextTryDelay(4, { sinceFirstTry: 0, mailboxFull: false, random: () => 0 })).toBe(0)
     expect(nextTryDelay(4, { sinceFirstTry: 0, mailboxFull: false, random: () => 0.5 })).toBe(hour / 2)
   })
 
-  it('is one day for a full mailbox, once', () => {
+  it('a full mailbox is tried again once, after one day', () => {
     const full = (tries: number, sinceFirstTry: number) =>
       nextTryDelay(tries, { sinceFirstTry, mailboxFull: true, random: () => 0 })
     expect(full(1, 0)).toBe(24 * hour)

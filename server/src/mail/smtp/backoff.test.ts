@@ -21,12 +21,12 @@ describe('the wait after a failure', () => {
     return times.slice(1).map((time, index) => time - (times[index] ?? 0))
   }
 
-  it('doubles from 50 ms to 5 s', async () => {
+  it('the wait after a failure doubles from 50 ms to 5 s', async () => {
     const lengths = await waits(10, () => performance.now())
     expect(lengths).toEqual([50, 100, 200, 400, 800, 1600, 3200, 5000, 5000])
   })
 
-  it('is never cut short by a timer that is early, so that no failure goes uncounted', async () => {
+  it('a timer that fires early does not shorten the wait after a failure, so that no failure goes uncounted', async () => {
     const start = performance.now()
     const slower = () => start + (performance.now() - start) * 0.97
     const lengths = await waits(5, slower)
@@ -34,7 +34,7 @@ describe('the wait after a failure', () => {
     expect(Math.min(...lengths)).toBeGreaterThanOrEqual(50)
   })
 
-  it('is over at once for everybody when the server takes a mail', async () => {
+  it('the wait after a failure ends at once for everybody when the server accepts a mail', async () => {
     const backoff = createBackoff(() => performance.now())
     backoff.failed()
     const waiting = Promise.all([backoff.wait(), backoff.wait()])

@@ -25,7 +25,7 @@ function many(count: number, sender: SmtpSender): Promise<Delivery[]> {
 describe('a server that cannot be used', () => {
   const down = { kind: 'hold', reason: 'mail_server_down', after: 5, reply: null }
 
-  it('counts toward a hold when it refuses the connection', async () => {
+  it('a server that refuses the connection counts toward a hold', async () => {
     const server = await startServer()
     await server.stop()
     const sender = senderTo(server.url)
@@ -33,11 +33,11 @@ describe('a server that cannot be used', () => {
     expect(await sender.probe()).toMatchObject(down)
   })
 
-  it('counts toward a hold when its name is not known', async () => {
+  it('a server whose name is not known counts toward a hold', async () => {
     expect(await send(senderTo('smtp://no-such-host.invalid:25'))).toMatchObject(down)
   })
 
-  it('counts toward a hold when it does not speak TLS where TLS is asked for', async () => {
+  it('a server that does not speak TLS where TLS is asked for counts toward a hold', async () => {
     const goAhead = { raw: '220 go ahead\r\n', drop: 'fin' } as const
     const server = await startServer({ script: (command) => (command === 'STARTTLS' ? goAhead : undefined) })
     expect(await send(senderTo(`${server.url}?requireTLS`))).toMatchObject(down)
@@ -69,7 +69,7 @@ describe('a server that cannot be used', () => {
     },
   )
 
-  it('holds at once when the sign-in is refused or not offered, also for a probe', async () => {
+  it('a server that refuses or does not offer the sign-in holds the session at once, also for a probe', async () => {
     const script = (command: string) => (command === 'AUTH' ? '535 5.7.8 wrong password' : undefined)
     const server = await startServer({ extensions: ['AUTH PLAIN LOGIN'], script })
     const sender = senderTo(server.url.replace('//', '//ada:secret@'))
@@ -80,19 +80,19 @@ describe('a server that cannot be used', () => {
     expect(await send(senderTo(without.url.replace('//', '//ada:secret@')))).toMatchObject(refused)
   })
 
-  it('is ready for a probe when it takes the sign-in', async () => {
+  it('a server that accepts the sign-in is ready for a probe', async () => {
     const server = await startServer({ extensions: ['AUTH PLAIN'] })
     expect(await senderTo(server.url.replace('//', '//ada:p%40ss@')).probe()).toEqual({ kind: 'ready' })
     expect(server.commands).toContain(`AUTH PLAIN ${Buffer.from('\0ada\0p@ss').toString('base64')}`)
   })
 
-  it('holds the session when its SIZE is smaller than the mail', async () => {
+  it('a server whose SIZE is smaller than the mail holds the session', async () => {
     const server = await startServer({ extensions: ['SIZE 10'] })
     expect(await send(senderTo(server.url))).toMatchObject({ kind: 'hold', reason: 'message_too_large' })
     expect(server.mails).toHaveLength(0)
   })
 
-  it('is used again as soon as it is back', async () => {
+  it('a server that was away is used again as soon as it is back', async () => {
     const server = await startServer()
     const sender = senderTo(server.url)
     expect((await send(sender)).kind).toBe('sent')
@@ -104,7 +104,7 @@ describe('a server that cannot be used', () => {
     expect(server.mails).toHaveLength(2)
   })
 
-  it('is called at growing intervals when it drops every connection', async () => {
+  it('a server that drops every connection is connected to at growing intervals', async () => {
     const server = await startServer({ script: (command) => (command === 'EHLO' ? { drop: 'rst' } : undefined) })
     const sender = senderTo(server.url)
     const start = performance.now()
@@ -115,7 +115,7 @@ describe('a server that cannot be used', () => {
 })
 
 describe('the connections', () => {
-  it('are as many as allowed, and are kept for the next mails', async () => {
+  it('as many connections are opened as allowed, and they are kept for the next mails', async () => {
     const server = await startServer({ script: () => ({ delay: 5 }) })
     const sender = senderTo(`${server.url}?connections=7`)
     await many(50, sender)
@@ -125,7 +125,7 @@ describe('the connections', () => {
     expect(server.totalConnections).toBe(7)
   })
 
-  it('fall to what a server allows that greets with 421, and no mail is lost or sent twice', async () => {
+  it('the number of connections falls to what a server that greets with 421 allows, and no mail is lost or sent twice', async () => {
     const server = await startServer({ maximumConnections: 3, script: () => ({ delay: 5 }) })
     const sender = senderTo(`${server.url}?connections=10`)
     let sent = 0
@@ -141,7 +141,7 @@ describe('the connections', () => {
     expect(late.map((delivery) => delivery.kind)).toEqual(Array.from({ length: 20 }, () => 'sent'))
   })
 
-  it('take the mails that wait for others, which a busy server leaves without a greeting, and are no more than allowed', async () => {
+  it('open connections take the mails that wait for connections which a busy server leaves without a greeting, and there are no more of them than allowed', async () => {
     const server = await startServer({
       script: (command, { connection }) =>
         command === 'GREETING' && connection > 2 ? { silence: true } : { delay: 5 },
@@ -158,7 +158,7 @@ describe('the connections', () => {
     expect(server.totalConnections).toBe(4)
   })
 
-  it('rise again, one a minute, up to what was asked for', async () => {
+  it('the number of connections rises again by one a minute, up to what was asked for', async () => {
     let time = 0
     const server = await startServer({ maximumConnections: 1, script: () => ({ delay: 5 }) })
     const sender = senderTo(`${server.url}?connections=3`, { now: () => time })
@@ -172,14 +172,14 @@ describe('the connections', () => {
     }
   })
 
-  it('are halved when the server throttles a mail', async () => {
+  it('the number of connections is halved when the server throttles a mail', async () => {
     const server = await startServer({ script: (command) => (command === 'RCPT' ? '421 4.7.0 slow down' : undefined) })
     const sender = senderTo(`${server.url}?connections=10`)
     expect(await send(sender)).toMatchObject({ kind: 'again', cause: 'throttled', reply: '421 4.7.0 slow down' })
     expect(sender.connections).toBe(5)
   })
 
-  it('are replaced when they have carried as many mails as the server takes over one', async () => {
+  it('connections are replaced when they have carried as many mails as the server accepts over one', async () => {
     const carried = new Map<number, number>()
     const server = await startServer({
       script: (command, { connection }) => {
@@ -199,7 +199,7 @@ describe('the connections', () => {
     expect(sender.connections).toBe(2)
   })
 
-  it('are closed with QUIT when nobody needs them', async () => {
+  it('idle connections are closed with QUIT', async () => {
     const server = await startServer()
     const sender = senderTo(server.url, { timeouts: { idle: 20 } })
     await many(5, sender)
@@ -208,7 +208,7 @@ describe('the connections', () => {
     expect((await send(sender)).kind).toBe('sent')
   })
 
-  it('survive what the server says while nothing was asked', async () => {
+  it('a connection on which the server says something unasked is closed, and the next mail is sent over another', async () => {
     const server = await startServer()
     const sender = senderTo(server.url)
     await send(sender)
@@ -229,14 +229,14 @@ describe('one mail', () => {
     },
   )
 
-  it('goes to exactly the address that was stored', async () => {
+  it('a mail goes to exactly the address that was stored', async () => {
     const server = await startServer()
     const addresses = ["o'brien+tag@x.test", 'Ada@xn--bcher-kva.example', '!#$%&*/=?^_`{|}~-@x.test']
     for (const to of addresses) expect((await send(senderTo(server.url), { to })).kind).toBe('sent')
     expect(server.mails.map((each) => each.to)).toEqual(addresses.map((address) => [address]))
   })
 
-  it('is rejected when it cannot be made, and leaves its connection usable', async () => {
+  it('a mail that cannot be composed is rejected, and leaves its connection usable', async () => {
     const server = await startServer()
     const sender = senderTo(`${server.url}?connections=1`)
     const body = (): string => {
@@ -250,7 +250,7 @@ describe('one mail', () => {
 })
 
 describe('closing', () => {
-  it('waits for the mail in flight, and takes no more', async () => {
+  it('a sender that closes waits for the mail in flight, and accepts no more', async () => {
     const server = await startServer({ script: (command) => (command === 'DOT' ? { delay: 100 } : undefined) })
     const sender = senderTo(`${server.url}?connections=1`)
     const passed = Promise.withResolvers<void>()
@@ -269,7 +269,7 @@ describe('closing', () => {
     expect(server.mails).toHaveLength(1)
   })
 
-  it('does not wait longer than it may, and tells apart what was handed over and what was not', async () => {
+  it('a sender that closes waits no longer than it may, and reports the mail that was handed over as unconfirmed and the other as pending again', async () => {
     const server = await startServer({ script: (command) => (command === 'DOT' ? { silence: true } : undefined) })
     const sender = senderTo(`${server.url}?connections=2`, { timeouts: { command: 60_000, delivery: 60_000 } })
     const beyond = send(sender)
@@ -284,7 +284,7 @@ describe('closing', () => {
     expect(server.mails).toHaveLength(1)
   })
 
-  it('gives up a connection that is still being opened', async () => {
+  it('a sender that closes gives up a connection that is still being opened', async () => {
     const server = await startServer({ script: () => ({ silence: true }) })
     const sender = senderTo(server.url, { timeouts: { greeting: 60_000 } })
     const sending = send(sender)

@@ -18,31 +18,31 @@ function reachable(from: ConnectionMode, without: ConnectionMode[] = []): Set<Co
 }
 
 describe('the modes of a connection', () => {
-  it('allow the content of a mail only right after its gate', () => {
+  it('a connection sends the content of a mail only right after its gate', () => {
     expect(modes.filter((mode) => connectionTransitions[mode].includes('content'))).toEqual(['gate'])
     expect(reachable('content', ['gate'])).not.toContain('content')
   })
 
-  it('allow a gate only right after the envelope of its mail', () => {
+  it('a connection asks a gate only right after the envelope of its mail', () => {
     expect(modes.filter((mode) => connectionTransitions[mode].includes('gate'))).toEqual(['envelope'])
   })
 
-  it('allow no other mail before a mail that was not sent is reset', () => {
+  it('a connection begins no other mail before it has reset a mail that was not sent', () => {
     expect(reachable('unclean', ['resetting'])).toEqual(new Set(['quitting', 'closed']))
   })
 
-  it('allow a connection to be closed in every mode, and to do nothing more afterwards', () => {
+  it('a connection can be closed in every mode, and does nothing more afterwards', () => {
     for (const mode of modes.filter((each) => each !== 'closed'))
       expect(connectionTransitions[mode]).toContain('closed')
     expect(reachable('closed')).toEqual(new Set())
     expect(reachable('quitting')).toEqual(new Set(['closed']))
   })
 
-  it('can all be reached from the first', () => {
+  it('every mode of a connection can be reached from the first', () => {
     expect(reachable('connecting')).toEqual(new Set(modes.filter((mode) => mode !== 'connecting')))
   })
 
-  it('are asserted', () => {
+  it('a transition that the table of a connection does not allow is an error', () => {
     const machine = createStateMachine('connection', connectionTransitions, 'connecting')
     machine.transitionTo('ready')
     expect(() => machine.transitionTo('content')).toThrow('The connection cannot change from ready to content.')
@@ -50,7 +50,7 @@ describe('the modes of a connection', () => {
 })
 
 describe('the modes of a sender', () => {
-  it('lead from open over draining to closed, and never back', () => {
+  it('a sender goes from open over draining to closed, and never back', () => {
     expect(senderTransitions).toEqual({ open: ['draining'], draining: ['closed'], closed: [] })
   })
 })

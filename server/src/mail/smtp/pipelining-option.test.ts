@@ -16,7 +16,7 @@ describe.each([
   { pipelining: true, how: 'with pipelined envelopes' },
   { pipelining: false, how: 'with pipelining switched off' },
 ])('a sender $how', ({ pipelining }) => {
-  it('sends a pipelined envelope only when it is switched on', async () => {
+  it('a sender pipelines envelopes only when pipelining is switched on', async () => {
     const pipelined: boolean[] = []
     const server = await startServer({ script: notePipelined(pipelined) })
     expect(kinds(await sendAll(senderTo(server.url, { pipelining }), ['ada', 'bo', 'cy']))).toEqual([
@@ -27,7 +27,7 @@ describe.each([
     expect(pipelined).toEqual([pipelining, pipelining, false])
   })
 
-  it('keeps the same promises when mails are refused, postponed, lost and turned away by their gate', async () => {
+  it('a sender reports each mail as its server and its gate decide, and hands none over twice, with pipelining and without', async () => {
     const names = namesUpTo(60)
     const nameOf = (to: string | undefined): number => Number(/^n(\d+)@/.exec(to ?? '')?.[1])
     const server = await startServer({
@@ -62,7 +62,7 @@ describe.each([
     }
   })
 
-  it('asks the gate of a mail only after the delivery of the mail before it over the connection was reported', async () => {
+  it('a sender asks the gate of a mail only after it has reported the delivery of the mail before it over the connection', async () => {
     const server = await startServer()
     const inFlight = new Map<object, number>()
     let most = 0

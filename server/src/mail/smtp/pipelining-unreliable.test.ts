@@ -20,7 +20,7 @@ describe('a mail that has a slot and waits for a connection', () => {
     return sender
   }
 
-  it('gets the connection that is free next, although other mails wait to be pipelined', async () => {
+  it('a mail that has a slot gets the connection that is free next, although other mails wait to be pipelined', async () => {
     // Two of four connections end with their mail, so that two mails that were pipelined have a slot and no connection.
     const left = new Set<number>()
     const server = await startServer({
@@ -41,7 +41,7 @@ describe('a mail that has a slot and waits for a connection', () => {
     expect(Math.max(...names.slice(0, 12).map((name) => order.indexOf(name)))).toBeLessThan(50)
   })
 
-  it('gets a connection also when the last of them ends and the mail pipelined over it is not wanted any more', async () => {
+  it('a mail that has a slot gets a connection also when the last one ends and the mail pipelined over it is not wanted any more', async () => {
     const ends = [1, 2].map(() => Promise.withResolvers<void>())
     const isPipelined = Promise.withResolvers<void>()
     let ended = 0
@@ -89,7 +89,7 @@ describe('a server that loses what comes behind a mail, although it says that it
     })
   }
 
-  it('keeps one connection waiting and not all, is trusted no more, and has every mail once', async () => {
+  it('a server that loses pipelined envelopes keeps only one connection waiting, is trusted no more, and gets every mail once', async () => {
     const pipelined: boolean[] = []
     const server = await losing(pipelined)
     const names = namesUpTo(30)
@@ -99,7 +99,7 @@ describe('a server that loses what comes behind a mail, although it says that it
     expect(pipelined.filter(Boolean)).toHaveLength(1)
   })
 
-  it('is not trusted when it says only that nothing came, nor when it ends each connection for it', async () => {
+  it('a server that loses pipelined envelopes is not trusted either when it says that nothing came or ends the connection', async () => {
     for (const reply of [
       { delay: 200, reply: { raw: '421 4.4.2 nothing came\r\n', drop: 'fin' } },
       { drop: 'fin' },
@@ -121,7 +121,7 @@ describe('a server that loses what comes behind a mail, although it says that it
     }
   })
 
-  it('is tried again after ten minutes', async () => {
+  it('a server that lost a pipelined envelope is sent another one after ten minutes', async () => {
     let time = 0
     const pipelined: boolean[] = []
     const server = await losing(pipelined)

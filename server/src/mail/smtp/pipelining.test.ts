@@ -24,7 +24,7 @@ function atSecond(command: SmtpCommand, reply: SmtpReply): SmtpScript {
 }
 
 describe('a mail that waits for a connection', () => {
-  it('has its envelope sent in one write with the mail before it, and both arrive as they are', async () => {
+  it('the envelope of a waiting mail is sent in one write with the mail before it, and both arrive as they are', async () => {
     const pipelined: boolean[] = []
     const server = await startServer({ script: notePipelined(pipelined) })
     expect(kinds(await sendAll(senderTo(server.url), ['ada', 'bo', 'cy']))).toEqual(['sent', 'sent', 'sent'])
@@ -35,13 +35,13 @@ describe('a mail that waits for a connection', () => {
     expect(server.totalConnections).toBe(1)
   })
 
-  it('has its gate asked only after the delivery of the mail before it was reported', async () => {
+  it('the gate of a pipelined mail is asked only after the delivery of the mail before it was reported', async () => {
     const log: Log = []
     await sendAll(senderTo((await startServer()).url), ['ada', 'bo', 'cy'], { log })
     expect(log).toEqual(['ada gate', 'ada sent', 'bo gate', 'bo sent', 'cy gate', 'cy sent'])
   })
 
-  it('is pipelined over whichever connection is ready first', async () => {
+  it('a waiting mail is pipelined over whichever connection is ready first', async () => {
     const names = namesUpTo(60)
     const pipelined: boolean[] = []
     const server = await startServer({ script: notePipelined(pipelined) })
@@ -53,14 +53,14 @@ describe('a mail that waits for a connection', () => {
     expect(server.totalConnections).toBe(5)
   })
 
-  it('is not pipelined to a server that does not offer PIPELINING', async () => {
+  it('no mail is pipelined to a server that does not offer PIPELINING', async () => {
     const pipelined: boolean[] = []
     const server = await startServer({ pipelining: false, script: notePipelined(pipelined) })
     expect(kinds(await sendAll(senderTo(server.url), ['ada', 'bo']))).toEqual(['sent', 'sent'])
     expect(pipelined).toEqual([false, false])
   })
 
-  it('is not pipelined when it is too large, not wanted any more, or cannot be made, and keeps no other mail from it', async () => {
+  it('a mail that is too large, not wanted any more or cannot be composed is not pipelined, and keeps no other mail from being sent', async () => {
     const pipelined: boolean[] = []
     const server = await startServer({ extensions: ['SIZE 1000'], script: notePipelined(pipelined) })
     const sender = senderTo(server.url)
@@ -83,7 +83,7 @@ describe('a mail that waits for a connection', () => {
     expect(server.totalConnections).toBe(1)
   })
 
-  it('has the whole timeout for its replies, counted from the answer to the mail before it', async () => {
+  it('a pipelined envelope has the whole timeout for its replies, counted from the answer to the mail before it', async () => {
     const server = await startServer({ script: (command) => (command === 'DOT' ? { delay: 600 } : undefined) })
     const sender = senderTo(server.url, { timeouts: { command: 400 } })
     expect(kinds(await sendAll(sender, ['ada', 'bo']))).toEqual(['sent', 'sent'])
@@ -114,7 +114,7 @@ describe('a mail whose envelope was pipelined', () => {
     expect(server.totalConnections).toBe(2)
   })
 
-  it('goes over another connection when the server takes its leave of the one before it', async () => {
+  it('a pipelined mail goes over another connection when the server ends this one with 421 after the mail before it', async () => {
     const script: SmtpScript = (command, { mail }) => (command === 'DOT' && mail === 1 ? '421 4.7.0 enough' : undefined)
     const server = await startServer({ script })
     expect(await sendAll(senderTo(server.url), ['ada', 'bo'])).toMatchObject([
@@ -124,7 +124,7 @@ describe('a mail whose envelope was pipelined', () => {
     expect(server.totalConnections).toBe(2)
   })
 
-  it('gets nothing more of itself across when its gate says no, or fails', async () => {
+  it('nothing more of a pipelined mail is handed over when its gate says no, or fails', async () => {
     for (const gate of [async () => false, () => Promise.reject(new Error('The database is away.'))]) {
       const server = await startServer()
       const deliveries = await sendAll(senderTo(server.url), ['ada', 'bo', 'cy'], { requests: { bo: { gate } } })
@@ -201,7 +201,7 @@ describe('a mail whose envelope was pipelined', () => {
 })
 
 describe('closing while an envelope is pipelined', () => {
-  it('lets its mail end as its gate says', async () => {
+  it('a sender that closes lets a mail whose envelope was pipelined end as its gate says', async () => {
     const isPipelined = Promise.withResolvers<void>()
     const closing = Promise.withResolvers<void>()
     const server = await startServer({

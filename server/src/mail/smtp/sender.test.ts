@@ -45,7 +45,7 @@ describe.each([
   { pipelining: true, how: 'with PIPELINING' },
   { pipelining: false, how: 'without PIPELINING' },
 ])('the sender, $how', ({ pipelining }) => {
-  it('hands over exactly the bytes and the envelope that it was given', async () => {
+  it('a sender hands over exactly the bytes and the envelope that it was given', async () => {
     const server = await startServer({ pipelining })
     const { delivery, gates } = await sendOne(senderTo(server.url))
     expect(delivery).toEqual({ kind: 'sent', reply: '250 2.0.0 ok: queued', problem: null })
@@ -92,7 +92,7 @@ describe.each([
     expect(server.mails).toHaveLength(0)
   })
 
-  it('sends the next mail over the same connection after one that was refused', async () => {
+  it('a sender sends the next mail over the same connection after one that was refused', async () => {
     const server = await startServer({ pipelining })
     const sender = senderTo(`${server.url}?connections=1`)
     for (const command of ['MAIL', 'RCPT', 'DATA', 'DOT'] as const) {
@@ -105,7 +105,7 @@ describe.each([
     expect(server.totalConnections).toBe(1)
   })
 
-  it('gives the server nothing when the gate says no, or fails', async () => {
+  it('a sender hands no mail over when the gate says no, or fails', async () => {
     const server = await startServer({ pipelining })
     const sender = senderTo(server.url)
     expect((await sendOne(sender, { gate: async () => false })).delivery).toEqual({ kind: 'gate_closed', cause: null })
@@ -145,7 +145,7 @@ describe.each([
     expect(server.mails).toHaveLength(0)
   })
 
-  it('believes a refusal that comes in the middle of the body, and sends no more of it', async () => {
+  it('a sender believes a refusal that comes in the middle of the body, and sends no more of it', async () => {
     const server = await startServer({ pipelining, script: at('BODY', '554 5.7.1 enough') })
     const sender = senderTo(server.url)
     const { delivery } = await sendOne(sender, { body: () => largeMail })
@@ -154,14 +154,14 @@ describe.each([
     expect(server.mails).toHaveLength(0)
   })
 
-  it('waits for a server that takes its time', async () => {
+  it('a sender waits for a server that answers slowly', async () => {
     const server = await startServer({ pipelining, script: () => ({ delay: 100 }) })
     const { delivery } = await sendOne(senderTo(server.url))
     expect(delivery.kind).toBe('sent')
     expect(server.mails).toHaveLength(1)
   })
 
-  it('sends a thousand mails over one connection without leaving anything behind', async () => {
+  it('a sender sends a thousand mails over one connection without leaving listeners behind', async () => {
     const warnings: Error[] = []
     const note = (warning: Error): void => void warnings.push(warning)
     process.on('warning', note)

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { parseSmtpUrl } from './settings.ts'
 
 describe('parseSmtpUrl', () => {
-  it('reads host, port, user, password and options', () => {
+  it('SMTP_URL gives the host, the port, the user, the password and the options', () => {
     expect(parseSmtpUrl('smtp://ada%40x.test:p%40ss@mail.example.com:2525?connections=20&requireTLS')).toEqual({
       ok: true,
       settings: {
@@ -19,7 +19,7 @@ describe('parseSmtpUrl', () => {
     })
   })
 
-  it('knows the ports, and ten connections where nothing else is said', () => {
+  it('SMTP_URL without a port or connections gives the port of its scheme and ten connections', () => {
     expect(parseSmtpUrl('smtp://mail.example.com')).toMatchObject({
       settings: { port: 587, connections: 10, user: null },
     })

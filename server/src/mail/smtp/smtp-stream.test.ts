@@ -23,7 +23,7 @@ describe('replies', () => {
   const code = fc.integer({ min: 200, max: 599 }).map(String)
   const reply = fc.tuple(code, fc.array(words, { minLength: 1, maxLength: 4 }))
 
-  it('are the same however they are cut, with either line end, in UTF-8', async () => {
+  it('replies are read the same wherever their bytes are cut, with either line end, in UTF-8', async () => {
     await expectProperty(
       fc.property(
         fc.array(reply),
@@ -53,7 +53,7 @@ describe('replies', () => {
     )
   })
 
-  it('that are not over count what waits for their end', () => {
+  it('the reader of replies counts the characters of a reply whose end has not come', () => {
     const reader = readReplies(() => expect.unreachable())
     expect(reader.take(Buffer.from('250-first\r\n250'))).toBe('250-first\n250'.length)
   })
@@ -67,7 +67,7 @@ describe('a server that was sent the whole envelope at once', () => {
     expect(said.includes('RCPT') && said.includes('DATA')).toBe(pipelining)
   })
 
-  it('gets an empty mail when it waits for one without a recipient, and the connection is used again', async () => {
+  it('a server that waits for a mail without a recipient gets an empty one, and the connection is used again', async () => {
     const script = at({ RCPT: '550 5.1.1 nobody', DATA: '354 go ahead' })
     const server = await startServer({ script })
     const sender = senderTo(server.url)
@@ -79,7 +79,7 @@ describe('a server that was sent the whole envelope at once', () => {
     expect(server.totalConnections).toBe(1)
   })
 
-  it('gets nothing more when it waits for a mail whose sender it refused', async () => {
+  it('a server that waits for a mail whose sender it refused gets nothing more over this connection', async () => {
     const server = await startServer({ script: at({ MAIL: '450 4.7.1 not now', DATA: '354 go ahead' }) })
     const sender = senderTo(server.url)
     expect(await send(sender)).toMatchObject({ kind: 'later', reply: '450 4.7.1 not now' })
@@ -102,24 +102,24 @@ describe('a mail as it is sent', () => {
     expect(server.commands.filter((command) => command.startsWith('MAIL'))).toHaveLength(1)
   })
 
-  it('is ended where its last line is open', async () => {
+  it('a mail whose last line has no end is given one', async () => {
     const server = await startServer()
     expect((await send(senderTo(server.url), 'Subject: open\r\n\r\nend')).kind).toBe('sent')
     expect(server.mails.map(({ raw }) => raw.toString())).toEqual(['Subject: open\r\n\r\nend\r\n'])
   })
 
-  it('has its size in MAIL where the server offers SIZE', async () => {
+  it('the size of a mail is in MAIL where the server offers SIZE', async () => {
     const server = await startServer({ extensions: ['SIZE 1000'] })
     await send(senderTo(server.url), 'Subject: ten\r\n\r\n')
     expect(server.commands).toContain('MAIL FROM:<no-reply@localhost> SIZE=16')
   })
 
-  it('is sent in one answer of several lines, of which all words are kept', async () => {
+  it('all words of an answer of several lines are kept', async () => {
     const server = await startServer({ script: at({ DOT: '250-2.0.0 thank\r\n250-2.0.0 you\r\n250 2.0.0 Zoë' }) })
     expect(await send(senderTo(server.url))).toMatchObject({ kind: 'sent', reply: '250 2.0.0 thank you Zoë' })
   })
 
-  it('is not begun over a connection on which the server said something without being asked', async () => {
+  it('no mail is begun over a connection on which the server said something unasked', async () => {
     const server = await startServer({ script: at({ DOT: '250 2.0.0 ok\r\n250 2.0.0 once more' }) })
     const sender = senderTo(server.url)
     expect((await send(sender)).kind).toBe('sent')
@@ -148,7 +148,7 @@ describe('a mail as it is sent', () => {
     },
   )
 
-  it('is pending again when an answer before it has no end', async () => {
+  it('a mail is pending again when an answer before its content has no end', async () => {
     const endless = `250-${'x'.repeat(70_000)}\r\n`
     const server = await startServer({ script: at({ RCPT: { raw: endless } }) })
     expect(await send(senderTo(server.url))).toMatchObject({ kind: 'again', cause: 'connection' })

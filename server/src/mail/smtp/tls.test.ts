@@ -53,26 +53,26 @@ describe('a mail server with TLS and a sign-in', () => {
 
   const signIn = 'ada:p%40ss%2Fword'
 
-  it('gets the mail over TLS from the first byte', async () => {
+  it('an smtps:// server gets the mail over TLS from the first byte', async () => {
     const { taken, port } = await startServer({ secure: true })
     expect(await send(`smtps://${signIn}@127.0.0.1:${port}?rejectUnauthorized=false`)).toMatchObject({ kind: 'sent' })
     expect(taken).toEqual([{ secure: true, user: 'ada', to: 'person@b.example' }])
   })
 
-  it('gets the mail over STARTTLS where it offers that, before the sign-in', async () => {
+  it('a server that offers STARTTLS gets the sign-in and the mail over TLS', async () => {
     const { taken, port } = await startServer({ secure: false, hideSTARTTLS: false })
     expect(await send(`smtp://${signIn}@127.0.0.1:${port}?rejectUnauthorized=false`)).toMatchObject({ kind: 'sent' })
     expect(taken).toEqual([{ secure: true, user: 'ada', to: 'person@b.example' }])
   })
 
-  it('gets nothing when nobody vouches for its certificate', async () => {
+  it('a server whose certificate is not trusted gets no mail', async () => {
     const { taken, port } = await startServer({ secure: true })
     const delivery = await send(`smtps://${signIn}@127.0.0.1:${port}`)
     expect(delivery).toMatchObject({ kind: 'hold', reason: 'mail_server_down' })
     expect(taken).toEqual([])
   })
 
-  it('gets nothing with a wrong password, and the session is to hold at once', async () => {
+  it('a server that refuses the password gets no mail, and the session is held at once', async () => {
     const { taken, port } = await startServer({ secure: true })
     const delivery = await send(`smtps://ada:wrong@127.0.0.1:${port}?rejectUnauthorized=false`)
     expect(delivery).toMatchObject({ kind: 'hold', reason: 'mail_sign_in_refused', after: 1 })
