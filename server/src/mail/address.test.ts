@@ -62,38 +62,38 @@ describe('checkAddress', () => {
     )
   })
 
-  it.each([
-    ['nothing', ''],
-    ['no @', 'someone.test'],
-    ['nothing before the @', '@a.test'],
-    ['nothing after the @', 'a@'],
-    ['a header smuggled behind a line break', 'a@x.test\r\nBcc: evil@z.test'],
-    ['a list', 'a@x.test, b@x.test'],
-    ['a list without spaces', 'a@x.test,b@x.test'],
-    ['a group', 'friends:a@x.test;'],
-    ['a name', 'Ada <a@x.test>'],
-    ['angle brackets', '<a@x.test>'],
-    ['a comment', 'a(comment)@x.test'],
-    ['quotes', '"a b"@x.test'],
-    ['an address literal', 'a@[127.0.0.1]'],
-    ['an IP address', 'a@127.0.0.1'],
-    ['a full-width IP address', 'a@１２７.０.０.１'],
-    ['a domain without a dot', 'a@localhost'],
-    ['an empty label', 'a@x..test'],
-    ['a dot at the end', 'a@x.test.'],
-    ['a hyphen at the edge of a label', 'a@-x.test'],
-    ['an underscore in the domain', 'a@x_y.test'],
-    ['two dots in a row', 'a..b@x.test'],
-    ['a dot before the @', 'a.@x.test'],
-    ['a second @', 'a@b@x.test'],
-    ['letters beyond ASCII before the @', 'jürgen@x.test'],
-    ['a zero-width space in the domain', 'a@x\u200b.test'],
-    ['65 characters before the @', `${'a'.repeat(65)}@x.test`],
-    ['a label of 64 characters', `a@${'b'.repeat(64)}.test`],
-    ['255 characters', `a@${'b.'.repeat(124)}tests`],
-  ])('refuses %s, with a sentence', (_what, text) => {
-    const checked = checkAddress(text)
-    expect(checked).toEqual({ ok: false, reason: expect.stringMatching(/^[A-Z].*\.$/) })
+  it('an address that is no plain address is refused with a sentence', () => {
+    for (const [what, text] of [
+      ['nothing', ''],
+      ['no @', 'someone.test'],
+      ['nothing before the @', '@a.test'],
+      ['nothing after the @', 'a@'],
+      ['a header smuggled behind a line break', 'a@x.test\r\nBcc: evil@z.test'],
+      ['a list', 'a@x.test, b@x.test'],
+      ['a list without spaces', 'a@x.test,b@x.test'],
+      ['a group', 'friends:a@x.test;'],
+      ['a name', 'Ada <a@x.test>'],
+      ['angle brackets', '<a@x.test>'],
+      ['a comment', 'a(comment)@x.test'],
+      ['quotes', '"a b"@x.test'],
+      ['an address literal', 'a@[127.0.0.1]'],
+      ['an IP address', 'a@127.0.0.1'],
+      ['a full-width IP address', 'a@１２７.０.０.１'],
+      ['a domain without a dot', 'a@localhost'],
+      ['an empty label', 'a@x..test'],
+      ['a dot at the end', 'a@x.test.'],
+      ['a hyphen at the edge of a label', 'a@-x.test'],
+      ['an underscore in the domain', 'a@x_y.test'],
+      ['two dots in a row', 'a..b@x.test'],
+      ['a dot before the @', 'a.@x.test'],
+      ['a second @', 'a@b@x.test'],
+      ['letters beyond ASCII before the @', 'jürgen@x.test'],
+      ['a zero-width space in the domain', 'a@x\u200b.test'],
+      ['65 characters before the @', `${'a'.repeat(65)}@x.test`],
+      ['a label of 64 characters', `a@${'b'.repeat(64)}.test`],
+      ['255 characters', `a@${'b.'.repeat(124)}tests`],
+    ] as const)
+      expect(checkAddress(text), what).toEqual({ ok: false, reason: expect.stringMatching(/^[A-Z].*\.$/) })
   })
 
   it('the longest address that may exist is accepted', () => {
@@ -142,10 +142,16 @@ describe('parseSender', () => {
     expect(parseSender('ada@x.test')).toEqual({ ok: true, sender: { name: '', address: 'ada@x.test' } })
   })
 
-  it.each(['', 'Rollcall', 'Rollcall <>', 'A\nB <a@x.test>', 'a@x.test, b@x.test', 'A <a@x.test> B', 'A <a b@x.test>'])(
-    'refuses %j',
-    (text) => {
-      expect(parseSender(text).ok).toBe(false)
-    },
-  )
+  it('a sender that has no address, more than one address or a line break is refused', () => {
+    for (const text of [
+      '',
+      'Rollcall',
+      'Rollcall <>',
+      'A\nB <a@x.test>',
+      'a@x.test, b@x.test',
+      'A <a@x.test> B',
+      'A <a b@x.test>',
+    ])
+      expect(parseSender(text).ok, JSON.stringify(text)).toBe(false)
+  })
 })

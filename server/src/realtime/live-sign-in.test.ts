@@ -30,8 +30,9 @@ describe('signing in to the live connection', () => {
       '403',
     ],
   ]
-  it.each(refusals)('the upgrade is refused to %s', async (_who, headers, status) => {
-    await expect(live.app.watch(headers())).rejects.toThrow(`refused with ${status}`)
+  it('the upgrade is refused to whoever is not signed in and to every page that is not one of ours', async () => {
+    for (const [who, headers, status] of refusals)
+      await expect(live.app.watch(headers()), who).rejects.toThrow(`refused with ${status}`)
   })
 
   it("the cookie of one of Rollcall's own pages and the API key of a program are accepted, whatever the role", async () => {

@@ -73,26 +73,30 @@ async function pidFile(): Promise<string> {
 }
 
 describe('a process that is asked to stop in the middle of a session', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)(
-    'finishes the mails in flight at %s, stores them, ends with 0, and the next start sends the rest once',
-    async (signal) => {
-      const first = await start()
-      const sessionId = await startSession(first, 100)
-      const asked = performance.now()
-      first.child.kill(signal)
-      expect(await first.exited).toEqual({ code: 0, signal: null })
-      expect(performance.now() - asked).toBeLessThan(20_000)
-      const sentBefore = smtp.mails.length
-      expect(sentBefore).toBeLessThan(leads)
-      smtp.script = () => undefined
-      const second = await start()
-      const done = await untilCompleted(second, sessionId)
-      expect(done.mails).toMatchObject({ sent: leads, unconfirmed: 0, failed: 0 })
-      expect(smtp.mails).toHaveLength(leads)
-      expect(mostCopies()).toBe(1)
-    },
-    90_000,
-  )
+  async function expectGracefulEnd(signal: 'SIGTERM' | 'SIGINT'): Promise<void> {
+    const first = await start()
+    const sessionId = await startSession(first, 100)
+    const asked = performance.now()
+    first.child.kill(signal)
+    expect(await first.exited).toEqual({ code: 0, signal: null })
+    expect(performance.now() - asked).toBeLessThan(20_000)
+    const sentBefore = smtp.mails.length
+    expect(sentBefore).toBeLessThan(leads)
+    smtp.script = () => undefined
+    const second = await start()
+    const done = await untilCompleted(second, sessionId)
+    expect(done.mails).toMatchObject({ sent: leads, unconfirmed: 0, failed: 0 })
+    expect(smtp.mails).toHaveLength(leads)
+    expect(mostCopies()).toBe(1)
+  }
+
+  it('a process finishes and stores the mails in flight at SIGTERM and ends with 0, and the next start sends the rest once', async () => {
+    await expectGracefulEnd('SIGTERM')
+  }, 90_000)
+
+  it('a process finishes and stores the mails in flight at SIGINT and ends with 0, and the next start sends the rest once', async () => {
+    await expectGracefulEnd('SIGINT')
+  }, 90_000)
 })
 
 describe('a process that is killed in the middle of a session', () => {

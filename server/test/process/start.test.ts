@@ -17,32 +17,67 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 describe('a start', () => {
-  it.each([
-    ['PORT', 'eighty'],
-    ['HOST', 'not a host'],
-    ['PUBLIC_URL', 'crm.example.com'],
-    ['DATABASE_URL', 'mysql://root:hunter2hunter2@localhost/x'],
-    ['SMTP_URL', 'smtp://user:hunter2hunter2@mail?connections=none'],
-    ['MODE', 'both'],
-    ['ADMIN_PASSWORD', 'hunter2'],
-    ['SECRET', 'hunter2hunter2'],
-    ['HOST', '192.0.2.1'],
-    ['DATA_DIR', '/proc/x'],
-    ['DATA_DIR', '/dev/null/x'],
-    ['DATABASE_URL', 'postgres://user:hunter2hunter2@127.0.0.1:1/nothing'],
-    ['DATABASE_URL', 'postgres://user:hunter2hunter2@localhost:1/nothing'],
-  ])('with a wrong %s (%s) ends with 1 and one line that names it', async (name, value) => {
-    const { code, output } = await runToEnd({
-      DATA_DIR: path.join(folder, 'wrong'),
-      LOG_LEVEL: 'error',
-      PORT: String(await freePort()),
-      [name]: value,
+  /** Tests that a start with this value of this variable ends with 1 and one line that names the variable and keeps its secrets. */
+  function isRefused(title: string, name: string, value: string): void {
+    it(title, async () => {
+      const { code, output } = await runToEnd({
+        DATA_DIR: path.join(folder, 'wrong'),
+        LOG_LEVEL: 'error',
+        PORT: String(await freePort()),
+        [name]: value,
+      })
+      expect(code).toBe(1)
+      expect(output.trim().split('\n')).toHaveLength(1)
+      expect(output).toMatch(new RegExp(`^${name} .*[.]\\n$`))
+      expect(output).not.toContain('hunter2')
     })
-    expect(code).toBe(1)
-    expect(output.trim().split('\n')).toHaveLength(1)
-    expect(output).toMatch(new RegExp(`^${name} .*[.]\\n$`))
-    expect(output).not.toContain('hunter2')
-  })
+  }
+
+  isRefused('a start with a PORT that is no number ends with 1 and one line that names it', 'PORT', 'eighty')
+  isRefused('a start with a HOST that is no name ends with 1 and one line that names it', 'HOST', 'not a host')
+  isRefused(
+    'a start with a PUBLIC_URL without a scheme ends with 1 and one line that names it',
+    'PUBLIC_URL',
+    'crm.example.com',
+  )
+  isRefused(
+    'a start with a DATABASE_URL of another kind of database ends with 1 and one line that names it',
+    'DATABASE_URL',
+    'mysql://root:hunter2hunter2@localhost/x',
+  )
+  isRefused(
+    'a start with an SMTP_URL whose number of connections is no number ends with 1 and one line that names it',
+    'SMTP_URL',
+    'smtp://user:hunter2hunter2@mail?connections=none',
+  )
+  isRefused('a start with an unknown MODE ends with 1 and one line that names it', 'MODE', 'both')
+  isRefused('a start with a short ADMIN_PASSWORD ends with 1 and one line that names it', 'ADMIN_PASSWORD', 'hunter2')
+  isRefused('a start with a short SECRET ends with 1 and one line that names it', 'SECRET', 'hunter2hunter2')
+  isRefused(
+    'a start with a HOST that is not one of this machine ends with 1 and one line that names it',
+    'HOST',
+    '192.0.2.1',
+  )
+  isRefused(
+    'a start with a DATA_DIR that cannot be created ends with 1 and one line that names it',
+    'DATA_DIR',
+    '/proc/x',
+  )
+  isRefused(
+    'a start with a DATA_DIR inside something that is no folder ends with 1 and one line that names it',
+    'DATA_DIR',
+    '/dev/null/x',
+  )
+  isRefused(
+    'a start with a DATABASE_URL at whose address nobody answers ends with 1 and one line that names it',
+    'DATABASE_URL',
+    'postgres://user:hunter2hunter2@127.0.0.1:1/nothing',
+  )
+  isRefused(
+    'a start with a DATABASE_URL at whose name nobody answers ends with 1 and one line that names it',
+    'DATABASE_URL',
+    'postgres://user:hunter2hunter2@localhost:1/nothing',
+  )
 
   it('a start on a port that is taken says so in one line', async () => {
     const other = net.createServer()

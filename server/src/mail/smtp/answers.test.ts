@@ -23,12 +23,10 @@ function silent(command: SmtpStep, error: SmtpProblem, gatePassed = false): Retu
 }
 
 describe('the meaning of an answer', () => {
-  it.each(['MAIL', 'RCPT', 'DATA', 'AUTH', 'EHLO', 'GREETING'] as const)(
-    'is pending again when the connection is lost at %s',
-    (step) => {
-      expect(silent(step, 'lost')).toMatchObject({ kind: 'again', cause: 'connection', reply: null })
-    },
-  )
+  it('a mail is pending again when the connection is lost before the gate', () => {
+    for (const step of ['MAIL', 'RCPT', 'DATA', 'AUTH', 'EHLO', 'GREETING'] as const)
+      expect(silent(step, 'lost'), step).toMatchObject({ kind: 'again', cause: 'connection', reply: null })
+  })
 
   it('a mail is unconfirmed when the connection is lost after the gate, whatever the error is called', () => {
     for (const error of ['lost', 'tls', 'unreachable', 'protocol'] as const) {
@@ -44,17 +42,18 @@ describe('the meaning of an answer', () => {
     }
   })
 
-  it.each([
-    ['RCPT', '450 4.2.0 greylisted'],
-    ['RCPT', '451 4.3.0 try later'],
-    ['RCPT', '452 4.2.2 over quota'],
-    ['DOT', '450 try later'],
-    ['DOT', '451 try later'],
-    ['DOT', '452 try later'],
-    ['MAIL', '451 try later'],
-    ['DATA', '451 try later'],
-  ] as const)('is a next try of the item at %s for %s', (step, line) => {
-    expect(said(step, line)).toMatchObject({ kind: 'later', mailboxFull: false, reply: line })
+  it('a mail is tried again later for 450, 451 and 452', () => {
+    for (const [step, line] of [
+      ['RCPT', '450 4.2.0 greylisted'],
+      ['RCPT', '451 4.3.0 try later'],
+      ['RCPT', '452 4.2.2 over quota'],
+      ['DOT', '450 try later'],
+      ['DOT', '451 try later'],
+      ['DOT', '452 try later'],
+      ['MAIL', '451 try later'],
+      ['DATA', '451 try later'],
+    ] as const)
+      expect(said(step, line), `${line} at ${step}`).toMatchObject({ kind: 'later', mailboxFull: false, reply: line })
   })
 
   it('a mail is pending again over another connection where this one has carried as many mails as the server allows', () => {
@@ -66,23 +65,24 @@ describe('the meaning of an answer', () => {
     expect(said('MAIL', '452 4.3.1 no room', true)).toMatchObject({ kind: 'later' })
   })
 
-  it.each([
-    ['RCPT', '550 5.1.1 no such user'],
-    ['RCPT', '550 no such user'],
-    ['RCPT', '553 5.1.3 bad address'],
-    ['RCPT', '553 mailbox name not allowed'],
-    ['RCPT', '551 user not local'],
-    ['RCPT', '501 5.1.3 bad address syntax'],
-    ['RCPT', '556 5.1.10 no mail taken there'],
-    ['RCPT', '550 5.2.1 mailbox disabled'],
-    ['DOT', '550 5.1.1 no such user'],
-  ] as const)('is an address that the server does not know at %s for %s', (step, line) => {
-    expect(said(step, line)).toMatchObject({
-      kind: 'failed',
-      reason: 'address_refused',
-      countsTowardHold: false,
-      reply: line,
-    })
+  it('a mail to an address that the server does not know fails without counting toward a hold', () => {
+    for (const [step, line] of [
+      ['RCPT', '550 5.1.1 no such user'],
+      ['RCPT', '550 no such user'],
+      ['RCPT', '553 5.1.3 bad address'],
+      ['RCPT', '553 mailbox name not allowed'],
+      ['RCPT', '551 user not local'],
+      ['RCPT', '501 5.1.3 bad address syntax'],
+      ['RCPT', '556 5.1.10 no mail taken there'],
+      ['RCPT', '550 5.2.1 mailbox disabled'],
+      ['DOT', '550 5.1.1 no such user'],
+    ] as const)
+      expect(said(step, line), `${line} at ${step}`).toMatchObject({
+        kind: 'failed',
+        reason: 'address_refused',
+        countsTowardHold: false,
+        reply: line,
+      })
   })
 
   it('a mail to a full mailbox is tried once more', () => {
@@ -91,26 +91,27 @@ describe('the meaning of an answer', () => {
     expect(said('DOT', '552 5.2.2 mailbox full')).toMatchObject({ kind: 'later', mailboxFull: true })
   })
 
-  it.each([
-    ['DOT', '552 5.3.4 too large', 'message_too_large'],
-    ['DOT', '552 too much mail data', 'message_too_large'],
-    ['MAIL', '552 5.3.4 too large', 'message_too_large'],
-    ['MAIL', '552 too large', 'message_too_large'],
-    ['RCPT', '552 5.3.4 too large', 'message_too_large'],
-    ['MAIL', '550 5.7.1 sender refused', 'mail_server_refuses'],
-    ['MAIL', '553 5.1.8 sender refused', 'mail_server_refuses'],
-    ['MAIL', '501 syntax', 'mail_server_refuses'],
-    ['RCPT', '503 bad sequence', 'mail_server_refuses'],
-    ['MAIL', '550 5.4.5 daily quota exceeded', 'mail_quota'],
-    ['RCPT', '550 5.4.5 daily quota exceeded', 'mail_quota'],
-    ['DOT', '550 5.4.5 daily quota exceeded', 'mail_quota'],
-    ['AUTH', '530 5.7.0 sign in first', 'mail_sign_in_refused'],
-    ['AUTH', '534 5.7.9 mechanism too weak', 'mail_sign_in_refused'],
-    ['AUTH', '535 5.7.8 wrong password', 'mail_sign_in_refused'],
-    ['AUTH', '550 no', 'mail_sign_in_refused'],
-    ['MAIL', '530 5.7.0 sign in first', 'mail_sign_in_refused'],
-  ] as const)('holds the session at once at %s for %s', (step, line, reason) => {
-    expect(said(step, line)).toMatchObject({ kind: 'hold', reason, after: 1, reply: line })
+  it('an answer that every mail would get holds the session at once', () => {
+    for (const [step, line, reason] of [
+      ['DOT', '552 5.3.4 too large', 'message_too_large'],
+      ['DOT', '552 too much mail data', 'message_too_large'],
+      ['MAIL', '552 5.3.4 too large', 'message_too_large'],
+      ['MAIL', '552 too large', 'message_too_large'],
+      ['RCPT', '552 5.3.4 too large', 'message_too_large'],
+      ['MAIL', '550 5.7.1 sender refused', 'mail_server_refuses'],
+      ['MAIL', '553 5.1.8 sender refused', 'mail_server_refuses'],
+      ['MAIL', '501 syntax', 'mail_server_refuses'],
+      ['RCPT', '503 bad sequence', 'mail_server_refuses'],
+      ['MAIL', '550 5.4.5 daily quota exceeded', 'mail_quota'],
+      ['RCPT', '550 5.4.5 daily quota exceeded', 'mail_quota'],
+      ['DOT', '550 5.4.5 daily quota exceeded', 'mail_quota'],
+      ['AUTH', '530 5.7.0 sign in first', 'mail_sign_in_refused'],
+      ['AUTH', '534 5.7.9 mechanism too weak', 'mail_sign_in_refused'],
+      ['AUTH', '535 5.7.8 wrong password', 'mail_sign_in_refused'],
+      ['AUTH', '550 no', 'mail_sign_in_refused'],
+      ['MAIL', '530 5.7.0 sign in first', 'mail_sign_in_refused'],
+    ] as const)
+      expect(said(step, line), `${line} at ${step}`).toMatchObject({ kind: 'hold', reason, after: 1, reply: line })
   })
 
   it('a mail that is refused for what it is fails its item and counts toward a hold', () => {

@@ -45,9 +45,8 @@ describe('a server that cannot be used', () => {
     expect(server.mails).toHaveLength(0)
   })
 
-  it.each(['smtp', 'smtps'])(
-    'is used over %s only with a certificate that is trusted, or where that is not asked for',
-    async (scheme) => {
+  it('a server is used over STARTTLS or TLS only where its certificate is trusted or need not be', async () => {
+    for (const scheme of ['smtp', 'smtps']) {
       const taken: string[] = []
       const server = new SMTPServer({
         secure: scheme === 'smtps',
@@ -63,11 +62,11 @@ describe('a server that cannot be used', () => {
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
       const { port } = server.server.address() as AddressInfo
       const url = `${scheme}://127.0.0.1:${port}`
-      expect(await send(senderTo(url))).toMatchObject(down)
-      expect(await send(senderTo(`${url}?rejectUnauthorized=false`))).toMatchObject({ kind: 'sent' })
-      expect(taken).toEqual(['true'])
-    },
-  )
+      expect(await send(senderTo(url)), scheme).toMatchObject(down)
+      expect(await send(senderTo(`${url}?rejectUnauthorized=false`)), scheme).toMatchObject({ kind: 'sent' })
+      expect(taken, scheme).toEqual(['true'])
+    }
+  })
 
   it('a server that refuses or does not offer the sign-in holds the session at once, also for a probe', async () => {
     const script = (command: string) => (command === 'AUTH' ? '535 5.7.8 wrong password' : undefined)
@@ -220,14 +219,24 @@ describe('the connections', () => {
 })
 
 describe('one mail', () => {
-  it.each(['a@x.test\r\nBcc: evil@z.test', 'a@x.test, b@x.test', ' a@x.test', 'A <a@x.test>', 'a@bücher.example', ''])(
-    'is refused without a word to the server when its address is %j',
-    async (to) => {
+  it('a mail whose address is not exactly one plain address fails without a connection to the server', async () => {
+    for (const to of [
+      'a@x.test\r\nBcc: evil@z.test',
+      'a@x.test, b@x.test',
+      ' a@x.test',
+      'A <a@x.test>',
+      'a@bücher.example',
+      '',
+    ]) {
       const server = await startServer()
-      expect(await send(senderTo(server.url), { to })).toMatchObject({ kind: 'failed', reason: 'address_refused' })
-      expect(server.totalConnections).toBe(0)
-    },
-  )
+      const name = JSON.stringify(to)
+      expect(await send(senderTo(server.url), { to }), name).toMatchObject({
+        kind: 'failed',
+        reason: 'address_refused',
+      })
+      expect(server.totalConnections, name).toBe(0)
+    }
+  })
 
   it('a mail goes to exactly the address that was stored', async () => {
     const server = await startServer()

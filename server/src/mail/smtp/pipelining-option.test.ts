@@ -12,10 +12,10 @@ import { smtpSenders } from '../../../test/smtp/smtp-senders.ts'
 // There is one connection, unless a test asks for more, so that the mails that wait are pipelined.
 const { startServer, senderTo } = smtpSenders({ connections: 1 })
 
-describe.each([
-  { pipelining: true, how: 'with pipelined envelopes' },
-  { pipelining: false, how: 'with pipelining switched off' },
-])('a sender $how', ({ pipelining }) => {
+describe('a sender with pipelined envelopes', () => testSender({ pipelining: true }))
+describe('a sender with pipelining switched off', () => testSender({ pipelining: false }))
+
+function testSender({ pipelining }: { pipelining: boolean }): void {
   it('a sender pipelines envelopes only when pipelining is switched on', async () => {
     const pipelined: boolean[] = []
     const server = await startServer({ script: notePipelined(pipelined) })
@@ -89,4 +89,4 @@ describe.each([
     expect(most).toBe(1)
     expectOneEach(server, names)
   })
-})
+}

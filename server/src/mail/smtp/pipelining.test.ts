@@ -92,26 +92,36 @@ describe('a mail that waits for a connection', () => {
 })
 
 describe('a mail whose envelope was pipelined', () => {
-  it.each([
-    ['refused', '550 5.7.1 no', 'failed'],
-    ['put off', '451 4.3.0 later', 'later'],
-  ])('goes on over the connection of one that was %s', async (_name, reply, kind) => {
-    const script: SmtpScript = (command, { mail }) => (command === 'DOT' && mail === 1 ? reply : undefined)
-    const server = await startServer({ script })
-    expect(kinds(await sendAll(senderTo(server.url), ['ada', 'bo', 'cy']))).toEqual([kind, 'sent', 'sent'])
-    expect(server.commands.filter((command) => /^(MAIL|RSET)/.test(command))).toHaveLength(3)
-    expect(server.totalConnections).toBe(1)
+  it('a pipelined mail goes on over the same connection when the mail before it was refused or postponed', async () => {
+    for (const [reply, kind] of [
+      ['550 5.7.1 no', 'failed'],
+      ['451 4.3.0 later', 'later'],
+    ] as const) {
+      const script: SmtpScript = (command, { mail }) => (command === 'DOT' && mail === 1 ? reply : undefined)
+      const server = await startServer({ script })
+      expect(kinds(await sendAll(senderTo(server.url), ['ada', 'bo', 'cy'])), reply).toEqual([kind, 'sent', 'sent'])
+      expect(
+        server.commands.filter((command) => /^(MAIL|RSET)/.test(command)),
+        reply,
+      ).toHaveLength(3)
+      expect(server.totalConnections, reply).toBe(1)
+    }
   })
 
-  it.each(openEnds)('goes over another connection after %s for the one before it', async (_name, reply) => {
-    const script: SmtpScript = (command, { mail }) => (command === 'DOT' && mail === 1 ? reply : undefined)
-    const server = await startServer({ script })
-    const log: Log = []
-    const deliveries = await sendAll(senderTo(server.url, { timeouts: impatientAfter }), ['ada', 'bo'], { log })
-    expect(kinds(deliveries)).toEqual(['unconfirmed', 'sent'])
-    expect(log).toEqual(['ada gate', 'ada unconfirmed', 'bo gate', 'bo sent'])
-    expect(server.mails.filter(({ to }) => to[0] === 'bo@x.test')).toHaveLength(1)
-    expect(server.totalConnections).toBe(2)
+  it('a pipelined mail goes over another connection when the mail before it had no clear answer', async () => {
+    for (const [name, reply] of openEnds) {
+      const script: SmtpScript = (command, { mail }) => (command === 'DOT' && mail === 1 ? reply : undefined)
+      const server = await startServer({ script })
+      const log: Log = []
+      const deliveries = await sendAll(senderTo(server.url, { timeouts: impatientAfter }), ['ada', 'bo'], { log })
+      expect(kinds(deliveries), name).toEqual(['unconfirmed', 'sent'])
+      expect(log, name).toEqual(['ada gate', 'ada unconfirmed', 'bo gate', 'bo sent'])
+      expect(
+        server.mails.filter(({ to }) => to[0] === 'bo@x.test'),
+        name,
+      ).toHaveLength(1)
+      expect(server.totalConnections, name).toBe(2)
+    }
   })
 
   it('a pipelined mail goes over another connection when the server ends this one with 421 after the mail before it', async () => {
@@ -134,69 +144,78 @@ describe('a mail whose envelope was pipelined', () => {
   })
 
   const before = ['MAIL', 'RCPT', 'DATA'] as const
-  it.each(before.flatMap((command) => losses.map(([name, reply]) => ({ command, name, reply }))))(
-    'is pending again after $name at $command, with the gate untouched and no copy',
-    async ({ command, reply }) => {
-      const server = await startServer({ script: atSecond(command, reply) })
-      const log: Log = []
-      const sender = senderTo(server.url, { timeouts: impatientBefore })
-      const [first, second] = await sendAll(sender, ['ada', 'bo'], { log })
-      expect(first).toMatchObject({ kind: 'sent' })
-      expect(second).toMatchObject({ kind: 'again', cause: 'connection', reply: null })
-      expect(log).toEqual(['ada gate', 'ada sent', 'bo again'])
-      expect(server.mails).toHaveLength(1)
-    },
-  )
+  it('a pipelined mail whose connection is lost before its gate is pending again, with its gate not asked and no copy', async () => {
+    for (const command of before)
+      for (const [loss, reply] of losses) {
+        const name = `${loss} at ${command}`
+        const server = await startServer({ script: atSecond(command, reply) })
+        const log: Log = []
+        const sender = senderTo(server.url, { timeouts: impatientBefore })
+        const [first, second] = await sendAll(sender, ['ada', 'bo'], { log })
+        expect(first, name).toMatchObject({ kind: 'sent' })
+        expect(second, name).toMatchObject({ kind: 'again', cause: 'connection', reply: null })
+        expect(log, name).toEqual(['ada gate', 'ada sent', 'bo again'])
+        expect(server.mails, name).toHaveLength(1)
+      }
+  })
 
-  it.each(openEnds)('is unconfirmed after %s after the dot, with at most one copy', async (_name, reply) => {
-    const server = await startServer({ script: atSecond('DOT', reply) })
-    const deliveries = await sendAll(senderTo(server.url, { timeouts: impatientAfter }), ['ada', 'bo'])
-    expect(kinds(deliveries)).toEqual(['sent', 'unconfirmed'])
-    expect(server.mails.length).toBeLessThanOrEqual(2)
+  it('a pipelined mail without a clear answer after its dot is unconfirmed, with at most one copy', async () => {
+    for (const [name, reply] of openEnds) {
+      const server = await startServer({ script: atSecond('DOT', reply) })
+      const deliveries = await sendAll(senderTo(server.url, { timeouts: impatientAfter }), ['ada', 'bo'])
+      expect(kinds(deliveries), name).toEqual(['sent', 'unconfirmed'])
+      expect(server.mails.length, name).toBeLessThanOrEqual(2)
+    }
   })
 
   const commands: readonly SmtpCommand[] = [...before, 'DOT']
-  it.each(answers.filter(({ command }) => commands.includes(command)))(
-    'takes $code at $command for what it means, with no copy',
-    async ({ command, code, verdict }) => {
+  it('the answer to each command of a pipelined mail is understood as without pipelining, with no copy', async () => {
+    for (const { command, code, verdict } of answers.filter((each) => commands.includes(each.command))) {
+      const name = `${code} at ${command}`
       const server = await startServer({ script: atSecond(command, `${code} no`) })
       const log: Log = []
       const [first, second] = await sendAll(senderTo(server.url), ['ada', 'bo'], { log })
-      expect(first).toMatchObject({ kind: 'sent' })
-      expect(second).toMatchObject({ ...verdict, reply: `${code} no`, problem: null })
-      expect(log.includes('bo gate')).toBe(command === 'DOT')
-      expect(server.mails).toHaveLength(1)
+      expect(first, name).toMatchObject({ kind: 'sent' })
+      expect(second, name).toMatchObject({ ...verdict, reply: `${code} no`, problem: null })
+      expect(log.includes('bo gate'), name).toBe(command === 'DOT')
+      expect(server.mails, name).toHaveLength(1)
       // A refusal for good counts only after the envelope was sent once more, not pipelined.
-      expect(server.totalConnections).toBe(command === 'MAIL' && code! >= 500 ? 2 : 1)
-    },
-  )
+      expect(server.totalConnections, name).toBe(command === 'MAIL' && code! >= 500 ? 2 : 1)
+    }
+  })
 
-  it.each([
-    ['250 2.0.0 ok', 'sent'],
-    ['450 4.2.0 later', 'later'],
-    ['550 5.7.1 no', 'failed'],
-  ])(
-    'goes over another connection, and harms nobody, when the mail before is answered twice with %s',
-    async (line, kind) => {
+  it('pipelined mails go over another connection, each once, when the mail before them is answered twice', async () => {
+    for (const [line, kind] of [
+      ['250 2.0.0 ok', 'sent'],
+      ['450 4.2.0 later', 'later'],
+      ['550 5.7.1 no', 'failed'],
+    ] as const) {
       const script: SmtpScript = (command, { mail }) =>
         command === 'DOT' && mail === 1 ? `${line}\r\n${line}` : undefined
       const server = await startServer({ script })
       const log: Log = []
-      expect(kinds(await sendAll(senderTo(server.url), ['ada', 'bo', 'cy'], { log }))).toEqual([kind, 'sent', 'sent'])
-      expect(log.filter((entry) => entry.endsWith(' gate'))).toEqual(['ada gate', 'bo gate', 'cy gate'])
-      expect(server.mails.map(({ to }) => to[0])).toEqual(
-        (kind === 'sent' ? ['ada', 'bo', 'cy'] : ['bo', 'cy']).map((name) => `${name}@x.test`),
-      )
-      expect(server.totalConnections).toBe(2)
-    },
-  )
+      const deliveries = await sendAll(senderTo(server.url), ['ada', 'bo', 'cy'], { log })
+      expect(kinds(deliveries), line).toEqual([kind, 'sent', 'sent'])
+      expect(
+        log.filter((entry) => entry.endsWith(' gate')),
+        line,
+      ).toEqual(['ada gate', 'bo gate', 'cy gate'])
+      expect(
+        server.mails.map(({ to }) => to[0]),
+        line,
+      ).toEqual((kind === 'sent' ? ['ada', 'bo', 'cy'] : ['bo', 'cy']).map((name) => `${name}@x.test`))
+      expect(server.totalConnections, line).toBe(2)
+    }
+  })
 
-  it.each(losses)('is unconfirmed after %s in its body, with at most one copy', async (_name, reply) => {
-    const server = await startServer({ script: atSecond('BODY', reply) })
-    const requests = { bo: { body: () => largeMail } }
-    const deliveries = await sendAll(senderTo(server.url, { timeouts: impatientAfter }), ['ada', 'bo'], { requests })
-    expect(kinds(deliveries)).toEqual(['sent', 'unconfirmed'])
-    expect(server.mails).toHaveLength(1)
+  it('a pipelined mail whose connection is lost in its body is unconfirmed, with no copy', async () => {
+    for (const [name, reply] of losses) {
+      const server = await startServer({ script: atSecond('BODY', reply) })
+      const requests = { bo: { body: () => largeMail } }
+      const deliveries = await sendAll(senderTo(server.url, { timeouts: impatientAfter }), ['ada', 'bo'], { requests })
+      expect(kinds(deliveries), name).toEqual(['sent', 'unconfirmed'])
+      expect(server.mails, name).toHaveLength(1)
+    }
   })
 })
 

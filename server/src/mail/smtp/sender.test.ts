@@ -41,10 +41,10 @@ function at(command: SmtpCommand, reply: SmtpReply) {
   return (each: SmtpCommand): SmtpReply | undefined => (each === command ? reply : undefined)
 }
 
-describe.each([
-  { pipelining: true, how: 'with PIPELINING' },
-  { pipelining: false, how: 'without PIPELINING' },
-])('the sender, $how', ({ pipelining }) => {
+describe('the sender, with a server that offers PIPELINING', () => testSender({ pipelining: true }))
+describe('the sender, with a server that does not offer PIPELINING', () => testSender({ pipelining: false }))
+
+function testSender({ pipelining }: { pipelining: boolean }): void {
   it('a sender hands over exactly the bytes and the envelope that it was given', async () => {
     const server = await startServer({ pipelining })
     const { delivery, gates } = await sendOne(senderTo(server.url))
@@ -56,40 +56,48 @@ describe.each([
   })
 
   const before: SmtpCommand[] = ['GREETING', 'EHLO', 'AUTH', 'MAIL', 'RCPT', 'DATA']
-  it.each(before.flatMap((command) => losses.map(([name, reply]) => ({ command, name, reply }))))(
-    'is pending again after $name at $command, with the gate untouched and no copy',
-    async ({ command, reply }) => {
-      const server = await startServer({ pipelining, extensions: ['AUTH PLAIN'], script: at(command, reply) })
-      const url = server.url.replace('//', '//ada:secret@')
-      const { delivery, gates } = await sendOne(senderTo(url, { timeouts: impatientBefore }))
-      expect(delivery).toMatchObject({ kind: 'again', cause: 'connection', reply: null })
-      expect(gates).toBe(0)
-      expect(server.mails).toHaveLength(0)
-    },
-  )
-
-  it.each(losses)('is unconfirmed after %s in the body, with at most one copy', async (_name, reply) => {
-    const server = await startServer({ pipelining, script: at('BODY', reply) })
-    const sender = senderTo(server.url, { timeouts: impatientAfter })
-    const { delivery } = await sendOne(sender, { body: () => largeMail })
-    expect(delivery).toMatchObject({ kind: 'unconfirmed', reply: null })
-    expect(server.mails).toHaveLength(0)
+  it('a mail whose connection is lost before the gate is pending again, with the gate not asked and no copy', async () => {
+    for (const command of before)
+      for (const [loss, reply] of losses) {
+        const name = `${loss} at ${command}`
+        const server = await startServer({ pipelining, extensions: ['AUTH PLAIN'], script: at(command, reply) })
+        const url = server.url.replace('//', '//ada:secret@')
+        const { delivery, gates } = await sendOne(senderTo(url, { timeouts: impatientBefore }))
+        expect(delivery, name).toMatchObject({ kind: 'again', cause: 'connection', reply: null })
+        expect(gates, name).toBe(0)
+        expect(server.mails, name).toHaveLength(0)
+      }
   })
 
-  it.each(openEnds)('is unconfirmed after %s after the dot, with at most one copy', async (_name, reply) => {
-    const server = await startServer({ pipelining, script: at('DOT', reply) })
-    const { delivery, gates } = await sendOne(senderTo(server.url, { timeouts: impatientAfter }))
-    expect(delivery.kind).toBe('unconfirmed')
-    expect(gates).toBe(1)
-    expect(server.mails.length).toBeLessThanOrEqual(1)
+  it('a mail whose connection is lost in the body is unconfirmed, with no copy', async () => {
+    for (const [name, reply] of losses) {
+      const server = await startServer({ pipelining, script: at('BODY', reply) })
+      const sender = senderTo(server.url, { timeouts: impatientAfter })
+      const { delivery } = await sendOne(sender, { body: () => largeMail })
+      expect(delivery, name).toMatchObject({ kind: 'unconfirmed', reply: null })
+      expect(server.mails, name).toHaveLength(0)
+    }
   })
 
-  it.each(answers)('takes $code at $command for what it means, with no copy', async ({ command, code, verdict }) => {
-    const server = await startServer({ pipelining, extensions: ['AUTH PLAIN'], script: at(command, `${code} no`) })
-    const { delivery, gates } = await sendOne(senderTo(server.url.replace('//', '//ada:secret@')))
-    expect(delivery).toMatchObject({ ...verdict, reply: `${code} no`, problem: null })
-    expect(gates).toBe(command === 'DOT' ? 1 : 0)
-    expect(server.mails).toHaveLength(0)
+  it('a mail without a clear answer after the dot is unconfirmed, with at most one copy', async () => {
+    for (const [name, reply] of openEnds) {
+      const server = await startServer({ pipelining, script: at('DOT', reply) })
+      const { delivery, gates } = await sendOne(senderTo(server.url, { timeouts: impatientAfter }))
+      expect(delivery.kind, name).toBe('unconfirmed')
+      expect(gates, name).toBe(1)
+      expect(server.mails.length, name).toBeLessThanOrEqual(1)
+    }
+  })
+
+  it('the answer to each command is understood as the table of answers says, with no copy', async () => {
+    for (const { command, code, verdict } of answers) {
+      const name = `${code} at ${command}`
+      const server = await startServer({ pipelining, extensions: ['AUTH PLAIN'], script: at(command, `${code} no`) })
+      const { delivery, gates } = await sendOne(senderTo(server.url.replace('//', '//ada:secret@')))
+      expect(delivery, name).toMatchObject({ ...verdict, reply: `${code} no`, problem: null })
+      expect(gates, name).toBe(command === 'DOT' ? 1 : 0)
+      expect(server.mails, name).toHaveLength(0)
+    }
   })
 
   it('a sender sends the next mail over the same connection after one that was refused', async () => {
@@ -116,33 +124,36 @@ describe.each([
     expect(server.mails).toHaveLength(1)
   })
 
-  it.each<[string, (server: ScriptedSmtpServer) => unknown]>([
-    ['a loss', (server) => server.stop()],
-    ['an answer that comes too early', (server) => server.say('250 ok')],
-    ['a refusal that comes too early', (server) => server.say('451 not now')],
-    ['something that is no answer', (server) => server.say('hello')],
-  ])('waits for the gate after %s, and then hands nothing over', async (_name, happen) => {
-    await expect.poll(openSockets, eventually).toBe(0)
-    const server = await startServer({ pipelining })
-    const sender = senderTo(server.url)
-    const gate = Promise.withResolvers<boolean>()
-    const asked = Promise.withResolvers<void>()
-    let settled = false
-    const sending = sendOne(sender, {
-      gate: () => {
-        asked.resolve()
-        return gate.promise
-      },
-    }).finally(() => {
-      settled = true
-    })
-    await asked.promise
-    await happen(server)
-    await expect.poll(openSockets, eventually).toBe(0)
-    expect(settled).toBe(false)
-    gate.resolve(true)
-    expect(['again', 'later']).toContain((await sending).delivery.kind)
-    expect(server.mails).toHaveLength(0)
+  it('a sender whose connection is lost or gets an unexpected answer waits for the gate, and then hands nothing over', async () => {
+    const events: [string, (server: ScriptedSmtpServer) => unknown][] = [
+      ['a loss', (server) => server.stop()],
+      ['an answer that comes too early', (server) => server.say('250 ok')],
+      ['a refusal that comes too early', (server) => server.say('451 not now')],
+      ['something that is no answer', (server) => server.say('hello')],
+    ]
+    for (const [name, happen] of events) {
+      await expect.poll(openSockets, { ...eventually, message: name }).toBe(0)
+      const server = await startServer({ pipelining })
+      const sender = senderTo(server.url)
+      const gate = Promise.withResolvers<boolean>()
+      const asked = Promise.withResolvers<void>()
+      let settled = false
+      const sending = sendOne(sender, {
+        gate: () => {
+          asked.resolve()
+          return gate.promise
+        },
+      }).finally(() => {
+        settled = true
+      })
+      await asked.promise
+      await happen(server)
+      await expect.poll(openSockets, { ...eventually, message: name }).toBe(0)
+      expect(settled, name).toBe(false)
+      gate.resolve(true)
+      expect(['again', 'later'], name).toContain((await sending).delivery.kind)
+      expect(server.mails, name).toHaveLength(0)
+    }
   })
 
   it('a sender believes a refusal that comes in the middle of the body, and sends no more of it', async () => {
@@ -175,4 +186,4 @@ describe.each([
     expect(server.mails).toHaveLength(1000)
     expect(server.totalConnections).toBe(1)
   })
-})
+}

@@ -60,11 +60,14 @@ describe('replies', () => {
 })
 
 describe('a server that was sent the whole envelope at once', () => {
-  it.each([true, false])('is one that offers PIPELINING (%s), and no other', async (pipelining) => {
-    const server = await startServer({ pipelining, script: at({ MAIL: '450 4.7.1 not now' }) })
-    expect((await send(senderTo(server.url))).kind).toBe('later')
-    const said = server.commands.map((command) => command.split(' ')[0])
-    expect(said.includes('RCPT') && said.includes('DATA')).toBe(pipelining)
+  it('only a server that offers PIPELINING is sent the whole envelope at once', async () => {
+    for (const pipelining of [true, false]) {
+      const server = await startServer({ pipelining, script: at({ MAIL: '450 4.7.1 not now' }) })
+      const name = `the server offers PIPELINING: ${pipelining}`
+      expect((await send(senderTo(server.url))).kind, name).toBe('later')
+      const said = server.commands.map((command) => command.split(' ')[0])
+      expect(said.includes('RCPT') && said.includes('DATA'), name).toBe(pipelining)
+    }
   })
 
   it('a server that waits for a mail without a recipient gets an empty one, and the connection is used again', async () => {
@@ -91,15 +94,23 @@ describe('a server that was sent the whole envelope at once', () => {
 })
 
 describe('a mail as it is sent', () => {
-  it.each([
-    ['.', '..\r\n.a\r\n.\r\n'],
-    ['lines of dots alone', 'Subject: dots\r\n\r\n.\r\n..\r\n...\r\nend\r\n'],
-    ['what looks like its end', 'Subject: end\r\n\r\nno\r\n.\r\nMAIL FROM:<eve@x.test>\r\n'],
-  ])('arrives as it is although it begins with or has %s', async (_name, body) => {
-    const server = await startServer()
-    expect((await send(senderTo(server.url), body)).kind).toBe('sent')
-    expect(server.mails.map(({ raw }) => raw.toString())).toEqual([body])
-    expect(server.commands.filter((command) => command.startsWith('MAIL'))).toHaveLength(1)
+  it('a mail arrives as it is although it has lines that begin with a dot or look like its end', async () => {
+    for (const [name, body] of [
+      ['a dot at the beginning', '..\r\n.a\r\n.\r\n'],
+      ['lines of dots alone', 'Subject: dots\r\n\r\n.\r\n..\r\n...\r\nend\r\n'],
+      ['what looks like its end', 'Subject: end\r\n\r\nno\r\n.\r\nMAIL FROM:<eve@x.test>\r\n'],
+    ] as const) {
+      const server = await startServer()
+      expect((await send(senderTo(server.url), body)).kind, name).toBe('sent')
+      expect(
+        server.mails.map(({ raw }) => raw.toString()),
+        name,
+      ).toEqual([body])
+      expect(
+        server.commands.filter((command) => command.startsWith('MAIL')),
+        name,
+      ).toHaveLength(1)
+    }
   })
 
   it('a mail whose last line has no end is given one', async () => {
@@ -128,25 +139,29 @@ describe('a mail as it is sent', () => {
     expect(server.totalConnections).toBe(2)
   })
 
-  it.each([
-    { timeouts: { command: 400, delivery: 60_000 }, silent: 'MAIL', becomes: { kind: 'again', problem: /for 0\.4 s/ } },
-    {
-      timeouts: { command: 60_000, delivery: 400 },
-      silent: 'DOT',
-      becomes: { kind: 'unconfirmed', problem: /for 0\.4 s/ },
-    },
-  ] as const)(
-    'waits for each answer as long as it may, whatever was asked before: $timeouts',
-    async ({ timeouts, silent, becomes }) => {
+  it('a sender waits for each answer as long as its own timeout says, whatever was asked before', async () => {
+    for (const { timeouts, silent, becomes } of [
+      {
+        timeouts: { command: 400, delivery: 60_000 },
+        silent: 'MAIL',
+        becomes: { kind: 'again', problem: /for 0\.4 s/ },
+      },
+      {
+        timeouts: { command: 60_000, delivery: 400 },
+        silent: 'DOT',
+        becomes: { kind: 'unconfirmed', problem: /for 0\.4 s/ },
+      },
+    ] as const) {
       const slow = silent === 'MAIL' ? 'DOT' : 'MAIL'
       const server = await startServer({ script: at({ [slow]: { delay: 600 } }) })
       const sender = senderTo(server.url, { timeouts })
-      for (let mail = 0; mail < 2; mail += 1) expect((await send(sender)).kind).toBe('sent')
+      const name = `silence after ${silent}`
+      for (let mail = 0; mail < 2; mail += 1) expect((await send(sender)).kind, name).toBe('sent')
       server.script = at({ [silent]: { silence: true } })
-      expect(await send(sender)).toMatchObject({ ...becomes, problem: expect.stringMatching(becomes.problem) })
-      expect(server.totalConnections).toBe(1)
-    },
-  )
+      expect(await send(sender), name).toMatchObject({ ...becomes, problem: expect.stringMatching(becomes.problem) })
+      expect(server.totalConnections, name).toBe(1)
+    }
+  })
 
   it('a mail is pending again when an answer before its content has no end', async () => {
     const endless = `250-${'x'.repeat(70_000)}\r\n`
