@@ -16,7 +16,7 @@ export interface ActiveRoom {
   close(): void
 }
 
-/** In milliseconds. */
+/** A list that could not be read is read again after so many milliseconds. */
 const retryAfter = 1000
 
 /** Creates the room. It sends the list of sessions that are not over to each member that was not sent the same list. `clock` gives milliseconds. */

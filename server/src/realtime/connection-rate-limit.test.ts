@@ -98,7 +98,7 @@ describe('opening live connections too often', () => {
     expect((await open({ cookie: superadmin.cookie, origin: own })).status).toBe(101)
   })
 
-  it('WebSockets and streams count together', async () => {
+  it('the WebSockets and the streams of a person count together toward the limit', async () => {
     const headers = { 'x-api-key': app.staff.superadmin.key }
     expect(await openTimes(3, headers)).toEqual([101, 101, 101])
     const asked = { role: 'superadmin' } as const

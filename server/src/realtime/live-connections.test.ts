@@ -119,7 +119,7 @@ describe('a connection that breaks or is slow', () => {
     other.send({ type: 'subscribe', sessionId })
     await other.progress(sessionId)
     const stalled = await openStalled(live.app, sessionId)
-    // Progress as large as it gets, so that the buffers of the kernel are full soon.
+    // The progress is made as large as possible, so that the buffers of the kernel are full soon.
     await live.app.test.pool.query('UPDATE sessions SET started_by_name = $2, version = version + 1 WHERE id = $1', [
       sessionId,
       'x'.repeat(900_000),
@@ -175,7 +175,7 @@ async function openStalled(of: App, sessionId: string) {
   expect(first.toString()).toContain('101')
   socket.pause()
   const frame = Buffer.from(JSON.stringify({ type: 'subscribe', sessionId }))
-  // A masked text frame with a mask of zeros (RFC 6455 section 5.2).
+  // This is a masked text frame whose mask is all zeros (RFC 6455 section 5.2).
   socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | frame.length, 0, 0, 0, 0]), frame]))
   const chunks: Buffer[] = []
   return {

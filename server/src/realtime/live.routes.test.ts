@@ -14,7 +14,7 @@ const { watch, pausedSession, raiseVersion } = live
 describe('a room', () => {
   it('a subscriber is sent the progress at once, and again at every change until it is completed', async () => {
     const ids = await live.app.activation.addLeads(40)
-    // The session waits for the first frame at the watcher, and waits with its end for another one.
+    // The mail server accepts the first 20 mails after the watcher's first frame and the others after a later frame, so the watcher sees the session begin, run and end.
     const [seenAtFirst, seenAgain] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     let dots = 0
     live.smtp.script = (command) =>
@@ -81,7 +81,7 @@ describe('a room', () => {
     const before = watcher.frames.length
     const begun = performance.now()
     let newest = 0
-    // However slow the machine is, until there are frames enough to say that they are merged and not withheld.
+    // The loop also waits for some frames on a slow machine, because without them merged frames look like frames that were never sent.
     while (performance.now() - begun < 1000 || watcher.frames.length - before <= 3) {
       newest = await raiseVersion(sessionId)
       live.app.rooms.publish([sessionId], false)
@@ -112,7 +112,7 @@ describe('a room', () => {
   })
 
   it('each subscriber is sent every event once and in order, and none from before it joined', async () => {
-    // No mail is taken, and so the session is not over, before the late one is there.
+    // The mail server accepts no mail, so the session cannot end, before the late watcher has joined.
     const bothAreThere = Promise.withResolvers<void>()
     live.smtp.script = (command) => (command === 'DOT' ? { after: bothAreThere.promise } : undefined)
     const sessionId = await pausedSession()

@@ -19,9 +19,9 @@ const badFrameLimit = 10
 /** An error frame repeats the id that was asked for only where it is no longer than this. */
 const longestId = 100
 
-/** In milliseconds. */
+/** The times of the live connections, in milliseconds. */
 export interface LiveTimings {
-  /** Between two heartbeats: a frame and a ping. */
+  /** The time between two heartbeats, each of which is a frame and a ping. */
   heartbeat: number
   /** How long a client may take to answer a ping. */
   pongWithin: number

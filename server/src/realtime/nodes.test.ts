@@ -6,7 +6,7 @@ import type { Bus, BusOptions } from './bus/bus.ts'
 import { openPostgresBus } from './bus/bus.postgres.ts'
 import { openRedisBus } from './bus/bus.redis.ts'
 
-/** Milliseconds that no test lasts, so that what it waits for comes another way. */
+/** More milliseconds than any test takes: a timer of this length never fires within a test. */
 const never = 10 * 60_000
 let redis: TestRedis
 const apps: App[] = []

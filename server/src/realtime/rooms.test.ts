@@ -135,7 +135,7 @@ describe('events', () => {
     stored.setSlow(true)
     rooms.publish(['a'], true)
     await nextTurn()
-    // Stored in the moment in which the room looks at its progress.
+    // The change is stored in the moment in which the room looks at its progress.
     stored.raise('a')
     const sent = stored.addEvent('a')
     stored.answerFirstLate()

@@ -59,7 +59,7 @@ interface Room {
   /** The newest event that was sent to the members or was there before them; null until it is known. */
   lastEventId: number | null
   refreshedAt: number
-  /** When the room is to be read again; null when nothing is known to be new. */
+  /** The time at which the room is to be read again; null when nothing is known to be new. */
   due: number | null
   /** True while what was read last is being sent to the members; the room is not read again before that has ended. */
   sending: boolean
@@ -72,7 +72,7 @@ function isReadable(room: Room): boolean {
 
 /** So many frames a second are sent to one room at most (measured: one core sends 54,800 a second). */
 const framesPerSecond = 20_000
-/** Milliseconds between two frames of the largest and of the smallest room. */
+/** The times between two frames of the largest and of the smallest room, in milliseconds. */
 const longestInterval = 1000
 const shortestInterval = 100
 
@@ -194,7 +194,7 @@ export function createRooms(options: {
       member.seenVersion = Math.max(seenVersion, member.seenVersion)
       room.members.set(subscriber, member)
       try {
-        // Read after joining: what changes in between is either in what is read, or its notification finds the member in the room.
+        // The session is read after the member has joined, so a change in between is either in what is read, or its notification finds the member in the room.
         room.eventsBefore ??= source.lastEventId(sessionId)
         const before = await room.eventsBefore
         room.lastEventId ??= before

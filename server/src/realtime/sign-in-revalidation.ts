@@ -27,7 +27,7 @@ const largestQuery = 1000
 export function revalidateSignIns(options: {
   identify: Identify
   areValid: (all: IncomingHttpHeaders[]) => Promise<boolean[]>
-  /** Milliseconds between two checks. */
+  /** How many milliseconds lie between two checks. */
   every: number
   logger: Pick<FastifyBaseLogger, 'warn'>
 }): SignInRevalidation {

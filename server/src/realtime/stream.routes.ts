@@ -12,9 +12,9 @@ import type { Subscriber } from './subscriber.ts'
 /** So many bytes may wait for a client that does not read; then events are skipped. */
 const bufferLimit = 64 * 1024
 
-/** In milliseconds. */
+/** The times of the streams, in milliseconds. */
 export interface StreamTimings {
-  /** Between two comments, which show proxies and browsers that the connection works. */
+  /** The time between two comments, which show proxies and browsers that the connection works. */
   comment: number
 }
 export const streamTimings: StreamTimings = { comment: 15_000 }

@@ -2,7 +2,7 @@ import { Client } from 'pg'
 import { openBus, type Bus, type BusOptions, type Transport } from './bus.ts'
 
 const channel = 'rollcall_progress'
-/** In milliseconds. */
+/** PostgreSQL has so many milliseconds to accept the connection, and to answer each statement. */
 const answerWithin = 5000
 
 /**

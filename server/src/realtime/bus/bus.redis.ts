@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { createClient } from 'redis'
 import { openBus, type Bus, type BusOptions, type Transport } from './bus.ts'
 
-/** In milliseconds. */
+/** Redis has so many milliseconds to open both connections. */
 const answerWithin = 5000
 
 /**

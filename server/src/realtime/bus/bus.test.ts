@@ -36,7 +36,7 @@ const transports = {
     killAll: () =>
       test.pool.query(`SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
         WHERE datname = current_database() AND application_name = 'rollcall bus'`),
-    /** Nobody can connect until what is given is called. */
+    /** Prevents every connection until the function that it returns is called. */
     async shut() {
       const elsewhere = new Client({ connectionString: inject('postgresUrl') })
       await elsewhere.connect()

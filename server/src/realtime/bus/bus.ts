@@ -23,17 +23,17 @@ export interface BusOptions {
   timings?: Partial<BusTimings>
 }
 
-/** In milliseconds. */
+/** The times of a bus, in milliseconds. */
 export interface BusTimings {
-  /** Between two calls of `onMissed` while the connection is open. */
+  /** The time between two calls of `onMissed` while the connection is open. */
   backstop: number
-  /** The same while there is no connection: then nothing else tells what other nodes do. */
+  /** The time between two calls while there is no connection, when nothing else says that other nodes have changed a session. */
   backstopWhileAway: number
-  /** Between two checks of the connection, which can die without an error. */
+  /** The time between two checks of the connection, which can be lost without an error. */
   check: number
   /** The longest that the other end may take to answer. */
   answer: number
-  /** Before the next attempt to connect after one that failed; twice as long each time, up to `longestRetry`. */
+  /** The wait after the first failed attempt to connect; it doubles with each further failure, up to `longestRetry`. */
   retry: number
   longestRetry: number
 }
@@ -56,7 +56,7 @@ export interface Connection {
   close(): Promise<void>
 }
 
-/** What carries the messages: PostgreSQL or Redis. */
+/** The service that carries the messages: PostgreSQL or Redis. */
 export interface Transport {
   /** Names the transport in the log. */
   name: string
