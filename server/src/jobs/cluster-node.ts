@@ -63,9 +63,9 @@ export function joinCluster(options: {
   const ready = Promise.withResolvers<void>()
   let id = randomUUID()
   let connection: Client | null = null
-  /** When the last stored heartbeat was sent. */
+  /** The time at which the last heartbeat that was stored had been sent. */
   let lastHeartbeatAt = -Infinity
-  /** When the first heartbeat after a gap was sent. */
+  /** The time at which the first heartbeat was sent after more than a second without a stored one. */
   let gapEndedAt = -Infinity
 
   const heartbeats = periodicTask(
@@ -152,7 +152,7 @@ async function connect(
   connection.on('error', (error) => onLost(connection, error))
   try {
     await connection.connect()
-    // Set once more, because a name in DATABASE_URL wins over the one above, and the other nodes look for this one.
+    // The name is set once more, because a name in DATABASE_URL wins over the one above, and the other nodes look for this one.
     await connection.query(`SELECT set_config('application_name', $1, false)`, [connectionName(nodeId)])
     return connection
   } catch (error) {

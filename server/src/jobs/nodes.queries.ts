@@ -2,11 +2,11 @@ import { sql } from 'drizzle-orm'
 import type { Client } from 'pg'
 import { rowsOf, type Database } from '../db/database.ts'
 
-/** A node whose last heartbeat is older is dead. */
+/** A node is dead when its last heartbeat is older than this. */
 const deadAfterSeconds = 5
-/** A node whose connection has ended and whose last heartbeat is older is dead. A node that is alive connects again sooner. */
+/** A node whose connection has ended is dead when its last heartbeat is older than this. A node that is alive connects again sooner. */
 const disconnectedAfterSeconds = 1.2
-/** After the database was away, every node has this long to be heard again before any node is declared dead. */
+/** After the database was away, every node has this long to store a heartbeat again before any node is declared dead. */
 export const graceSeconds = 3
 
 /** The name of the connection that a node keeps open; `declareDeadNodes` looks for it among PostgreSQL's backends. */
@@ -25,7 +25,7 @@ export async function storeHeartbeat(connection: Client, node: { id: string; nam
   return rows.length > 0
 }
 
-/** Marks a node dead that leaves by itself, so that nobody waits for it. */
+/** Marks a node dead that ends on its own, so that no other node waits for it. */
 export async function markDead(connection: Client, nodeId: string): Promise<void> {
   await connection.query('UPDATE nodes SET dead_at = now() WHERE id = $1', [nodeId])
 }

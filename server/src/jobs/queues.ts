@@ -25,10 +25,10 @@ export interface ChunkJob {
 }
 
 const queueOptions = {
-  /** Longer than any chunk can take; a process that dies is noticed by the heartbeat, not by this. */
+  /** This is longer than any chunk can take. A process that dies is noticed by its missing heartbeats, not by this limit. */
   expireInSeconds: 23 * 3600,
   heartbeatSeconds: 10,
-  // A job fails where a process cannot work for a moment; another, or the same, can soon.
+  // A job fails where its process cannot work for a moment, so it is tried again by this process or another one.
   retryLimit: 1000,
   retryDelay: 1,
   retryBackoff: true,
@@ -39,7 +39,7 @@ const queueOptions = {
   notify: true,
 }
 
-/** Brings the tables of pg-boss and the queues to the state that this code wants. Not safe to run by two processes at once. */
+/** Migrates the tables of pg-boss and creates or updates the queues. Two processes must not run it at the same time. */
 export async function migrateQueues(url: string): Promise<void> {
   const boss = new PgBoss({ connectionString: url, schema: jobSchema, supervise: false, schedule: false, max: 2 })
   boss.on('error', () => undefined)
@@ -48,7 +48,7 @@ export async function migrateQueues(url: string): Promise<void> {
   await boss.stop({ graceful: false })
 }
 
-/** Makes the queues that do not exist yet, and brings the others to the options above. */
+/** Creates the queues that do not exist yet, and gives the others the options above. */
 async function createQueues(boss: PgBoss): Promise<void> {
   for (const name of Object.values(queues)) {
     await boss.createQueue(name, queueOptions)
@@ -56,7 +56,7 @@ async function createQueues(boss: PgBoss): Promise<void> {
   }
 }
 
-/** Puts jobs into a queue inside a transaction: they exist if and only if it commits. */
+/** Puts jobs into a queue within a transaction: the jobs exist if and only if the transaction commits. */
 export async function enqueue(
   boss: PgBoss,
   transaction: Transaction,
@@ -80,8 +80,8 @@ interface Job {
 }
 
 /**
- * Works on a queue with so many jobs at once; looks for the next job as soon as one is done. A handler that throws has
- * its job tried again, later and later.
+ * Works on `atOnce` jobs of a queue at the same time, and looks for the next job as soon as one is done. A job whose handler
+ * throws is tried again, after a delay that grows with each attempt.
  */
 export async function work(
   boss: PgBoss,
@@ -90,7 +90,7 @@ export async function work(
   handler: (data: ChunkJob) => Promise<void>,
 ): Promise<void> {
   const settings = { localConcurrency: 1, pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 1 }
-  // Workers of their own: the library wakes only the first of several that share an id.
+  // Each job at the same time has a worker of its own, because pg-boss wakes only the first of several workers that share an id.
   for (let each = 0; each < options.atOnce; each += 1) {
     const worker: string = await boss.work<ChunkJob>(queues[queue], settings, async ([job]) => {
       if (job === undefined) return
