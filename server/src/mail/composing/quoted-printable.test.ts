@@ -9,7 +9,7 @@ const words = fc.oneof(
   fc.string({ unit: 'binary-ascii' }),
   fc.constantFrom(' ', '\t', '=', '=3D', '.', '\r', 'x'.repeat(75), 'x'.repeat(76), 'é'.repeat(40), '👩‍👩‍👧‍👦'.repeat(9)),
 )
-/** As the parts of a mail are: whatever stands in it, a line ends with CRLF. */
+/** Texts like the parts of a mail, which may contain anything, but in which every line feed belongs to a CRLF. */
 const texts = fc
   .array(fc.oneof(words, fc.constant('\r\n')), { maxLength: 12 })
   .map((parts) => parts.join('').replaceAll(/(?<!\r)\n/g, '\r\n'))

@@ -12,7 +12,7 @@ export interface MailInput {
   lastName: string
   company?: string
   link: string
-  /** With angle brackets. */
+  /** The Message-ID, with its angle brackets. */
   messageId: string
   date: Date
 }

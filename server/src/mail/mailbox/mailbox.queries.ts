@@ -25,7 +25,7 @@ export interface StoredMail {
 
 const receivedAt = sql`to_char(received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "receivedAt"`
 
-/** Stores mails with one statement; one that is stored already stays as it is. */
+/** Stores mails with one statement; a mail that is stored already stays as it is. */
 export async function storeMails(database: Queryable, mails: readonly ArrivedMail[]): Promise<void> {
   const column = (value: (mail: ArrivedMail) => string | Buffer): SQL => sql`${sql.param(mails.map(value))}`
   await database.execute(sql`
@@ -37,7 +37,7 @@ export async function storeMails(database: Queryable, mails: readonly ArrivedMai
     ON CONFLICT (arrival) DO NOTHING`)
 }
 
-/** Up to `limit` + 1 mails, the newest first, whose recipient or subject has every word. Ordered by the number, not by its text. */
+/** Reads up to `limit` + 1 mails whose recipient or subject has every word, the newest first, which is the order of their numbers. */
 export async function newestMails(
   database: Queryable,
   options: { words: string[]; limit: number; after: Position | null },

@@ -6,7 +6,7 @@ import { requireRole } from '../../http/authorization.ts'
 import type { Server } from '../../http/server.ts'
 import { openMessage, pageOfMessages } from './mailbox.usecases.ts'
 
-/** What the built-in mailbox took: the list, and one mail. */
+/** Registers the routes that show the mails of the built-in mailbox: the list, and one mail. */
 export async function mailboxRoutes(server: Server, options: { database: Database }): Promise<void> {
   const { database } = options
 

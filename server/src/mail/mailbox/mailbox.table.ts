@@ -3,7 +3,7 @@ import { bigint, customType, index, pgTable, text, timestamp, uuid } from 'drizz
 
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 
-/** Mails that the built-in mailbox took: they reached nobody. `arrival` names one arrival, so that storing it again stores nothing. */
+/** The mails that the built-in mailbox has accepted, which reached nobody. `arrival` identifies one arrival, so that a mail is stored once, however often it is tried. */
 export const mailboxMessages = pgTable(
   'mailbox_messages',
   {

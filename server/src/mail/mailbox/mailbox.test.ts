@@ -73,7 +73,7 @@ function mailTo(to: string, firstName: string): string {
 
 interface Body {
   code?: string
-  /** Of the list and of one message, as was asked for. */
+  /** The list or one message, whichever the path asks for; the type has the fields of both. */
   data: List<MailboxMessage> & MailboxMessageDetail
 }
 

@@ -11,12 +11,12 @@ import { storeMails, type ArrivedMail } from './mailbox.queries.ts'
 const largestMail = 25 * 1024 * 1024
 /** The most mails that one statement stores. */
 const largestBatch = 500
-/** Milliseconds that a mail waits for a database that is away before its sender is told to come back later. */
+/** How many milliseconds a mail waits for a database that is away before its sender is told to try again later. */
 const storeTimeout = 60_000
 const retryInterval = 500
 
 export interface Mailbox {
-  /** Where it listens, as a value of SMTP_URL. */
+  /** The address at which it listens, as a value of SMTP_URL. */
   url: string
   close(): Promise<void>
 }
@@ -24,8 +24,8 @@ export interface Mailbox {
 type DataCallback = (error: Error | null, message?: string) => void
 
 /**
- * A mail server of Rollcall's own on 127.0.0.1, for where no other is set up: what it takes, reaches nobody and can be
- * read in Rollcall. It answers 250 only after the mail is stored.
+ * Starts a mail server of Rollcall's own on 127.0.0.1, which is used where no other is set up. The mails that it accepts reach
+ * nobody and can be read in Rollcall. It answers 250 only after the mail is stored.
  */
 export async function startMailbox(options: { database: Database; logger: FastifyBaseLogger }): Promise<Mailbox> {
   const { logger } = options
@@ -116,7 +116,7 @@ function headerOf(raw: Buffer): (name: string) => string {
   }
 }
 
-/** PostgreSQL has no text with a NUL or half a surrogate pair. */
+/** Replaces control characters and halves of surrogate pairs, because PostgreSQL stores no text with a NUL or half a pair. */
 function storable(text: string): string {
   return text.toWellFormed().replaceAll(/\p{Cc}+/gu, ' ')
 }

@@ -5,7 +5,7 @@ import { cutPage, positionOf } from '../../db/keyset-paging.ts'
 import { DomainError } from '../../errors.ts'
 import { countMails, mailById, newestMails } from './mailbox.queries.ts'
 
-/** One page of the built-in mailbox, the newest mail first; every word of `q` stands in the recipient or the subject. */
+/** Returns one page of the built-in mailbox, the newest mail first. Every word of `q` stands in a mail's recipient or subject. */
 export async function pageOfMessages(database: Queryable, query: MailboxQuery): Promise<List<MailboxMessage>> {
   const limit = query.limit ?? 100
   const after = positionOf(query.cursor, ['integer'])
@@ -19,7 +19,7 @@ export async function pageOfMessages(database: Queryable, query: MailboxQuery): 
   return { items: page, nextCursor, total }
 }
 
-/** One mail with its parts as they were sent. Refuses with MESSAGE_NOT_FOUND. */
+/** Returns one mail with its parts as they were sent. Throws MESSAGE_NOT_FOUND where there is none. */
 export async function openMessage(database: Queryable, id: string): Promise<MailboxMessageDetail> {
   const mail = /^[0-9]{1,18}$/.test(id) ? await mailById(database, id) : null
   if (mail === null) {
@@ -34,7 +34,7 @@ export async function openMessage(database: Queryable, id: string): Promise<Mail
     receivedAt: mail.receivedAt,
     messageId: mail.messageId,
     html: parsed?.html ?? '',
-    // A mail that is none is still shown.
+    // What arrived is shown also where it cannot be parsed as a mail.
     text: parsed === null ? mail.raw.toString('utf8') : (parsed.text ?? ''),
   }
 }

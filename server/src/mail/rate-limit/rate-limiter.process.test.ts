@@ -11,9 +11,9 @@ import { expectInvariants } from '../../../test/simulation/invariants.ts'
 import { startScriptedSmtpServer, type ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
 import { changeSettings } from '../../settings/settings.usecases.ts'
 
-/** A mail that begins at the mail server. */
+/** A mail that has reached the mail server up to its DATA command. */
 interface Arrival {
-  /** Milliseconds of this process's clock. */
+  /** The time on this process's clock, in milliseconds. */
   at: number
   to: string
   /** The user under which its process signs in. */
@@ -23,9 +23,9 @@ interface Arrival {
 const senders = ['first', 'second', 'third']
 /** Each process has one connection and works on three chunks at once, each of which may have one mail that the limiter has let go. */
 const mailsLetGo = senders.length * 3
-/** Milliseconds, also where processes share a core with many others. */
+/** How many milliseconds a session may take, also where the processes share a core with many others. */
 const patience = 120_000
-/** A process reads the rates anew after so long. */
+/** A process reads the rates again after so many milliseconds. */
 const ratesLive = 1000
 
 let test: TestDatabase
@@ -76,14 +76,14 @@ beforeEach(() => {
   }
 })
 
-/** Sets rates for everybody; gives the time before which nobody knew of them, and the time after which they were stored. */
+/** Changes the rates; returns the time before the change began, and the time at which the rates were stored. */
 async function setRates(rates: Pick<SettingsPatch, 'mailsPerSecond' | 'domainRates'>): Promise<[number, number]> {
   const before = performance.now()
   await changeSettings(test.database, rates, actor, new Date())
   return [before, performance.now()]
 }
 
-/** In any stretch of time no more have come than the rate allows, and those that the limiter let go before it. */
+/** Expects that in any stretch of so many milliseconds no more mails have come than the rate allows, apart from those that the limiter had let go before. */
 function expectNoBurst(times: number[], stretch: number, perSecond: number): void {
   const most = Math.max(...times.map((from) => times.filter((at) => at >= from && at <= from + stretch).length))
   expect(most).toBeLessThanOrEqual((perSecond * (stretch + earlyMilliseconds)) / 1000 + 1 + mailsLetGo)
@@ -116,7 +116,7 @@ describe('three processes on one database', () => {
     expectNeverAhead(before, begun, fast)
     for (const stretch of [250, 1000, 2000]) expectNoBurst(before, stretch, fast)
     const after = arrivals.filter(({ at }) => at > changed && at <= changed + watched)
-    // What was read of the rate until a second later, and the mails that the limiter had let go or was about to let go then.
+    // A process sends at the fast rate until it reads the rates again, and the mails that the limiter had let go by then still come.
     const most = (fast * ratesLive + slow * watched) / 1000 + 1 + 2 * mailsLetGo
     expect(after.length).toBeLessThanOrEqual(most)
     expect(most).toBeLessThan((fast * watched) / 1000)
@@ -157,7 +157,7 @@ describe('three processes on one database', () => {
   }, 180_000)
 })
 
-/** Nobody works by rates any more that were read before this. */
+/** Waits until every process has read the rates that are stored now. */
 async function waitUntilRead(): Promise<void> {
   const since = performance.now()
   await until(

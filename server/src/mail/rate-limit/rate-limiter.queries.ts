@@ -1,10 +1,10 @@
 import { sql } from 'drizzle-orm'
 import { rowsOf, type Database } from '../../db/database.ts'
 
-/** Send times that a node has to itself. All are in milliseconds, the first counted from now. */
+/** Send times that are reserved for one node. All are in milliseconds, the first counted from now. */
 export interface ReservedTimes {
   first: number
-  /** The time between one and the next. */
+  /** The time between two of the send times. */
   interval: number
   /** 0 when the next second is already reserved as a whole. */
   count: number

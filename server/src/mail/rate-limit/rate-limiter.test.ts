@@ -43,7 +43,7 @@ describe('the rate limiter of mails', () => {
     rates = { mailsPerSecond: perSecond, domainRates: [] }
     const since = performance.now()
     const times = await acquireAll([node(), node(), node()], () => 'someone@a.example', 80)
-    // A node with a rate of its own would make it three times as many.
+    // If each node had a rate of its own, three nodes would send three times as many.
     expectNeverAhead(times, since, perSecond)
     expect(times.at(-1)! - times[0]!).toBeGreaterThan(1500)
   })

@@ -59,7 +59,7 @@ describe('the meaning of an answer', () => {
   it('a mail is pending again over another connection where this one has carried as many mails as the server allows', () => {
     const line = '452 4.5.3 Too many recipients: Too many messages sent'
     expect(said('MAIL', line, true)).toMatchObject({ kind: 'again', cause: 'connection', reply: line })
-    // Over a new connection it says that the server takes no more at all.
+    // Over a new connection the same answer says that the server accepts no more mails at all.
     expect(said('MAIL', line)).toMatchObject({ kind: 'later' })
     expect(said('RCPT', line, true)).toMatchObject({ kind: 'later' })
     expect(said('MAIL', '452 4.3.1 no room', true)).toMatchObject({ kind: 'later' })
@@ -147,7 +147,7 @@ describe('the meaning of an answer', () => {
         expect(verdict.kind === 'sent').toBe(
           each.error === null && each.gatePassed && each.command === 'DOT' && isTwoHundred,
         )
-        // Nothing that may have been delivered is ever pending again, but by the server's own refusal.
+        // A mail that may have been delivered is never pending again, unless the server itself refused it.
         expect(each.gatePassed && each.error !== null && verdict.kind !== 'unconfirmed').toBe(false)
       }),
     )

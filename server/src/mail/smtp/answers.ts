@@ -73,7 +73,7 @@ const temporary = [400, 499] as const
 
 /** The first row that matches decides. */
 const rows: readonly Row[] = [
-  // No answer: only the side of the gate tells a harmless loss from one that may have delivered the mail.
+  // Without an answer, only whether the gate was passed tells a harmless loss from one after which the mail may have been delivered.
   { when: { gatePassed: true, errors: ['unreachable', 'tls', 'lost', 'protocol'] }, means: { kind: 'unconfirmed' } },
   { when: { errors: ['unreachable', 'tls'] }, means: serverDown },
   { when: { errors: ['no_sign_in'] }, means: signInRefused },
@@ -82,8 +82,8 @@ const rows: readonly Row[] = [
 
   { when: { gatePassed: true, commands: ['DOT'], range: [200, 299] }, means: { kind: 'sent' } },
 
-  // Concerns the server, wherever it is said.
-  // RFC 3207 section 4: TLS is not to be had there, which no slowing down mends.
+  // These answers concern the server, after whichever command they come.
+  // After STARTTLS, 454 says that TLS is not available (RFC 3207 section 4), and sending more slowly does not help.
   { when: { commands: ['STARTTLS'], codes: [454] }, means: serverDown },
   { when: { codes: [421, 432, 454] }, means: throttled },
   { when: { codes: [530, 534, 535, 538] }, means: signInRefused },
@@ -92,16 +92,16 @@ const rows: readonly Row[] = [
   { when: { commands: connecting, range: permanent }, means: serverDown },
   { when: { commands: connecting, range: temporary }, means: connectionLost },
 
-  // Concerns the session: the next mail would fare the same.
+  // These answers concern the session, because the next mail would get the same.
   { when: { range: permanent, enhanced: ['3.4'] }, means: tooLarge },
   { when: { range: permanent, enhanced: ['4.5'] }, means: quotaUsedUp },
   { when: { commands: ['MAIL', 'DATA', 'DOT'], codes: [552], enhanced: [''] }, means: tooLarge },
   { when: { commands: ['MAIL'], range: permanent }, means: serverRefuses },
 
-  // Concerns the connection: it has carried as many mails as the server takes over one (OpenSMTPD: 100), and another is free.
+  // This answer concerns the connection: it has carried as many mails as the server accepts over one (OpenSMTPD: 100), and another connection may carry more.
   { when: { commands: ['MAIL'], codes: [452], enhanced: ['5.3'], isUsed: true }, means: connectionLost },
 
-  // Concerns the item.
+  // These answers concern the one mail.
   { when: { range: temporary }, means: nextTry },
   { when: { range: permanent, enhanced: ['2.2'] }, means: mailboxFull },
   { when: { range: permanent, enhanced: ['1.', '2.1'] }, means: unknownAddress },
@@ -113,7 +113,7 @@ const rows: readonly Row[] = [
   { when: { commands: ['RCPT'], codes: [501] }, means: unknownAddress },
   { when: { range: permanent }, means: refused },
 
-  // An answer that fits nowhere, such as a 354 to MAIL.
+  // These rows are for an answer that fits no other row, such as a 354 to MAIL.
   { when: { gatePassed: true }, means: { kind: 'unconfirmed' } },
   { when: {}, means: connectionLost },
 ]
@@ -157,7 +157,7 @@ const mailboxFullDelay = 24 * hour
  *
  * `tries` counts the tries so far (1 after the first); `sinceFirstTry` is in milliseconds; `random` gives 0 … 1. Full
  * jitter: a uniform share of 1 min, 5, 15, 1 h, 4 h, then of 4 h, until 48 h after the first try. A full mailbox is
- * tried once more after a day; one that is still full then, was full long enough.
+ * tried once more after a day, and given up when it is still full then.
  */
 export function nextTryDelay(
   tries: number,

@@ -5,7 +5,7 @@ const longestWait = 5000
 export interface Backoff {
   /** Doubles the wait after a failure. Several failures within one wait count once: ten connections lost together are one loss. */
   failed(): void
-  /** The server is well: nobody waits any more. */
+  /** Ends every wait, because the server has accepted a mail. */
   reset(): void
   /** Resolves once no wait is under way, and never before: a failure within a wait would not be counted. */
   wait(): Promise<void>

@@ -90,7 +90,7 @@ function startAttempt(settings: SmtpSettings, timeouts: SmtpTimeouts): Attempt {
     attempt.onFailure?.(attempt.failure)
   }
   smtp.on('error', fail)
-  // The callbacks and the error event say more, so they come first; some connections end with neither.
+  // The callbacks and the error event tell the reason and come first, but some connections end with neither.
   smtp.on('end', () => setImmediate(() => fail(new Error('The connection to the mail server was closed.'))))
   return attempt
 }

@@ -108,7 +108,7 @@ describe('a server that cannot be used', () => {
     const sender = senderTo(server.url)
     const start = performance.now()
     for (let count = 0; count < 4; count += 1) expect((await send(sender)).kind).toBe('again')
-    // 50, 100 and 200 ms between four attempts.
+    // The back-off waits for 50, 100 and 200 ms between the four attempts.
     expect(performance.now() - start).toBeGreaterThan(300)
   })
 })

@@ -142,7 +142,7 @@ async function deliver(handover: Handover, pipelined: AnsweredEnvelope | null): 
     else enter(modes, delivery.kind === 'sent' ? 'ready' : 'unclean')
     return delivery
   } catch (error) {
-    // Within the envelope RSET makes up for it; later the server would take RSET for content.
+    // Within the envelope RSET ends the mail; later the server would take RSET for content.
     if (modes.is('envelope')) enter(modes, 'unclean')
     else stream.close()
     throw error

@@ -10,7 +10,7 @@ const impatientBefore = { command: 300 }
 const { startServer, senderTo } = smtpSenders({ connections: 1 })
 
 describe('a mail that has a slot and waits for a connection', () => {
-  /** A sender whose connections are open, and whose server has shown that it can be trusted with pipelined envelopes. */
+  /** Creates a sender whose connections are open, and whose server has answered pipelined envelopes, so that it is trusted with more. */
   async function warmedUp(server: ScriptedSmtpServer, connections: number): Promise<SmtpSender> {
     const { script } = server
     server.script = () => ({ delay: 1 })
@@ -78,7 +78,7 @@ describe('a mail that has a slot and waits for a connection', () => {
 })
 
 describe('a server that loses what comes behind a mail, although it says that it does not', () => {
-  /** A server that does so on every connection, to every envelope that was pipelined. */
+  /** Starts a server that loses every pipelined envelope and then waits for it without an answer, on every connection. */
   async function losing(pipelined: boolean[]): Promise<ScriptedSmtpServer> {
     const lost = new Set<number>()
     return startServer({

@@ -18,7 +18,7 @@ const largeMail = `Subject: large\r\n\r\n${'x'.repeat(70)}\r\n`.repeat(100_000)
 // There is one connection, unless a test asks for more, so that the mails that wait are pipelined.
 const { startServer, senderTo } = smtpSenders({ connections: 1 })
 
-/** A server that answers a command of the second mail and of those after it with `reply`, and all else as usual. */
+/** Gives the script of a server that answers a command of the second mail and of those after it with `reply`, and all else as usual. */
 function atSecond(command: SmtpCommand, reply: SmtpReply): SmtpScript {
   return (now, { mail }) => (now === command && mail >= 2 ? reply : undefined)
 }

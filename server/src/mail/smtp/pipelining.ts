@@ -14,9 +14,9 @@ export interface PipelinedMail {
 /** A mail whose envelope is sent with the content of the mail before it, until that one is answered. */
 export interface NextMail {
   envelope: PipelinedEnvelope
-  /** The mail before it is answered and its connection goes on, so the next mail's turn has come. */
+  /** Has the mail delivered next, because the mail before it is answered and its connection goes on. */
   proceed(): void
-  /** The connection is over: the next mail keeps its slot, and begins anew over another connection. */
+  /** Has the mail begin anew over another connection, with the same slot, because this connection is over. */
   restart(): void
 }
 
@@ -45,7 +45,7 @@ export function createPipelining(options: {
 }): Pipelining {
   const { slots, trust, isAllowed, longestWithoutReply } = options
 
-  /** Judges the replies to an envelope, counted from now, when the mail before it is answered. */
+  /** Waits for the replies to an envelope, for a time that begins now, when the mail before it is answered, and decides whether they can be trusted. */
   async function answered({ body, replies: awaited }: PipelinedEnvelope): Promise<AnsweredEnvelope | null> {
     const since = performance.now()
     const replies = await awaited

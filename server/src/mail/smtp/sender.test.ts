@@ -31,12 +31,12 @@ async function sendOne(sender: SmtpSender, request: Partial<SendRequest> = {}): 
   return { delivery, gates }
 }
 
-/** The ends of connections that this process holds, on either side. */
+/** Counts the ends of connections that this process has open, on the client's and on the server's side. */
 function openSockets(): number {
   return process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap').length
 }
 
-/** A server that answers one command with `reply` and everything else as usual. */
+/** Gives the script of a server that answers one command with `reply` and everything else as usual. */
 function at(command: SmtpCommand, reply: SmtpReply) {
   return (each: SmtpCommand): SmtpReply | undefined => (each === command ? reply : undefined)
 }

@@ -12,7 +12,7 @@ describe('a mail server with TLS and a sign-in', () => {
     for (const close of closing.splice(0)) await close()
   })
 
-  /** A real mail server with a certificate that nobody signed, and one user; gives what it took and over what. */
+  /** Starts a real mail server with one user and a certificate that no authority signed; returns its port and the mails that it accepted. */
   async function startServer(options: SMTPServerOptions) {
     const taken: { secure: boolean; user: string; to: string }[] = []
     const server = new SMTPServer({

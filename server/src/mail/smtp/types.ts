@@ -10,28 +10,28 @@ export interface Sender {
 export interface SmtpSettings {
   host: string
   port: number
-  /** TLS from the first byte (`smtps://`). */
+  /** Whether the connection has TLS from the first byte (`smtps://`). */
   secure: boolean
   user: string | null
   password: string | null
   /** The most connections that are open at once. */
   connections: number
-  /** Refuse to go on where the server offers no STARTTLS. */
+  /** Whether a server that offers no STARTTLS is not used. */
   requireTls: boolean
-  /** Do not use STARTTLS although the server offers it. */
+  /** Whether STARTTLS is not used although the server offers it. */
   ignoreTls: boolean
   rejectUnauthorized: boolean
 }
 
-/** Milliseconds. */
+/** How long each step of the conversation with the mail server may take, in milliseconds. */
 export interface SmtpTimeouts {
-  /** DNS, TCP and TLS until the connection is established. */
+  /** The time for DNS, TCP and TLS, until the connection is established. */
   connect: number
-  /** From the connection to the server's greeting. */
+  /** The time from the connection to the server's greeting. */
   greeting: number
-  /** Each answer to EHLO, AUTH, MAIL, RCPT, DATA and RSET. */
+  /** The time for each answer to EHLO, AUTH, MAIL, RCPT, DATA and RSET. */
   command: number
-  /** From the first byte of the mail to the answer after the final dot. */
+  /** The time from the first byte of the mail to the answer after the final dot. */
   delivery: number
   /** A connection that nobody needs is closed after this long. */
   idle: number
@@ -46,13 +46,13 @@ interface ReplyOrProblem {
 /** What an answer, or its absence, means for the item, the session and the mail server. */
 export type Verdict =
   | ({ kind: 'sent' } & ReplyOrProblem)
-  /** Pending again, no try used: nothing was handed over. `throttled`: also slow down. `stopped`: the sender was closed. */
+  /** Nothing was handed over: the item is pending again, and no try is used. `throttled`: sending also slows down. `stopped`: the sender was closed. */
   | ({ kind: 'again'; cause: 'connection' | 'throttled' | 'stopped' } & ReplyOrProblem)
-  /** The item's next try: see `nextTryDelay`. */
+  /** The item is tried again later, at the time that `nextTryDelay` tells. */
   | ({ kind: 'later'; mailboxFull: boolean } & ReplyOrProblem)
-  /** `countsTowardHold`: `refusalsBeforeHold` of these for different recipients in a row hold the session. */
+  /** The item has failed. With `countsTowardHold`, `refusalsBeforeHold` of these in a row for different recipients hold the session. */
   | ({ kind: 'failed'; reason: MailReason; countsTowardHold: boolean } & ReplyOrProblem)
-  /** Handed over, and the answer was lost. */
+  /** The mail was handed over, and the answer to it was lost. */
   | ({ kind: 'unconfirmed' } & ReplyOrProblem)
   /** The item is pending again, no try used; after this many in a row the session is held. */
   | ({ kind: 'hold'; reason: HoldReason; after: number } & ReplyOrProblem)
@@ -78,8 +78,8 @@ export interface SendRequest {
   /** Asked after every wait for a connection; false: nothing is begun, and the gate counts as closed. */
   isWanted?: () => boolean
   /**
-   * Asked when there is a connection, before anything is said over it for this mail; false means the same. Not asked where
-   * the envelope is pipelined, because it is then sent with the content of a mail that has passed its gate.
+   * Asked when there is a connection, before any command for this mail is sent over it; false means the same as for `isWanted`.
+   * Not asked where the envelope is pipelined, because it is then sent with the content of a mail that has passed its gate.
    */
   begin?: (connection: object) => Promise<boolean>
   /**
@@ -92,16 +92,16 @@ export interface SendRequest {
 export interface SmtpSender {
   /**
    * Sends one mail over a connection of the sender's own; waits while all are busy. Rejects only when `body` throws.
-   * Answers after the gate was settled, so no gate of a mail is still running once its delivery is known.
+   * Resolves after the gate has answered, so no gate of a mail is still running once its delivery is known.
    */
   send(request: SendRequest): Promise<Delivery>
   /** How many connections are used at most right now: falls when the server asks for fewer, and rises again slowly. */
   readonly connections: number
-  /** Opens a connection of its own, signs in and leaves. */
+  /** Opens a connection for itself, signs in and says QUIT; tells whether that worked. */
   probe(): Promise<Probe>
   /**
-   * Takes no more mails, waits for those in flight, and for connections that are just made ready for a next one, for at
-   * most this many milliseconds, then closes everything.
+   * Takes no more mails, waits for the mails in flight and for connections that are just being reset, for at most this many
+   * milliseconds, then closes everything.
    */
   close(milliseconds?: number): Promise<void>
 }
