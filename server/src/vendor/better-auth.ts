@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** What better-auth puts before the names of its cookies; given to it in `staff/auth.ts`. */
+/** The text that better-auth puts before the names of its cookies, as `staff/auth.ts` tells it. */
 export const cookiePrefix = 'rollcall'
 
 /** The name of the cookie of a sign-in; behind `https` better-auth puts `__Secure-` before it. */

@@ -7,11 +7,11 @@ import SMTPConnection from 'nodemailer/lib/smtp-connection'
  */
 export { SMTPConnection }
 
-/** What nodemailer tells of a failure, as far as Rollcall looks at it. */
+/** An error of nodemailer, with the fields that Rollcall reads. */
 export interface SmtpConnectionError extends Error {
-  /** nodemailer's own, such as `ETLS` or `EAUTH`. */
+  /** nodemailer's own code, such as `ETLS` or `EAUTH`. */
   code?: string
-  /** The operating system's, where it has one. */
+  /** The code of the operating system, where it has one. */
   originalCode?: string
   /** The mail server's reply, where there is one. */
   response?: string
@@ -19,11 +19,11 @@ export interface SmtpConnectionError extends Error {
   timeoutType?: string
 }
 
-/** What a mail server said in its reply to EHLO, as far as it matters for a mail. */
+/** The extensions in a mail server's reply to EHLO that matter for sending a mail. */
 export interface ServerExtensions {
-  /** RFC 2920: several commands may be sent before the first is answered. */
+  /** Whether several commands may be sent before the first is answered (RFC 2920). */
   pipelining: boolean
-  /** RFC 1870: the server wants to be told how large a mail is. */
+  /** Whether MAIL tells the server how large a mail is (RFC 1870). */
   size: boolean
   /** The most bytes that a mail may have; null where the server did not say. */
   largestMail: number | null

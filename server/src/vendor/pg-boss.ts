@@ -9,7 +9,7 @@ export const jobSchema = 'jobs'
  */
 const jobTable = sql.raw(`${jobSchema}.job`)
 
-/** A condition for a `WHERE`: one of these queues has a job for this chunk that has not ended. The last two are columns of the outer query. */
+/** Builds the condition that one of these queues has a job for this chunk that has not ended. The last two arguments are columns of the outer query. */
 export function hasUnfinishedJob(queueNames: string[], sessionId: SQL, chunkNumber: SQL): SQL {
   return sql`EXISTS (
     SELECT FROM ${jobTable} job WHERE job.name = ANY(${sql.param(queueNames)}::text[]) AND job.state < 'completed'
@@ -17,7 +17,7 @@ export function hasUnfinishedJob(queueNames: string[], sessionId: SQL, chunkNumb
   )`
 }
 
-/** A statement that has jobs that wait for a later time run now; for tests that cannot wait. */
+/** A statement that makes jobs run now that wait for a later time; for tests that cannot wait. */
 export const runWaitingJobsNow = `UPDATE ${jobSchema}.job SET start_after = now() WHERE state < 'active' AND start_after > now()`
 
 /** A query for the first 40 jobs that have not ended, with what a developer needs to see of each. */

@@ -44,7 +44,7 @@ it('messages written to the socket and frames sent by ws arrive whole and in the
     if (received.length === 450) all.resolve()
   })
   client.on('ping', (data: Buffer) => received.push(data.toString()))
-  // Large enough that the kernel cannot take everything at once.
+  // The text is so large that the kernel cannot take everything at once.
   const filling = 'x'.repeat(100_000)
   const expected: string[] = []
   for (let number = 100; number < 250; number += 1) {
