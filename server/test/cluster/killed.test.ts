@@ -6,7 +6,7 @@ import type { Tab } from './tab.ts'
 
 const leads = 2000
 const tabCount = 12
-/** Milliseconds within which every tab shows what is stored again. */
+/** Every tab must show again what is stored within so many milliseconds. */
 const rightWithin = 5000
 
 beforeAll(async () => {
@@ -31,7 +31,7 @@ async function killUnderTabs(nodes: Nodes, name: NodeName, tabs: Tab[], sessionI
 describe('a node that is killed under open tabs', () => {
   it('every tab shows what is stored within 5 s after any node was killed, its numbers never go back, and nobody is mailed twice', async () => {
     const nodes = await startNodes()
-    // Eight mails at once, each of 300 ms: the session goes on while nodes come and go.
+    // Eight mails are sent at once, each in 300 ms, so that the session still runs while nodes are killed and started again.
     nodes.smtp.script = (command) => (command === 'DOT' ? { delay: 300 } : undefined)
     const sessionId = await nodes.startSession(leads)
     const tabs = nodes.openTabs(tabCount, sessionId)

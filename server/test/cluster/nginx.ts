@@ -7,7 +7,7 @@ import { until } from '../app/activation.ts'
 
 const template = path.join(import.meta.dirname, '../../../deploy/nginx.conf')
 
-/** Where the balancer expects a proxy that ends TLS. */
+/** The address at which the balancer expects a proxy that ends TLS. */
 export const frontAddress = '127.0.0.2'
 
 /** One request as the balancer saw it. */
@@ -22,7 +22,7 @@ export interface Passed {
   statuses: (number | null)[]
 }
 
-/** The balancer of deploy/nginx.conf, in front of two nodes of this machine. */
+/** The balancer of deploy/nginx.conf, in front of two nodes on this machine. */
 export interface Nginx {
   port: number
   /** Returns the requests that have ended, in the order of their ends. */

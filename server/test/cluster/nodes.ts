@@ -47,7 +47,7 @@ export async function startNodes(): Promise<Nodes> {
   }
   try {
     const nodes = await openNodes(closing, stop)
-    // For a test that fails before it has stopped the nodes itself.
+    // The nodes are also stopped where a test fails before it has stopped them.
     onTestFinished(stop, 60_000)
     return nodes
   } catch (error) {

@@ -16,7 +16,7 @@ export interface TestRedis {
   kill(): Promise<void>
   /** Sends a command with redis-cli; returns the answer as text. */
   ask(words: string[], password?: string): Promise<string>
-  /** Ends it and removes its folder. */
+  /** Ends Redis and removes its folder. */
   stop(): Promise<void>
 }
 

@@ -5,7 +5,7 @@ import { prepareWebApp } from '../process/rollcall.ts'
 import { copiesIn, nodeNames, type Nodes, repeatedMessageIds, startNodes } from './nodes.ts'
 import { startTraffic, type Traffic } from './traffic.ts'
 
-/** ROLLING_LEADS=20000 for a run of full size. */
+/** The number of leads; ROLLING_LEADS=20000 makes a run of full size. */
 const leads = Number(process.env.ROLLING_LEADS ?? 2000)
 /** The session would take this long at its speed while nodes restart, which is longer than the restarts take on any machine. */
 const sessionMilliseconds = 120_000

@@ -9,7 +9,7 @@ export interface Tab {
   readonly connections: number
   /** The close codes of those of its connections that had been open. */
   readonly closeCodes: number[]
-  /** What must never be: numbers that went back, a zero after there was something. */
+  /** What the tab was sent and must never be sent: lower numbers after higher ones, or a zero after there was something. */
   readonly violations: string[]
   close(): void
 }

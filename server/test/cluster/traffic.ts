@@ -17,10 +17,10 @@ export interface Traffic {
   stop(): Promise<void>
 }
 
-/** Between two requests of a client, in milliseconds. */
+/** The time between two requests of a client, in milliseconds. */
 const pause = 30
 
-/** Several clients of the balancer, each with the next request as soon as it has the answer to the last one. */
+/** Starts several clients of the balancer, each of which sends its next request soon after the answer to the last one. */
 export function startTraffic({ url, signedIn }: Nodes, sessionId: string): Traffic {
   const statuses = new Map<number, number>()
   const complaints: string[] = []

@@ -12,7 +12,7 @@ export interface TestDatabase {
   close(): Promise<void>
 }
 
-/** A migrated, empty database of its own, in a PostgreSQL that all test files share. */
+/** Creates a migrated, empty database for one test file, in a PostgreSQL that all test files share. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`
   await administrate(`CREATE DATABASE ${name} TEMPLATE ${inject('templateDatabase')}`)
@@ -27,7 +27,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     pool,
     database: openDatabase(pool),
     close: async () => {
-      // What a test has started and not waited for may give its connection back in this moment.
+      // Work that a test started without waiting for its end may still be about to give its connection back.
       for (let patience = 50; taken.size > 0 && patience > 0; patience--) await wait(20)
       const leaked = taken.size
       for (const client of taken) client.release(true)

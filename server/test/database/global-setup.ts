@@ -11,7 +11,7 @@ import { migrateDatabase } from '../../src/migrate-database.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Of the database from which others are made and removed. */
+    /** The address of the database over which the others are created and removed. */
     postgresUrl: string
     /** The name of the migrated database that each test file gets a copy of. */
     templateDatabase: string
@@ -21,7 +21,7 @@ declare module 'vitest' {
 const prefix = 'rollcall-test-'
 const templateDatabase = 'template_rollcall'
 
-/** One PostgreSQL for the whole run, in memory where there is room: nothing in it outlives the run, so nothing waits for a disk. */
+/** Starts one PostgreSQL for the whole run, in memory where there is room, because nothing in it has to outlive the run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await memoryFolder()
   await removeLeftovers(folder)
@@ -69,7 +69,7 @@ async function memoryFolder(): Promise<string> {
   return memory !== null && memory.bavail * memory.bsize > 2_000_000_000 ? '/dev/shm' : os.tmpdir()
 }
 
-/** What a run left that was killed. A PostgreSQL that still runs there ends by itself within a minute when its folder is gone. */
+/** Removes the folders of runs that were killed. A PostgreSQL that still runs in one ends by itself within a minute after its folder is gone. */
 async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const pid = new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1]

@@ -15,8 +15,8 @@ const dialect = new PgDialect()
 const large = ['leads', 'accounts', 'items', 'sessions', 'chunks', 'snapshots', 'events']
 
 /**
- * Stands in for a database: every statement is planned, told to `plans`, and then run. What the plan is depends on the
- * rows that are there and on what ANALYZE knows of them.
+ * Returns a database that explains every statement, adds the plan to `plans`, and then runs the statement. The plan depends on
+ * the rows that are stored and on what ANALYZE knows of them.
  */
 export function explaining(database: Database, plans: Plan[]): Database {
   const tell = (statement: string, rows: { 'QUERY PLAN': string }[]): void => {
@@ -33,7 +33,7 @@ export function explaining(database: Database, plans: Plan[]): Database {
       }
       return database.execute(query)
     }) as Queryable['execute'],
-    // What is prepared goes to the pool itself.
+    // Prepared statements are sent to the pool itself.
     $client: {
       query: async (config: QueryConfig) => {
         const { rows } = await pool.query(`EXPLAIN ${config.text}`, config.values)

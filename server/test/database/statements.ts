@@ -5,7 +5,7 @@ import { expect } from 'vitest'
 import type { Database, Queryable } from '../../src/db/database.ts'
 import { preparedStatements } from '../../src/db/prepared.ts'
 
-/** A statement as PostgreSQL gets it, and what stands for its parameters: names, or the values of the call. */
+/** A statement as PostgreSQL gets it, and its parameters: the names of placeholders, or the values of the call. */
 interface Statement {
   text: string
   parameters: readonly unknown[]
@@ -63,7 +63,7 @@ function statementOf(statement: SQL): Statement {
   return { text, parameters: params }
 }
 
-/** First each value with the numbers of the parameters that it stands for, then the statement. */
+/** Writes each parameter's name or value with its numbers, and then the statement. */
 function rendered({ text, parameters }: Statement): string {
   const names = parameters.map((each) => (is(each, Placeholder) ? each.name : JSON.stringify(each)))
   const numbers = Map.groupBy(names.keys(), (index) => names[index])
@@ -94,7 +94,7 @@ function indented(text: string): string {
   return lines.join('\n')
 }
 
-/** A line, and behind it, at `nextIndent`, what is too much for it. */
+/** Breaks a line that is too long; the lines after the first are indented by `nextIndent`. */
 function wrapped(line: string, indent: string, nextIndent: string): string[] {
   const lines: string[] = []
   let rest = indent + line

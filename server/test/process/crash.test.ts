@@ -41,7 +41,7 @@ async function start(): Promise<Rollcall> {
   return rollcall
 }
 
-/** A session that is in the middle of its mails. */
+/** Starts a session and waits until it is in the middle of its mails; resolves to its id. */
 async function startSession(rollcall: Rollcall, answerAfter: number): Promise<string> {
   smtp.script = (command) => (command === 'DOT' ? { delay: answerAfter } : undefined)
   const ids = await addLeads(rollcall, leads)

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 /**
- * An empty folder of its own that every system user may enter. Where root runs Rollcall, PostgreSQL runs as another user; its
- * database would lie elsewhere if that one could not enter, and outlive the folder.
+ * Creates an empty folder that every system user may enter. Where root runs Rollcall, PostgreSQL runs as another user; if that
+ * user could not enter the folder, its database would lie elsewhere and outlive the folder.
  */
 export async function makeFolder(prefix: string, parent = tmpdir()): Promise<string> {
   const folder = await mkdtemp(path.join(parent, prefix))

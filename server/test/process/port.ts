@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import net from 'node:net'
 
-/** A port of this machine below those that systems give to outgoing connections, so that it is still free after its owner was killed. */
+/** Finds a free port below those that systems give to outgoing connections, so that it is still free after the process that used it was killed. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(10_000, 20_000)

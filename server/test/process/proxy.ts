@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
-/** A way to another server that can go silent without ending, as a cable that is cut or a firewall that forgot. */
+/** A proxy whose connections can go silent without ending, as after a cable was cut or a firewall dropped them. */
 export interface Proxy {
   port: number
   /** How many connections are open now. */
   readonly connections: number
-  /** From now on nothing passes over the connections that are open; new ones work. */
+  /** Passes nothing more over the connections that are open now; new ones work. */
   silence(): void
   stop(): Promise<void>
 }

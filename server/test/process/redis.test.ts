@@ -50,7 +50,7 @@ function warnings(rollcall: Rollcall): string[] {
     .filter((line) => line.startsWith('{') && line.includes('bus between nodes'))
 }
 
-it('an API process and a worker process with REDIS_URL go on without Redis, which each tells of once, and with it when it is back', async () => {
+it('an API process and a worker process with REDIS_URL log the loss of Redis once each, go on without it, and use it again when it is back', async () => {
   const common = {
     DATABASE_URL: test.url,
     DATA_DIR: folder,

@@ -18,13 +18,13 @@ export const password = 'correct horse battery'
 /** Builds the web app, so that no process has to. */
 export const prepareWebApp = () => ensureWebApp(pino({ level: 'silent' }))
 
-/** A Rollcall in a process of its own. */
+/** Rollcall in a process of its own. */
 export interface Rollcall {
   child: ChildProcess
   url: string
-  /** Everything it said. */
+  /** Everything that the process wrote so far. */
   output(): string
-  /** Milliseconds from its start until it was ready. */
+  /** The milliseconds from its start until it was ready. */
   readyAfter: number
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
   status(path: string): Promise<number>
@@ -95,7 +95,7 @@ function launch(environment: Environment) {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  // A test that fails half-way leaves nothing behind.
+  // The process is also killed where a test fails before it has ended it.
   onTestFinished(() => void child.kill('SIGKILL'))
   const said: string[] = []
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => said.push(data.toString()))
@@ -105,12 +105,12 @@ function launch(environment: Environment) {
   return { child, output: () => said.join(''), exited }
 }
 
-/** Signs the first superadmin in; gives the cookie. */
+/** Signs the first superadmin in; resolves to the cookie. */
 export function signIn(url: string, origin: string): Promise<string> {
   return signInAt(url, { email: 'admin@rollcall.localhost', password }, { origin })
 }
 
-/** Adds leads; gives their ids. */
+/** Adds leads; resolves to their ids. */
 export async function addLeads(rollcall: Rollcall, count: number): Promise<string[]> {
   const leads = Array.from({ length: count }, (_, index) => ({
     email: `person.${index}@crowd.example`,
@@ -129,7 +129,7 @@ export function killDatabase(pidFile: string): void {
     try {
       process.kill(pid, 'SIGKILL')
     } catch (error) {
-      // It may have ended with its postmaster already.
+      // The process may have ended together with its postmaster already.
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
     }
   }

@@ -124,7 +124,7 @@ describe('a start', () => {
 describe('MODE=api and MODE=worker on one database', () => {
   it('a process with MODE=api shows live what a process with MODE=worker runs on the same database', async () => {
     const test = await createTestDatabase()
-    // Until it was looked at what had run before there was a worker, no mail is taken, and so the session is not over.
+    // The mail server accepts no mail, so the session cannot end, until the test has checked what ran before there was a worker.
     const checked = Promise.withResolvers<void>()
     const smtp = await startScriptedSmtpServer({
       script: (command) => (command === 'DOT' ? { after: checked.promise } : undefined),
@@ -143,7 +143,7 @@ describe('MODE=api and MODE=worker on one database', () => {
     expect((await watcher.progress(sessionId)).status).toBe('queued')
 
     const worker = await startRollcall({ ...common, MODE: 'worker' })
-    // Nothing ran before there was a worker; the one event is that the session runs now.
+    // Nothing ran before there was a worker; the one event says that the session runs now.
     expect(watcher.frames.filter(({ type }) => type === 'event').length).toBeLessThanOrEqual(1)
     checked.resolve()
     for (const address of ['/', '/crm/leads', '/staff/me', '/openapi.json', '/crm/activation/live', '/login'])

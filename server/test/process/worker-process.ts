@@ -6,24 +6,24 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { freePort } from './port.ts'
 
 const main = path.join(import.meta.dirname, '../../src/main.ts')
-/** What Node compiled is kept for the next process: half of what a start costs. */
+/** Node keeps compiled modules here for the next process, which halves the time of a start. */
 const compileCache = path.join(tmpdir(), 'rollcall-compile-cache')
 
-/** A Rollcall process that only runs activations, and that a test may treat as badly as it likes. */
+/** A Rollcall process that only runs activations, and that a test may kill, freeze or end at any time. */
 export interface WorkerProcess {
   readonly pid: number
-  /** False between a kill and the next start. */
+  /** Whether the process runs: false between a kill and the next start. */
   readonly running: boolean
-  /** Resolves when it works; rejects when it ended before that. */
+  /** Resolves when the process is ready; rejects when it ends before that. */
   start(): Promise<void>
   kill(): Promise<void>
-  /** SIGSTOP, and SIGCONT after so many milliseconds. */
+  /** Stops the process by SIGSTOP, and lets it go on by SIGCONT after so many milliseconds. */
   freeze(milliseconds: number): Promise<void>
-  /** SIGTERM; gives the exit code. */
+  /** Ends the process by SIGTERM; resolves to its exit code. */
   end(): Promise<number | null>
 }
 
-/** A worker that is not started yet; its log goes to `logFile`. */
+/** Creates a worker that is not started yet; its log is written to `logFile`. */
 export function workerProcess(environment: Record<string, string>, logFile: string): WorkerProcess {
   const log = createWriteStream(logFile, { flags: 'a' })
   let child: ChildProcess | null = null

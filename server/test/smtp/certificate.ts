@@ -4,7 +4,7 @@ import path from 'node:path'
 const missing =
   'These tests need the program openssl and did not find it; install it (Debian and Ubuntu: apt-get install openssl).'
 
-/** Makes a certificate for localhost that nobody signed, and its key; gives the paths of both. */
+/** Creates a certificate for localhost that no authority signed, and its key; returns the paths of both. */
 export function makeCertificate(folder: string): { certificate: string; key: string } {
   const [certificate, key] = [path.join(folder, 'certificate.pem'), path.join(folder, 'key.pem')]
   const words = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 2 -subj /CN=localhost'

@@ -22,7 +22,7 @@ export function sendAll(
         ...requests[name],
         gate: async (connection) => {
           log.push(`${name} gate`)
-          // All the others wait for a slot by now: they asked when the first did, and the server has answered since.
+          // All the other mails wait for a slot by now: they asked at the same time as the first one, and the server has answered it since.
           return requests[name]?.gate === undefined ? true : requests[name].gate(connection)
         },
       }),
@@ -41,12 +41,12 @@ export function namesUpTo(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `n${index}`)
 }
 
-/** The kinds of the deliveries, in their order. */
+/** Returns the kinds of the deliveries, in their order. */
 export function kinds(deliveries: Delivery[]): string[] {
   return deliveries.map(({ kind }) => kind)
 }
 
-/** Notes of each mail, when its final dot has come, whether the envelope of another was sent with it. */
+/** Gives a script that notes for each mail, at its final dot, whether the envelope of another mail was sent with it. */
 export function notePipelined(pipelined: boolean[], otherwise: SmtpScript = () => undefined): SmtpScript {
   return (command, context) => {
     if (command === 'DOT') pipelined.push(/^MAIL FROM:<.*>\r\nRCPT TO:<.*>\r\nDATA\r\n$/.test(context.unread()))

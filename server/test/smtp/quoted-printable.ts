@@ -1,4 +1,4 @@
-/** RFC 2045 section 6.7, read the other way. */
+/** Decodes quoted-printable text (RFC 2045 section 6.7). */
 export function decodedQuotedPrintable(text: string): string {
   const bytes = text
     .replaceAll('=\r\n', '')

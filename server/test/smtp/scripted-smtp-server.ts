@@ -33,8 +33,8 @@ interface SmtpContext {
 }
 
 /**
- * A line with its code; `raw` is sent as it is; `drop` ends the connection, after `raw` if there is one; `after` is waited
- * for.
+ * A reply of the script. A text is a line with its code; `raw` is sent as it is; `drop` ends the connection, after `raw` if there
+ * is one; the reply waits for `after`.
  */
 export type SmtpReply =
   | string
@@ -58,7 +58,7 @@ export interface ReceivedMail {
 export interface ScriptedSmtpServer {
   readonly port: number
   readonly url: string
-  /** Every mail that the server has taken: its dot came, and the server did not answer 4xx or 5xx. */
+  /** Every mail that the server has accepted: its dot came, and the server did not answer 4xx or 5xx. */
   readonly mails: ReceivedMail[]
   /** Every command of every connection, in the order of arrival. */
   readonly commands: string[]
@@ -78,7 +78,7 @@ export interface ScriptedSmtpServer {
 interface SmtpServerOptions {
   script?: SmtpScript
   pipelining?: boolean
-  /** Beyond so many, a connection is greeted with 421. */
+  /** A connection beyond so many is greeted with 421. */
   maximumConnections?: number
   /** Lines of the answer to EHLO, such as `AUTH PLAIN`. */
   extensions?: string[]
@@ -204,7 +204,7 @@ async function converse(socket: net.Socket, conversation: Conversation): Promise
       if (body === null) return
       const mail: ReceivedMail = { from: context.from, to: [...context.to], raw: body, connection }
       const isTaken = (reply: string): boolean => !/^[45]/.test(reply)
-      // The mail is taken before the answer leaves, so that an answer that never arrives does not undo it.
+      // The mail is accepted before the answer is sent, so that an answer that never arrives does not undo it.
       const reply = server.script('DOT', { ...context, line: '', to: [...context.to] }) ?? ordinaryReplies.DOT
       if (context.to.length > 0 && isTaken(firstWords(reply))) server.mails.push(mail)
       context.to = []
@@ -213,7 +213,7 @@ async function converse(socket: net.Socket, conversation: Conversation): Promise
   }
 }
 
-/** Gives what is sent first of a reply; a server that is silent or drops the connection after the dot has the mail. */
+/** Returns the text that a reply begins with, which decides whether the mail is accepted; a server that is silent or drops the connection after the dot has the mail. */
 function firstWords(reply: SmtpReply): string {
   if (typeof reply === 'string') return reply
   if ('delay' in reply || 'after' in reply) return firstWords(reply.reply ?? '250')

@@ -1,6 +1,6 @@
 import type { SmtpCommand, SmtpReply } from './scripted-smtp-server.ts'
 
-/** How a server lets a conversation end without an answer. */
+/** The ways in which a server can end a conversation without an answer. */
 export const losses: [string, SmtpReply][] = [
   ['FIN', { drop: 'fin' }],
   ['RST', { drop: 'rst' }],
@@ -8,7 +8,7 @@ export const losses: [string, SmtpReply][] = [
   ['half a line', { raw: '2', drop: 'fin' }],
 ]
 
-/** What after the dot leaves open whether the server has the mail. */
+/** The replies to the final dot after which it is not known whether the server has the mail. */
 export const openEnds: [string, SmtpReply][] = [
   ...losses,
   ['25 cut off', { raw: '25', drop: 'fin' }],
@@ -44,7 +44,7 @@ const table: Partial<Record<SmtpCommand, object[]>> = {
 }
 const codes = [421, 450, 451, 452, 550, 552, 554]
 
-/** What each reply code means as the answer to each command. */
+/** Each reply code as the answer to each command, with its verdict. */
 export const answers = Object.entries(table).flatMap(([command, row]) =>
   row.map((verdict, column) => ({ command: command as SmtpCommand, code: codes[column], verdict })),
 )

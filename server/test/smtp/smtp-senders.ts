@@ -5,7 +5,7 @@ import { createSmtpSender } from '../../src/mail/smtp/sender.ts'
 import type { SmtpSender, SmtpTimeouts } from '../../src/mail/smtp/types.ts'
 import { startScriptedSmtpServer, type ScriptedSmtpServer } from './scripted-smtp-server.ts'
 
-/** Longer than a busy machine needs, so that no timeout ends a test that waits for something else. */
+/** These timeouts are longer than a busy machine needs, so that none ends a test that waits for something else. */
 const patient: SmtpTimeouts = { connect: 10_000, greeting: 10_000, command: 10_000, delivery: 10_000, idle: 30_000 }
 
 interface SenderOptions {
@@ -25,7 +25,7 @@ interface SenderOptions {
 export function smtpSenders(defaults: SenderOptions = {}): {
   startServer: (options?: Parameters<typeof startScriptedSmtpServer>[0]) => Promise<ScriptedSmtpServer>
   senderTo: (url: string, options?: SenderOptions) => SmtpSender
-  /** Has something else closed after the test as well. */
+  /** Closes something else after the test as well. */
   closing: (other: { close(): Promise<void> }) => void
 } {
   const opened: { close(milliseconds?: number): Promise<void> }[] = []
