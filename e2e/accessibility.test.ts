@@ -78,7 +78,7 @@ async function expectNoBarriers(colorScheme: 'light' | 'dark'): Promise<void> {
   expect(await page.locator('html').evaluate((html) => html.scrollWidth)).toBeLessThanOrEqual(360)
 }
 
-/** A session of leads of its own, waiting for locked ones with 50 of its mails sent, and the link of one of them. */
+/** Starts a session over new leads that waits for locked ones after 50 of its mails were sent; resolves to its id and the link of one mail. */
 async function runningSession(source: string): Promise<{ sessionId: string; link: string }> {
   const { api, pool } = journey()
   const { total } = await api.get<List<unknown>>('/crm/leads')

@@ -23,7 +23,7 @@ test('the invited person opens the link from the mail, sets a password once, and
   const button = mail.frameLocator('iframe').getByRole('link', { name: 'Choose a password' })
   await expect.poll(() => button.count(), patience).toBe(1)
 
-  // A scanner, twice, as mail providers have them: the link is as good as before.
+  // The scanners of mail providers open every link, and the link must work afterwards as before.
   for (const method of ['GET', 'HEAD']) expect((await fetch(link, { method })).status).toBe(200)
   const lead = async () => {
     const { items } = await api.get<{ items: { status: string }[] }>('/crm/leads?q=person0002')

@@ -7,7 +7,7 @@ import { activateEverything, card, patience, state, version, waitForDone, waitFo
 import { expectConsistentNumbers } from './support/consistency.ts'
 
 const leads = 1200
-/** Milliseconds within which every tab shows the truth again. */
+/** Every tab must show again what is stored within so many milliseconds. */
 const rightWithin = 5000
 let nodes: RollcallNodes
 const journey = prepareJourney({ leads, start: async (options) => (nodes = await startNodes(options)) })
@@ -45,7 +45,7 @@ test('tabs on several nodes are right again within 5 s when a node is killed und
   }
 }, 240_000)
 
-/** Kills a node; gives the milliseconds until every tab is live and shows what happened after its death. */
+/** Kills a node; resolves to the milliseconds until every tab is live and shows a change from after that. */
 async function killUnder(cards: Locator[], node: RollcallServer, sessionId: string): Promise<number> {
   const killed = performance.now()
   await node.kill()

@@ -38,7 +38,7 @@ test('the tracker stays on every page of the app, and its numbers only grow', as
   await expectConsistentNumbers(journey(), shown, sessionId)
 })
 
-/** Through every page, by what a person presses; a way ends when the page is there. */
+/** Lists the steps by which a person goes through every page; each step resolves when its page is shown. */
 function ways(sessionId: string): [string, (page: Page) => Promise<unknown>][] {
   const heading = (page: Page, name: string | RegExp) => page.getByRole('heading', { level: 1, name }).waitFor()
   return [

@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => browser.close())
 
-/** A page that shows one card after the other, and what the journeys would say of it. */
+/** Shows one card after the other on a page; resolves to the violations that a journey would report. */
 async function violationsOf(...cards: string[]): Promise<string[]> {
   const numbers = watchNumbers()
   const context = await browser.newContext()

@@ -9,7 +9,7 @@ const journey = prepareJourney({ leads })
 
 test('a refresh while accounts are created shows the same numbers at once, and they go on', async () => {
   const { openBrowser, openTab, api, numbers, pool, picture } = journey()
-  // Accounts are made 25 at a time: the third and the sixth portion wait for a row that somebody else works on.
+  // Accounts are created 25 at a time; the third and the sixth batch wait for a row that another transaction has locked.
   const third = await lockLeads(pool, { first: 60, last: 139 })
   const sixth = await lockLeads(pool, { first: 140 })
   const page = await openTab(await openBrowser())

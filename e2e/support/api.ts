@@ -8,7 +8,7 @@ export interface Staff {
   password: string
 }
 
-/** One person's way to the API, beside the browser. */
+/** The API as one person calls it without a browser. */
 export interface Api {
   get<Data>(path: string): Promise<Data>
   post<Data>(path: string, body?: unknown): Promise<Data>
@@ -39,7 +39,7 @@ export async function openApi(url: string, who: Staff = superadmin): Promise<Api
   return api
 }
 
-/** A new member of staff with this role. */
+/** Creates a member of staff with this role. */
 export async function createStaff(admin: Api, role: Role, name: string): Promise<Staff> {
   const person = { email: `${name.toLowerCase()}@staff.example`, password: `${name}-has-a-long-password` }
   await admin.post('/api/auth/admin/create-user', { ...person, name, role })
@@ -52,7 +52,7 @@ export async function signInBrowser(context: BrowserContext, url: string, who: S
   if (!answer.ok()) throw new Error(`${who.email} could not sign in: ${answer.status()} ${await answer.text()}`)
 }
 
-/** Made-up leads, `first` to `first + count - 1`, at most 1,000 of them. */
+/** Makes up the leads with the numbers `first` to `first + count - 1`, at most 1,000 of them. */
 export function madeUpLeads(count: number, first = 1, source?: string): NewLead[] {
   return Array.from({ length: count }, (_, index) => {
     const number = String(first + index).padStart(4, '0')

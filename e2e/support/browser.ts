@@ -1,7 +1,7 @@
 import { type Browser, type BrowserContext, chromium, type LaunchOptions } from 'playwright-core'
 import { findChromium } from './find-chromium.ts'
 
-/** A browser that asks no other host for anything by itself. */
+/** The options of a browser that sends no requests of its own to other hosts. */
 function launchOptions(): LaunchOptions {
   const executablePath = findChromium()
   if (executablePath === null) throw new Error('No Chromium was found; npm test says how to get one.')
@@ -25,7 +25,7 @@ export function launchBrowser(): Promise<Browser> {
   return chromium.launch(launchOptions())
 }
 
-/** A browser whose cookies and storage live in a folder, so that it can be closed and opened again. */
+/** Opens a browser whose cookies and storage are kept in a folder, so that it can be closed and opened again. */
 export function openProfile(folder: string): Promise<BrowserContext> {
   return chromium.launchPersistentContext(folder, launchOptions())
 }

@@ -6,7 +6,7 @@ import { findChromium, isProgram } from './find-chromium.ts'
 interface NeededProgram {
   package: string
   found: () => boolean
-  /** What else a person can do than install the package. */
+  /** What a person can do instead of installing the package. */
   instead?: string
 }
 
@@ -22,8 +22,8 @@ const needed: NeededProgram[] = [
 ]
 
 /**
- * Run before the tests: they use the real programs, and a test that is skipped tells nothing. Installs what is missing
- * where that is one command (root on Debian or Ubuntu); elsewhere ends with what to do.
+ * Runs before the tests, which use the real programs and are never skipped. Installs the programs that are missing where that is
+ * one command (root on Debian or Ubuntu); elsewhere it ends with a sentence that says what to install.
  */
 function ensurePrograms(): void {
   const missing = needed.filter(({ found }) => !found())
@@ -41,7 +41,7 @@ function isOnPath(name: string): boolean {
   return `${process.env.PATH}:/usr/sbin:/usr/local/sbin`.split(':').some((folder) => isProgram(`${folder}/${name}`))
 }
 
-/** Not where a person named a Chromium that is not there: that is to be corrected, not to be passed over. */
+/** Tells whether packages may be installed: not where CHROMIUM_PATH names a program that does not exist, because that value is to be corrected. */
 function mayInstall(packages: string[]): boolean {
   const isNamed = Boolean(process.env.CHROMIUM_PATH) && packages.includes('chromium')
   return process.getuid?.() === 0 && existsSync('/etc/debian_version') && !isNamed

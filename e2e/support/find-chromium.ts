@@ -10,13 +10,13 @@ const places = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ]
 
-/** The program of a Chromium on this machine: the one in CHROMIUM_PATH and no other where that is set; null where there is none. */
+/** Finds the program of a Chromium on this machine: the one in CHROMIUM_PATH and no other where that is set; null where there is none. */
 export function findChromium(): string | null {
   const chosen = process.env.CHROMIUM_PATH
   return (chosen ? [chosen] : places).find(isProgram) ?? null
 }
 
-/** True where a file can be run. */
+/** Tells whether a file can be run. */
 export function isProgram(file: string): boolean {
   try {
     accessSync(file, constants.X_OK)

@@ -1,2 +1,2 @@
-/** One PostgreSQL for all journeys, and a migrated database in it that each gets a copy of. */
+/** Starts one PostgreSQL for all journeys, with a migrated database of which each journey gets a copy. */
 export { default } from '../../server/test/database/global-setup.ts'

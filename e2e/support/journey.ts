@@ -11,22 +11,22 @@ import { type Api, madeUpLeads, openApi, signInBrowser, type Staff } from './api
 import { type Proxy, startProxy } from './proxy.ts'
 import { freePort, type RollcallServer, type ServerOptions, startServer, superadmin } from './server.ts'
 
-/** How many mails are handed over at once: as many can be without an answer when Rollcall is killed. */
+/** How many mails are handed over at once, which is also how many can be without an answer when Rollcall is killed. */
 export const mailConnections = 4
 
-/** The browser's word when the test's own reader of numbers may not run in the frame that shows a mail. */
+/** The browser's message where the script that watches the numbers may not run in the frame that shows a mail. */
 export const sandboxedMail = /Blocked script execution in 'about:srcdoc'/
 
 interface Options {
-  /** Made-up leads that are there from the beginning. */
+  /** How many made-up leads are stored before the journey begins. */
   leads?: number
-  /** `smtp`: a mail server of the test's own; `mailbox`: the one that Rollcall brings. */
+  /** `smtp`: a mail server that the test starts; `mailbox`: the built-in mailbox of Rollcall. */
   mail?: 'smtp' | 'mailbox'
-  /** `shared`: a copy of the template, in memory; `embedded`: the one that Rollcall brings. */
+  /** `shared`: a copy of the template in the tests' PostgreSQL; `embedded`: the embedded PostgreSQL of Rollcall. */
   database?: 'shared' | 'embedded'
-  /** Browsers come through a proxy. */
+  /** Whether browsers connect through a proxy. */
   proxy?: boolean
-  /** Where it is not one process: starts what the journey runs against. */
+  /** Starts what the journey runs against, where that is not a single process. */
   start?: (options: ServerOptions) => Promise<RollcallServer>
 }
 
@@ -34,32 +34,32 @@ interface Options {
 export interface Journey {
   server: RollcallServer
   browser: Browser
-  /** The superadmin's way to the API. */
+  /** The API as the superadmin calls it. */
   api: Api
   numbers: Numbers
   pool: ReturnType<typeof openPool>
-  /** Milliseconds that the mail server thinks about each mail; at `mailConnections` at once. */
+  /** How many milliseconds the mail server takes for each mail, of which it takes `mailConnections` at once. */
   mailDelay: { milliseconds: number }
   smtp: ScriptedSmtpServer
-  /** Where it was asked for. */
+  /** The proxy, where the options ask for one. */
   proxy: Proxy | null
-  /** A browser of its own for a person; null: for somebody who is not signed in. */
+  /** Opens a browser context in which this person is signed in; null: nobody. */
   openBrowser: (who?: Staff | null, options?: BrowserContextOptions) => Promise<BrowserContext>
-  /** Watches over a browser that was opened in another way. */
+  /** Watches the numbers and errors of a browser context that was opened in another way. */
   watchOver: (context: BrowserContext) => Promise<void>
-  /** Opens a page of the app in a tab of its own. */
+  /** Opens a page of the app in a new tab. */
   openTab: (context: BrowserContext, address?: string) => Promise<Page>
-  /** The addresses of every mail that arrived, one a mail. */
+  /** Resolves to the recipient of every mail that arrived. */
   received: () => Promise<string[]>
-  /** What a browser itself says of a connection that this journey cuts on purpose, or of a refusal that it provokes. */
+  /** Accepts these messages of the browser, because the journey cuts a connection or provokes a refusal on purpose. */
   provokes: (...words: RegExp[]) => void
-  /** The same for errors in the log of the server. */
+  /** Accepts errors in the log of the server, for the same reason. */
   provokesErrors: () => void
-  /** Keeps a picture, where E2E_SCREENSHOTS names a folder. */
+  /** Stores a screenshot where E2E_SCREENSHOTS names a folder. */
   picture: (page: Page, name: string) => Promise<void>
 }
 
-/** Prepares what the journeys of a file share. After each of them: nothing was shown that must not be, and nobody complained. */
+/** Prepares what the journeys of a file share. After each journey it expects no wrong number on any screen, and no error of a browser or the server. */
 export function prepareJourney(options: Options = {}): () => Journey {
   let journey: (Journey & { close(): Promise<void>; problems(): string[] }) | null = null
   beforeAll(async () => {
@@ -79,7 +79,7 @@ export function prepareJourney(options: Options = {}): () => Journey {
 
 async function startJourney(options: Options) {
   const closing: (() => unknown)[] = []
-  /** Ends everything, also what comes after something that cannot be ended; then tells of the first that could not. */
+  /** Ends everything in reverse order, also after something that cannot be ended; then throws the first failure. */
   const close = async () => {
     const failures: unknown[] = []
     for (const each of closing.toReversed()) await Promise.try(each).catch((error: unknown) => failures.push(error))

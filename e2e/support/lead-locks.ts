@@ -2,8 +2,9 @@ import { onTestFinished } from 'vitest'
 import type { Journey } from './journey.ts'
 
 /**
- * Holds the rows of the leads that came in at these places, as somebody does who is about to change them; until the end of
- * the test at most. Accounts of several chunks are made at once, so all chunks that are to wait need a lead that is held.
+ * Locks the rows of the leads at these positions in the order of their creation, as a transaction does that is about to change
+ * them; until the end of the test at most. Accounts of several chunks are created at once, so each chunk that is to wait needs
+ * a locked lead.
  */
 export async function lockLeads(
   pool: Journey['pool'],
@@ -11,7 +12,7 @@ export async function lockLeads(
 ): Promise<{ release: () => Promise<void> }> {
   const { first, last = null } = places
   const client = await pool.connect()
-  // Rollcall's own connections may not be silent in a transaction; this one is meant to be.
+  // Rollcall's own connections may not be idle in a transaction; this one is meant to be.
   await client.query('BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0')
   const { rowCount } = await client.query(
     'SELECT FROM leads WHERE id IN (SELECT id FROM leads ORDER BY created_at, id OFFSET $1 LIMIT $2) FOR UPDATE',

@@ -1,14 +1,14 @@
 import { startNginx } from '../../server/test/cluster/nginx.ts'
 import { freePort, type RollcallServer, type ServerOptions, startServer } from './server.ts'
 
-/** Two api nodes and a worker on one database, behind nginx; for a browser they are one server. */
+/** Two api nodes and a worker on one database, behind nginx, which a browser sees as one server. */
 export interface RollcallNodes extends RollcallServer {
   apis: [RollcallServer, RollcallServer]
 }
 
 const secret = 'a secret of the journeys that is long enough'
 
-/** Starts them all; resolves when the balancer has somebody to ask. */
+/** Starts all of them; resolves when the nodes are ready and the balancer listens. */
 export async function startNodes(options: ServerOptions): Promise<RollcallNodes> {
   const port = await freePort()
   const url = `http://localhost:${port}`

@@ -3,15 +3,15 @@ import type { BrowserContext, Page } from 'playwright-core'
 import type { Progress } from '@rollcall/shared'
 
 interface Bar {
-  /** "12 of 50" */
+  /** The counts as the screen writes them, such as "12 of 50". */
   words: string
   percent: number | null
 }
 
-/** What one place of one screen said of a session at one moment. */
+/** What one element of one screen showed of a session at one moment. */
 export interface Sample {
   kind: 'tracker' | 'page' | 'row'
-  /** Which of the documents that were loaded into the tab. */
+  /** The number of the document among those that were loaded into the tab. */
   document: number
   sessionId: string
   version: number | null
@@ -26,16 +26,16 @@ interface Done {
   mails: number
 }
 
-/** Reads along on every screen of a journey, and notes whatever must never be shown. */
+/** Reads the numbers on every screen of a journey, and notes whatever must never be shown. */
 export interface Numbers {
   readonly violations: string[]
   samples: (page: Page) => Sample[]
   watch: (context: BrowserContext) => Promise<void>
-  /** From now on mails of this session may become pending again, because somebody retries them. */
+  /** Accepts from now on that mails of this session become pending again, because a person retries them. */
   retries: (sessionId: string) => void
   /**
-   * From its next load on this page shows no zero, and nothing below these numbers once it knows the truth. What it shows
-   * until then may still be on its way to it.
+   * Expects that after its next load this page shows no zero, and nothing below these numbers once it is live or final. Before
+   * that it may show older numbers.
    */
   neverBelow: (page: Page, progress: Progress) => void
 }
@@ -61,7 +61,7 @@ export function watchNumbers(): Numbers {
     if (problem !== null) violations.push(`tab ${key}: ${problem}: ${JSON.stringify(sample)}`)
   }
 
-  /** A tab never goes back, whatever page of it shows the session. */
+  /** Tells whether a tab shows less than it did before, on whichever of its pages; null where it does not. */
   function withEarlier(key: string, sample: Sample): string | null {
     const now = doneOf(sample)
     if (now === null) return null
@@ -90,7 +90,7 @@ export function watchNumbers(): Numbers {
     return null
   }
 
-  /** One version, the same numbers, on every screen there is. */
+  /** Tells whether another screen showed other numbers for the same version; null where none did. */
   function withVersion(sample: Sample): string | null {
     if (sample.version === null) return null
     const key = `${sample.sessionId} ${sample.version}`
@@ -115,7 +115,7 @@ export function watchNumbers(): Numbers {
   }
 }
 
-/** What is wrong with a sample by itself. */
+/** Tells what is wrong with a sample without regard to others; null where nothing is. */
 function problemOf(sample: Sample): string | null {
   if (sample.kind === 'row') return null
   const { accounts, mails, state, version } = sample
@@ -134,7 +134,7 @@ function doneOf(sample: Sample): Omit<Done, 'version'> | null {
   return { accounts: countsOf(sample.accounts.words).done, mails: countsOf(sample.mails.words).done }
 }
 
-/** "1,234 of 2,285" as numbers. */
+/** Reads "1,234 of 2,285" as numbers. Throws where the words are others. */
 export function countsOf(words: string): { done: number; total: number } {
   const [done, total] = words.split(' of ').map((word) => Number(word.replaceAll(',', '')))
   if (done === undefined || total === undefined || Number.isNaN(done + total)) throw new Error(`No counts: ${words}`)

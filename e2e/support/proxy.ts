@@ -1,17 +1,17 @@
 import http from 'node:http'
 import net from 'node:net'
 
-/** A proxy between browser and server, as some companies have one. */
+/** A proxy between browser and server that can block live connections, as some companies have one. */
 export interface Proxy {
   url: string
-  /** False: it refuses to upgrade a connection, and cuts those that stand. */
+  /** False: the proxy refuses to upgrade connections, and cuts the ones that were upgraded. */
   allowWebSockets(allowed: boolean): void
-  /** False: it keeps what is streamed until the answer is over, which a stream never is. */
+  /** False: the proxy holds an answer back until it has ended, which a stream never does. */
   allowStreams(allowed: boolean): void
   close(): Promise<void>
 }
 
-/** Hands everything on to `target`, a port of this machine. */
+/** Starts a proxy that passes everything on to `target`, a port of this machine. */
 export async function startProxy(port: number, target: () => number): Promise<Proxy> {
   const sockets = new Set<net.Socket>()
   const upgraded = new Set<net.Socket>()

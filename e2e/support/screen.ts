@@ -8,7 +8,7 @@ export function tracker(page: Page): Locator {
   return page.getByRole('region', { name: 'Activation progress' })
 }
 
-/** What a screen shows of a session: in the tracker, or on the session's own page, where the tracker leaves it out. */
+/** Locates the card of a session: in the tracker, or on the session's own page, where the tracker leaves it out. */
 export function card(page: Page, sessionId: string): Locator {
   return page.locator(`article[data-session-id="${sessionId}"]`)
 }
@@ -17,7 +17,7 @@ export function freshness(shown: Locator): Locator {
   return shown.getByTestId('freshness')
 }
 
-/** How many have their outcome, as one of the two bars says; null where there is no bar. */
+/** Reads from one of the two bars how many accounts or mails have their outcome; null where there is no bar. */
 export async function done(shown: Locator, bar: 'Accounts' | 'Mails'): Promise<number | null> {
   const all = await shown.getByRole('progressbar', { name: bar }).all()
   const words = await all[0]?.getAttribute('aria-valuetext', { timeout: 10_000 })
@@ -36,12 +36,12 @@ export async function waitForState(shown: Locator, wanted: 'live' | 'stale' | 'f
   await shown.and(shown.page().locator(`[data-freshness="${wanted}"]`)).waitFor({ timeout: patience.timeout })
 }
 
-/** Waits until the screen shows at least so many. */
+/** Waits until a bar shows at least so many. */
 export async function waitForDone(shown: Locator, bar: 'Accounts' | 'Mails', atLeast: number): Promise<void> {
   await expect.poll(() => done(shown, bar), patience).toBeGreaterThanOrEqual(atLeast)
 }
 
-/** Ticks everything that the leads page lists, on all its pages. */
+/** Selects all leads that the list of leads has, on all its pages. */
 export async function chooseEverything(page: Page, count: number): Promise<void> {
   await page.getByRole('checkbox', { name: 'Select page' }).check()
   if (count > 100) {
@@ -55,7 +55,7 @@ export function activateLabel(count: number): string {
   return `Activate (${count.toLocaleString('en')})`
 }
 
-/** Opens the review of what is chosen; gives the dialog, once it has counted. */
+/** Opens the review of the chosen leads; resolves to the dialog once it shows the count. */
 export async function review(page: Page, count: number): Promise<Locator> {
   await page.getByRole('button', { name: activateLabel(count), exact: true }).click()
   const dialog = page.getByRole('dialog', { name: 'Review the activation' })
@@ -63,7 +63,7 @@ export async function review(page: Page, count: number): Promise<Locator> {
   return dialog
 }
 
-/** From the leads page to a session of everything, as an admin does it; gives the session's id. */
+/** Starts a session of all leads from the list of leads, as an admin does; resolves to the session's id. */
 export async function activateEverything(page: Page, count: number): Promise<string> {
   await chooseEverything(page, count)
   const dialog = await review(page, count)
@@ -71,14 +71,14 @@ export async function activateEverything(page: Page, count: number): Promise<str
   return startedSession(page)
 }
 
-/** The id of the newest session of the tracker, as soon as it shows one. */
+/** Waits until the tracker shows a session; resolves to the id of the newest one. */
 export async function startedSession(page: Page): Promise<string> {
   const newest = tracker(page).locator('article[data-session-id]').first()
   await newest.waitFor()
   return (await newest.getAttribute('data-session-id')) ?? ''
 }
 
-/** The counts that a card or the page of a session spells out; those that are zero are not shown. */
+/** Reads the counts that a card or the page of a session spells out; counts that are zero are not shown. */
 export async function spelledCounts(shown: Locator): Promise<Record<'accounts' | 'mails', Record<string, number>>> {
   const lists = await shown.locator('ul:has(> [data-count])').all()
   const read = async (list: Locator | undefined) => {

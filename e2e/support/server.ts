@@ -9,31 +9,31 @@ export { freePort } from '../../server/test/process/port.ts'
 export const superadmin = { email: 'admin@rollcall.localhost', password: 'correct-horse-battery' }
 
 export interface RollcallServer {
-  /** What a browser opens. */
+  /** The address that a browser opens. */
   readonly url: string
   readonly port: number
-  /** Of the database that it uses. */
+  /** Resolves to the address of the database that the server uses. */
   databaseUrl(): Promise<string>
-  /** Everything that it wrote, of all its lives. */
+  /** Everything that the server wrote, also before it was started again. */
   readonly output: string
-  /** The lines of its log that tell of an error. */
+  /** Returns the lines of the log that report an error. */
   errors(): string[]
-  /** Ends it at once, as a crash does. */
+  /** Ends the server at once, as a crash does. */
   kill(): Promise<void>
-  /** Starts it again after a kill, on the same port and the same data. */
+  /** Starts the server again after a kill, on the same port and the same data. */
   restart(): Promise<void>
-  /** Ends it as an operator does, and removes its data; also its embedded PostgreSQL is gone then. */
+  /** Ends the server and its embedded PostgreSQL as an operator does, and removes the data. */
   stop(): Promise<void>
 }
 
 export interface ServerOptions {
-  /** Without it, the embedded PostgreSQL. */
+  /** The database; without it, the server uses the embedded PostgreSQL. */
   databaseUrl?: string
-  /** Without it, the built-in mailbox. */
+  /** The mail server; without it, the server uses the built-in mailbox. */
   smtpUrl?: string
-  /** Without it, `http://localhost:PORT`. */
+  /** The value of PUBLIC_URL; without it, `http://localhost:PORT`. */
   publicUrl?: string
-  /** Further variables. */
+  /** Further environment variables. */
   environment?: Record<string, string>
 }
 

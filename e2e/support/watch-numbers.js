@@ -1,6 +1,6 @@
 /*
- * Runs in every page before its own scripts: tells the test whatever the screen says of a session, each time that changes.
- * The test gives `rollcallShows`.
+ * This script runs in every page before the page's own scripts. It reports to the test what the screen shows of each session,
+ * each time that this changes, by calling the function `rollcallShows`, which the test provides.
  */
 {
   const told = new WeakMap()
