@@ -5,10 +5,10 @@ import { describeMachine, median, runRounds } from '../support/rounds.ts'
 import { startSink } from '../support/sink.ts'
 
 /**
- * Accounts and the digests of their tokens against the bare statements: psql inserts the same accounts, with a digest
- * each, into a table like that of Rollcall, in chunks of the same size. Rollcall also stores every item's outcomes, the
- * status of every lead, counters, jobs and progress. Its session's mails begin an hour later, and its time from when its items
- * are stored, as psql finds its own list stored.
+ * Measures how fast Rollcall creates accounts with the digests of their tokens, against the bare statements: psql inserts the
+ * same accounts, with a digest each, into a table like that of Rollcall, in chunks of the same size. Rollcall also stores every
+ * item's outcomes, the status of every lead, counters, jobs and progress. The session's mails are delayed by an hour. Rollcall's
+ * time begins when its items are stored, because psql also begins with a list of leads that is stored.
  */
 const { values: given } = parseArgs({
   options: { rounds: { type: 'string', default: '5' }, leads: { type: 'string', default: '100000' } },
@@ -36,7 +36,7 @@ print(`Rollcall's processor time with PostgreSQL's: ${Math.round(median(cpu))} Â
 await rollcall.stop()
 await sink.stop()
 
-/** From the answer to the request that starts the session until every account is made. */
+/** Measures from the answer to the request that starts the session until every account is created; resolves to accounts a second. */
 async function createAccounts(): Promise<number> {
   round += 1
   const source = `round${round}`
@@ -65,7 +65,7 @@ async function insertBare({ foreignKey }: { foreignKey: boolean }): Promise<numb
   await rollcall.query('DROP TABLE IF EXISTS bare_accounts, bare_leads')
   await rollcall.query('CREATE TABLE bare_accounts (LIKE accounts INCLUDING ALL)')
   if (foreignKey) await rollcall.query('ALTER TABLE bare_accounts ADD FOREIGN KEY (lead_id) REFERENCES leads (id)')
-  // As items do for Rollcall: the leads by position, so that a chunk is found by key.
+  // This table has the leads by position, as items do for Rollcall, so that a chunk is found by its key.
   await rollcall.query('CREATE TABLE bare_leads (position int PRIMARY KEY, lead_id uuid NOT NULL)')
   await rollcall.query(
     'INSERT INTO bare_leads SELECT row_number() OVER (ORDER BY created_at, id), id FROM leads WHERE source = $1',

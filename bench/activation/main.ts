@@ -9,7 +9,7 @@ import { startSink } from '../support/sink.ts'
 import { sampleMessage, type Message } from './message.ts'
 
 /**
- * A whole activation against three peers: mails a second from the request that starts the session until ten tabs were
+ * Measures a whole activation against three peers: mails a second from the request that starts the session until ten tabs were
  * told that it is completed. Accounts, gates, outcomes and progress are stored in the embedded PostgreSQL with fsync.
  */
 const { values: given } = parseArgs({
@@ -17,9 +17,9 @@ const { values: given } = parseArgs({
     rounds: { type: 'string', default: '5' },
     leads: { type: 'string', default: '20000' },
     connections: { type: 'string', default: '100' },
-    /** Which peers: any of nodemailer, smtp-source, pg-boss. */
+    /** The peers to compare with: any of nodemailer, smtp-source, pg-boss. */
     peers: { type: 'string', default: 'nodemailer,smtp-source,pg-boss' },
-    /** For the server's node, as `--cpu-prof`. */
+    /** Options of Node for the server's process, such as `--cpu-prof`. */
     node: { type: 'string', default: '' },
   },
 })
@@ -48,7 +48,7 @@ if (peers.includes('nodemailer')) contenders.push(await nodemailerPeer(message))
 if (peers.includes('smtp-source')) contenders.push(...smtpSourcePeer(message))
 if (peers.includes('pg-boss')) contenders.push(await pgBossPeer(message))
 await runRounds(contenders, { rounds, unit: 'mails/s', print, rest: () => rollcall.tidy(), warmUp: true })
-// The first of each is that of the warm-up.
+// The first figure of each list is that of the warm-up.
 const [delaysOfRounds, cpuOfRounds] = [delays.slice(1), cpu.slice(1)]
 print(
   `Rollcall's event loop: p99 delay ${median(delaysOfRounds).toFixed(1)} ms (of each round: ${list(delaysOfRounds)})`,
@@ -63,7 +63,7 @@ function list(numbers: number[]): string {
   return numbers.map((each) => each.toFixed(0)).join(', ')
 }
 
-/** One session over leads of its own. Throws where an item has not the outcome that it must have. */
+/** Runs one session over new leads; resolves to mails a second. Throws where an item does not have the outcome that it must have. */
 async function activate(over: Rollcall): Promise<number> {
   const source = `round${delays.length}`
   await seedLeads(over, source, leads)
@@ -94,7 +94,7 @@ async function activate(over: Rollcall): Promise<number> {
   return leads / seconds
 }
 
-/** With the number of connections that is best here. */
+/** Creates the peer of nodemailer's pool, with the number of connections that is fastest on this machine. */
 async function nodemailerPeer(mail: Message): Promise<Contender> {
   const send = async (connections: number, mails: number) => {
     const helper = startHelper(new URL('nodemailer.process.ts', import.meta.url))
@@ -130,7 +130,7 @@ function smtpSourcePeer(mail: Message): Contender[] {
   ]
 }
 
-/** In a database of its own in the same PostgreSQL. */
+/** Creates the peer of one job a lead on pg-boss, in another database of the same PostgreSQL. */
 async function pgBossPeer(mail: Message): Promise<Contender> {
   const databaseUrl = await rollcall.createDatabase('peer')
   return {

@@ -8,11 +8,11 @@ export interface Message {
   subject: string
   text: string
   html: string
-  /** Bytes of the whole mail as Rollcall composes it. */
+  /** The size of the whole mail as Rollcall composes it, in bytes. */
   size: number
 }
 
-/** One mail with everything filled in. Peers send this one again and again, which spares them the work of filling slots. */
+/** Composes one mail with all its slots filled. The peers send this mail again and again, which spares them the work of filling slots. */
 export function sampleMessage(): Message {
   const sender = { name: 'Rollcall', address: 'no-reply@localhost.example' }
   const composed = composeTemplate(defaultTemplate, sender, { linkDays: 7 })
@@ -29,7 +29,7 @@ export function sampleMessage(): Message {
   }
 }
 
-/** The address of the n-th recipient. */
+/** Returns the address of the n-th recipient. */
 export function addressOf(number: number): string {
   return `person.${number}@crowd.example`
 }

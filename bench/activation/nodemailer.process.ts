@@ -9,13 +9,13 @@ interface Round {
   message: Message
 }
 
-/** The peer: nodemailer's pool, `sendMail` with text and html, no database. Gives mails a second. */
+/** Sends the mails over nodemailer's pool, by `sendMail` with text and html and without a database; resolves to mails a second. */
 async function send({ port, connections, mails, message }: Round): Promise<number> {
   const transport = openTransport(port, connections)
   const { from, subject, text, html } = message
   const begun = performance.now()
   let next = 0
-  // Twice as many mails wait as there are connections, which the pool can use; a queue of all mails would only cost it memory.
+  // The pool is given twice as many mails at once as it has connections; more would only cost it memory.
   const loops = Array.from({ length: connections * 2 }, async () => {
     for (let number = next++; number < mails; number = next++)
       await transport.sendMail({ from, to: addressOf(number), subject, text, html })

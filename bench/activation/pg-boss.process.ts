@@ -6,7 +6,7 @@ import { addressOf, type Message } from './message.ts'
 import { openTransport } from './transport.ts'
 
 const queue = 'invite'
-/** The best of what was tried: larger batches wait for their slowest mail, smaller ones for the queue. */
+/** These values were the fastest of those that were tried: larger batches wait for their slowest mail, smaller ones for the queue. */
 const workers = 4
 const batchSize = 50
 const connections = 20
@@ -18,7 +18,7 @@ interface Round {
   message: Message
 }
 
-/** The peer as it is often written: one job a lead; each inserts the account, sends the mail, stores that it was sent. */
+/** Runs the peer as such programs are often written: one job a lead, which inserts the account, sends the mail and stores that it was sent. Resolves to mails a second. */
 async function run({ databaseUrl, port, mails, message }: Round): Promise<number> {
   const pool = new Pool({ connectionString: databaseUrl, max: 20 })
   await pool.query(`CREATE TABLE IF NOT EXISTS accounts (id uuid PRIMARY KEY, email text NOT NULL UNIQUE,
@@ -56,7 +56,7 @@ async function run({ databaseUrl, port, mails, message }: Round): Promise<number
       async (jobs) => {
         await Promise.all(jobs.map((job) => invite(job.data.email)))
         sent += jobs.length
-        // Spares it the wait for its next look.
+        // The worker looks for the next jobs at once, without the wait of its polling interval.
         boss.notifyWorker(worker)
         if (sent >= mails) done.resolve()
       },

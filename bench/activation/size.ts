@@ -5,14 +5,14 @@ import { describeMachine, median } from '../support/rounds.ts'
 import { startSink } from '../support/sink.ts'
 
 /**
- * What a lead of a large session costs against one of a small session: processor time of server and PostgreSQL, time, and
+ * Measures what a lead of a large session costs against one of a small session: processor time of server and PostgreSQL, time, and
  * the most memory that the server's process has. Each size has a Rollcall of its own, warmed up by a first session.
  */
 const { values: given } = parseArgs({
   options: {
     large: { type: 'string', default: '1000000' },
     small: { type: 'string', default: '10000' },
-    /** Sessions of the small size, of which the median counts. */
+    /** The number of small sessions, of which the median counts. */
     sessions: { type: 'string', default: '5' },
     connections: { type: 'string', default: '100' },
   },
@@ -20,10 +20,10 @@ const { values: given } = parseArgs({
 const print = (line: string) => void process.stdout.write(`${line}\n`)
 
 interface Cost {
-  /** Microseconds a lead. */
+  /** Processor time a lead, in microseconds. */
   processor: number
   time: number
-  /** MB. */
+  /** The most memory of the server's process, in MB. */
   memory: number
 }
 
@@ -56,7 +56,7 @@ async function measure(leads: number, sessions: number): Promise<Cost[]> {
 
 async function run(rollcall: Rollcall, source: string, leads: number): Promise<Cost> {
   await seedLeads(rollcall, source, leads)
-  // The upkeep of what was just stored is no part of the session.
+  // The vacuum of what was just stored must not run during the session that is measured.
   await rollcall.query('VACUUM (ANALYZE) leads')
   forgetPeakMemory(rollcall.pid)
   const before = rollcall.cpu()

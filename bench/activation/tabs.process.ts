@@ -1,7 +1,7 @@
 import type { Progress } from '../../shared/src/index.ts'
 import { answerRequests } from '../support/processes.ts'
 
-/** Tabs that watch one session; in a process of their own, so that nothing else is slowed by them. */
+/** Tabs that watch one session; they have a process of their own, so that they slow nothing else down. */
 interface Watch {
   url: string
   headers: Record<string, string>
@@ -14,7 +14,7 @@ interface Tab {
   progress: Progress
 }
 
-/** What the tabs saw: resolves once every one of them was told that the session is completed. */
+/** Opens the tabs; resolves once each of them was told that the session is completed. */
 async function watch({ url, headers, sessionId, tabs }: Watch): Promise<{ frames: number; progress: Progress }> {
   const seen = await Promise.all(Array.from({ length: tabs }, () => openTab(url, headers, sessionId)))
   return { frames: seen.reduce((sum, tab) => sum + tab.frames, 0), progress: (seen[0] as Tab).progress }

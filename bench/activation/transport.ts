@@ -1,6 +1,6 @@
 import nodemailer from 'nodemailer'
 
-/** nodemailer's pool of so many connections, as the peers send with it. */
+/** Opens nodemailer's pool of so many connections, with which the peers send. */
 export function openTransport(port: number, connections: number) {
   return nodemailer.createTransport({
     host: '127.0.0.1',

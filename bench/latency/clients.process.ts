@@ -3,21 +3,21 @@ import type { Ages } from '../support/ages.ts'
 import { versionIn } from '../support/frames.ts'
 import { answerRequests } from '../support/processes.ts'
 
-/** Tabs that watch one session, and what they were told when. */
+/** A request to the process of the tabs, which watch one session and note what they were told when. */
 export type Request =
   | { do: 'join'; port: number; sockets: number; people: Record<string, string>[]; sessionId: string }
-  /** Every version that was stored, in its order, with the time in milliseconds since 1970. */
+  /** Compares with every version that was stored, in their order, each with its time in milliseconds since 1970. */
   | { do: 'compare'; versions: [version: number, storedAt: number][] }
 
 export interface Compared {
   frames: number
-  /** Of a frame: from the storing of its version until it came. */
+  /** The ages of frames, from the time at which the version was stored until the frame came. */
   ofFrames: Ages
-  /** Of a stored version, at each socket: until the first frame came that has it or a newer one. */
+  /** The ages of stored versions at each socket, until the first frame came that has the version or a newer one. */
   ofChanges: Ages
 }
 
-/** Version and time of every frame of every socket, one after the other. */
+/** For each socket, the version and the time of every frame, one after the other. */
 const told: number[][] = []
 
 answerRequests(async (request) => {
@@ -62,7 +62,7 @@ function compare(storedAt: Map<number, number>): Compared {
     for (let at = 0; at < mine.length; at += 2) {
       const [version = 0, time = 0] = mine.slice(at, at + 2)
       const stored = storedAt.get(version)
-      // What came at the joining was stored before anybody counted.
+      // The version that a tab is sent when it joins was stored before the measurement began.
       if (stored === undefined) continue
       frames += 1
       add(ofFrames, time - stored)

@@ -8,8 +8,8 @@ import type { Compared, Request } from './clients.process.ts'
 import { addPeople } from './people.ts'
 
 /**
- * From a stored change to the screens, while an activation runs as fast as it can: one process for everything with the
- * embedded PostgreSQL, a mail server that takes everything, and tabs of many people that watch the session. A change
+ * Measures the time from a stored change to the screens while an activation runs as fast as it can: one process for everything
+ * with the embedded PostgreSQL, a mail server that accepts everything, and tabs of many people that watch the session. A change
  * counts as stored just before its commit is flushed to the disk, so the flush is in every figure.
  */
 const { values: given } = parseArgs({
@@ -19,14 +19,14 @@ const { values: given } = parseArgs({
     sockets: { type: 'string', default: '1000' },
     people: { type: 'string', default: '100' },
     connections: { type: 'string', default: '20' },
-    /** For the server's node, as `--cpu-prof`. */
+    /** Options of Node for the server's process, such as `--cpu-prof`. */
     node: { type: 'string', default: '' },
   },
 })
 const rounds = Number(given.rounds)
 const leads = Number(given.leads)
 const sockets = Number(given.sockets)
-/** As `realtime/rooms.ts` has it. */
+/** The time between two frames of a room, calculated as in `realtime/rooms.ts`. */
 const mergeInterval = Math.min(1000, Math.max(100, (sockets * 1000) / 20_000))
 const print = (line: string) => void process.stdout.write(`${line}\n`)
 
@@ -54,14 +54,14 @@ async function runRound(round: number): Promise<void> {
   const source = `round${round}`
   await seedLeads(rollcall, source, leads)
   await rollcall.query('TRUNCATE bench_versions')
-  // Watched before it begins: the start is a change like any other.
+  // The tabs watch the session before it begins, because its start is measured like any other change.
   const { sessionId } = await rollcall.start(source, { startAt: inAnHour() })
   const clients = startHelper(new URL('clients.process.ts', import.meta.url))
   const ask = <Answer>(request: Request) => clients.ask<Answer>(request)
   await ask({ do: 'join', port: Number(new URL(rollcall.url).port), sockets, people, sessionId })
   await rollcall.call('POST', `/crm/activation/sessions/${sessionId}/pause`)
   await rollcall.query('TRUNCATE bench_versions')
-  // Asking begins a new measurement.
+  // The server measures the delay of its event loop from one reading of the metric to the next.
   await rollcall.metric('nodejs_eventloop_lag_p99_seconds')
   const begun = performance.now()
   await rollcall.call('POST', `/crm/activation/sessions/${sessionId}/resume`)
@@ -72,7 +72,7 @@ async function runRound(round: number): Promise<void> {
     `SELECT version, extract(epoch FROM at)::float8 * 1000 AS at FROM bench_versions WHERE session_id = $1 ORDER BY version`,
     [sessionId],
   )
-  // The last frame is on its way.
+  // The last frame may still be on its way to the tabs.
   await new Promise((resolve) => setTimeout(resolve, 1000))
   const { frames, ofFrames, ofChanges } = await ask<Compared>({
     do: 'compare',
@@ -91,7 +91,7 @@ async function runRound(round: number): Promise<void> {
   )
 }
 
-/** Has the database note when each version of a session is about to be committed. */
+/** Makes the database note the time at which each version of a session is about to be committed. */
 async function watchVersions(over: Rollcall): Promise<void> {
   await over.query(`CREATE UNLOGGED TABLE bench_versions (session_id text, version bigint, at timestamptz)`)
   await over.query(`CREATE FUNCTION bench_note() RETURNS trigger LANGUAGE plpgsql AS

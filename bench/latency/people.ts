@@ -4,7 +4,7 @@ import type { Rollcall } from '../support/rollcall.ts'
 
 const password = 'a password of the benchmark'
 
-/** Staff who sign in as people do, each from an address of their own; gives the headers of their tabs. */
+/** Creates staff who sign in as people do, each from another address; resolves to the headers of their tabs. */
 export async function addPeople(rollcall: Rollcall, count: number): Promise<Record<string, string>[]> {
   await rollcall.query(
     `INSERT INTO staff_users (id, name, email, role)
@@ -19,7 +19,7 @@ export async function addPeople(rollcall: Rollcall, count: number): Promise<Reco
   const people: Record<string, string>[] = []
   for (let person = 1; person <= count; person += 1) {
     const who = { email: `person.${person}@crm.example`, password }
-    // Sign-ins are counted by address.
+    // Each person has another address, because the number of sign-ins from one address is limited.
     const address = `10.0.${person >> 8}.${person & 255}`
     const cookie = await signInAt(rollcall.url, who, { origin: rollcall.url, 'x-forwarded-for': address })
     people.push({ Cookie: cookie, Origin: rollcall.url })

@@ -19,12 +19,12 @@ export interface Installation {
   /** Starts a session over all leads of a source. */
   start(source: string): Promise<Progress>
   progress(sessionId: string): Promise<Progress>
-  /** Seconds of processor time of PostgreSQL so far. */
+  /** Returns the processor time of PostgreSQL so far, in seconds. */
   databaseCpu(): number
   stop(): Promise<void>
 }
 
-/** Starts PostgreSQL in a folder of its own in `parent`, with Rollcall's settings but for more connections, and the process that serves. */
+/** Starts PostgreSQL in a new folder in `parent`, with Rollcall's settings except for more connections, and the process that serves. */
 export async function startInstallation(options: { smtpUrl: string; parent: string }): Promise<Installation> {
   const folder = await makeFolder('rollcall-bench-nodes-', options.parent)
   const postgres = await startEmbeddedPostgres({
@@ -74,7 +74,7 @@ export async function startInstallation(options: { smtpUrl: string; parent: stri
   }
 }
 
-/** Seconds of processor time of these processes so far. */
+/** Returns the processor time of these processes so far, in seconds. */
 export function cpuOf(programs: readonly Program[]): number {
   return programs.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0)
 }

@@ -8,19 +8,19 @@ import { startPlainSink } from '../support/sink.ts'
 import { cpuOf, startInstallation } from './installation.ts'
 
 /**
- * What more worker processes bring: mails a second of one session with 1, 2 and 4 of them on one PostgreSQL, against a
- * mail server that is a round trip of 20 ms away. Two connections a worker, so that it is the limit also where everything
- * shares two cores. With `--delay 0 --connections 20` it is none, and PostgreSQL and the processor are.
+ * Measures what more worker processes bring: mails a second of one session with 1, 2 and 4 of them on one PostgreSQL, against a
+ * mail server that is a round trip of 20 ms away. Each worker has two connections, so that the mail server is the limit also
+ * where everything shares two cores. With `--delay 0 --connections 20` PostgreSQL and the processor are the limit.
  */
 const { values: given } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     leads: { type: 'string', default: '1000' },
-    /** Of each worker. */
+    /** The number of connections of each worker to the mail server. */
     connections: { type: 'string', default: '2' },
     delay: { type: 'string', default: '20' },
     workers: { type: 'string', default: '4,2,1' },
-    /** Where the database lies: on the disk that counts. */
+    /** The folder of the database, which decides on which disk it lies. */
     folder: { type: 'string', default: tmpdir() },
     /** Prints after each run which statements PostgreSQL spent its time on. */
     statements: { type: 'boolean', default: false },
@@ -68,22 +68,22 @@ async function compare(): Promise<void> {
   }
 }
 
-/** What a run cost, from the request that started the session until it was completed. */
+/** The cost of a run, from the request that started the session until it was completed. */
 interface Cost {
   seconds: number
   commits: number
   commitsAMail: number
-  /** Bytes a mail. */
+  /** Bytes of write-ahead log a mail. */
   wal: number
-  /** Microseconds a mail. */
+  /** Processor time of PostgreSQL a mail, in microseconds. */
   database: number
   workers: number
 }
 
-/** One session with so many workers; gives mails a second, from the first that the mail server took to the last. */
+/** Runs one session with so many workers; resolves to mails a second, from the first that the mail server accepted to the last. */
 async function run(count: number): Promise<number> {
   const workers = await installation.startWorkers(count)
-  // A session before the one that counts: connections are open then, and the code is warm.
+  // Another session runs before the one that counts, so that connections are open and the code is warm.
   await session(`warm${runs}`, 250 * count)
   await sink.taken()
   await installation.query('SELECT pg_stat_statements_reset()')
@@ -142,7 +142,7 @@ async function printStatements(): Promise<void> {
     )
 }
 
-/** Bytes on disk with indexes, a lead, as they are right after the sessions: with the old versions of rows that a vacuum will free. */
+/** Prints the bytes on disk a lead, with indexes and with the old versions of rows that a vacuum has not freed yet. */
 async function printSizes(): Promise<void> {
   const rows = await installation.query<{ name: string; bytes: number }>(
     `SELECT relname AS name, pg_total_relation_size(oid)::float8 AS bytes FROM pg_class

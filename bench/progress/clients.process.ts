@@ -3,13 +3,13 @@ import type { Ages } from '../support/ages.ts'
 import { versionIn } from '../support/frames.ts'
 import { microseconds, sessionId } from './contender.ts'
 
-/** Sockets that watch the room; they say when most of them have a version, and how old frames were when they came. */
+/** A request to the process of the sockets that watch the room. It tells when most of them have a version, and how old frames were when they came. */
 export type Request =
   | { do: 'join'; contender: string; port: number; count: number }
   | { do: 'measure'; from: number; until: number }
   | { do: 'tell' }
   | { do: 'leave' }
-  /** The server is about to close; answered when all sockets are closed. */
+  /** Tells that the server is about to close; answered when all sockets are closed. */
   | { do: 'expectEnd' }
 export type Answer = 'joined' | 'received' | 'left' | Measured | Ended
 
@@ -22,16 +22,16 @@ export interface Ended {
   /** How many sockets had the newest version that any had. */
   complete: number
   codes: [code: number, sockets: number][]
-  /** From the first close to the last. */
+  /** The seconds from the first close to the last. */
   seconds: number
-  /** The most that were closed in one second. */
+  /** The most sockets that were closed in one second. */
   mostInASecond: number
 }
 
 let clients: Clients | null = null
 let leaving = false
 let sockets = 0
-/** How many sockets have a version; until all have it. */
+/** How many sockets have a version; a version is removed once all have it. */
 const having = new Map<number, number>()
 let from = Infinity
 let until = Infinity
@@ -43,7 +43,7 @@ const ages = new Map<number, number>()
 
 const paths: Record<string, { path: string; hello: string }> = {
   Rollcall: { path: '/crm/activation/live', hello: JSON.stringify({ type: 'subscribe', sessionId }) },
-  // Engine.IO's and Socket.IO's own opening: https://socket.io/docs/v4/engine-io-protocol/
+  // The protocol of Engine.IO and Socket.IO begins like this: https://socket.io/docs/v4/engine-io-protocol/
   'Socket.IO': { path: '/socket.io/?EIO=4&transport=websocket', hello: '40' },
 }
 
@@ -67,7 +67,7 @@ async function join(request: Extract<Request, { do: 'join' }>): Promise<void> {
     headers: (index) => ({ 'x-api-key': `person-${process.pid}-${index}` }),
     onOpen: (client) => client.send(hello),
     onText(client, bytes, begin, end) {
-      // Socket.IO's ping and its pong.
+      // Socket.IO's ping is answered with its pong.
       if (end - begin === 1 && bytes[begin] === 0x32) return client.send('3')
       const version = versionIn(bytes, begin, end)
       if (version === null) return undefined

@@ -1,24 +1,24 @@
 import type { Progress } from '../../shared/src/index.ts'
 
-/** A server that tells one room of progress. */
+/** A server that sends progress to one room. */
 export interface Contender {
   port: number
-  /** Tells everybody in the room, and from then on everybody who comes. */
+  /** Sends the progress to everybody in the room, and from then on to everybody who joins. */
   publish(progress: Progress): void
   close(): Promise<void>
 }
 
-/** When the first process of a benchmark began, by the clock that all processes of a machine share; those that it starts inherit it. */
+/** The time at which the first process of a benchmark began, on the clock that all processes of a machine share; the processes that it starts inherit the value. */
 const beginning = BigInt((process.env.BENCH_BEGINNING ??= String(process.hrtime.bigint())))
 
-/** Microseconds since the beginning, the same in all processes; for half an hour as small a number as a stored version is. */
+/** Returns the microseconds since the beginning, which are the same in all processes; for half an hour the number is as small as a stored version. */
 export function microseconds(): number {
   return Number((process.hrtime.bigint() - beginning) / 1000n)
 }
 
 export const sessionId = 'activation_1704123456789_a7bc3d2f1'
 
-/** A progress as it is in the middle of a run; its version is the moment of its making, so whoever gets it knows its age. */
+/** Creates a progress like one in the middle of a session; its version is the time of its creation, so its receiver knows its age. */
 export function progressNow(): Progress {
   const version = microseconds()
   const sent = version % 40_000

@@ -5,9 +5,9 @@ import { describeMachine, printComparison, runRounds } from '../support/rounds.t
 import type { Joined, Order, Reached } from './server.process.ts'
 
 /**
- * Progress frames to all sockets of one room, as fast as they are taken: Rollcall's live connection against Socket.IO's
- * emit to a room. The same frames and as many sockets, server and sockets in processes of their own; a version is
- * published when nine in ten sockets have the one before. One publishes while the other rests.
+ * Measures how many progress frames a second reach all sockets of one room: Rollcall's live connection against Socket.IO's emit
+ * to a room. Both send the same frames to as many sockets, and server and sockets have processes of their own. A version is
+ * published when nine in ten sockets have the one before. One of the two publishes while the other rests.
  */
 const { values: given } = parseArgs({
   options: {
@@ -16,7 +16,7 @@ const { values: given } = parseArgs({
     'warm-up': { type: 'string', default: '1' },
     seconds: { type: 'string', default: '4' },
     only: { type: 'string', default: '' },
-    /** A folder for a profile of the last round of each. */
+    /** The folder for a profile of the last round of each contender. */
     profiles: { type: 'string', default: '' },
   },
 })

@@ -8,7 +8,7 @@ import { createRooms } from '../../server/src/realtime/rooms.ts'
 import { revalidateSignIns } from '../../server/src/realtime/sign-in-revalidation.ts'
 import { progressNow, type Contender } from './contender.ts'
 
-/** Rollcall's own server, live connection and rooms; only who is signed in and what is stored are made up. */
+/** Opens Rollcall's own server, live connection and rooms; only the signed-in people and the stored progress are made up. */
 export async function openRollcall(pace: 'its own' | 'as fast as it can'): Promise<Contender> {
   let stored = progressNow()
   const logger = pino({ level: 'warn' })

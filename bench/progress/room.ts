@@ -8,9 +8,9 @@ import { ClientsProcess } from './clients.ts'
 import { openRollcall } from './rollcall.ts'
 
 /**
- * A large room at Rollcall's own pace: how long all take to join, the memory that they take, how long the event loop is
- * held up by frames and heartbeats, whether everybody has the last frame, and how a server that closes lets them go.
- * Both ends of a socket count towards the system's limit of files of their own process.
+ * Measures a large room at Rollcall's own rate of frames: how long all sockets take to join, the memory that they take, how long
+ * frames and heartbeats block the event loop, whether every socket has the last frame, and how a server that closes ends its
+ * connections. Each end of a socket counts towards the limit of open files of its process.
  */
 const { values: given } = parseArgs({
   options: { sockets: { type: 'string', default: '10000' }, seconds: { type: 'string', default: '35' } },
@@ -53,7 +53,7 @@ print(
 )
 print(`${((user + system) / Number(given.seconds) / 1e4).toFixed(0)} % of a processor, ${megabytes(peak)} MB at most`)
 
-// Merged changes may be a second on their way.
+// A merged change may take a second to arrive.
 await wait(2000)
 const ended = clients.ask({ do: 'expectEnd' })
 await server.close()

@@ -9,23 +9,23 @@ import { ClientsProcess } from './clients.ts'
 import { openRollcall } from './rollcall.ts'
 import { openSocketIo } from './socket-io.ts'
 
-/** The server of a contender, in a process of its own; its sockets are in another. */
+/** An order to the process of a contender's server; the sockets are in another process. */
 export type Order =
   | { do: 'join'; sockets: number }
-  /** Seconds. */
+  /** Publishes for so many seconds, after a warm-up of so many seconds. */
   | { do: 'publish'; warmUp: number; seconds: number; profile: string | null }
   | { do: 'leave' }
 
 export interface Joined {
-  /** Bytes of memory that the sockets take in the server. */
+  /** The memory that the sockets take in the server, in bytes. */
   memory: number
 }
 export interface Reached {
   framesPerSecond: number
-  /** Milliseconds from the publishing of a version until it was there. */
+  /** The time from the publishing of a version until a socket has it, in milliseconds. */
   p50: number
   p99: number
-  /** Microseconds of the server's processor time a frame. */
+  /** The server's processor time a frame, in microseconds. */
   cpu: number
 }
 
@@ -63,7 +63,7 @@ async function publish(order: Extract<Order, { do: 'publish' }>): Promise<Reache
   }
 }
 
-/** Publishes a version as soon as nine in ten have the one before. Gives what ends it. */
+/** Publishes a version as soon as nine in ten sockets have the one before. Returns the function that ends this. */
 function publishInTurn(): () => Promise<void> {
   let stopping: (() => void) | null = null
   clients.onReceived = () => {

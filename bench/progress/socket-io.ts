@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { Server } from 'socket.io'
 import { progressNow, sessionId, type Contender } from './contender.ts'
 
-/** Socket.IO as its documentation has it, with WebSockets only: a room, and `emit` to it. */
+/** Opens a server of Socket.IO as its documentation shows it, with WebSockets only, one room, and `emit` to that room. */
 export async function openSocketIo(): Promise<Contender> {
   let latest = progressNow()
   const server = createServer()

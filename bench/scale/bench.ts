@@ -1,13 +1,13 @@
 import type { Client } from 'pg'
 import type { Rollcall } from '../support/rollcall.ts'
 
-/** What every part of the benchmark is given. */
+/** The dependencies of every part of the benchmark. */
 export interface Bench {
   rollcall: Rollcall
-  /** Of the same database. */
+  /** A connection to Rollcall's database. */
   client: Client
   rounds: number
-  /** Milliseconds of processor time that the server and its database have had so far. */
+  /** Returns the processor time that the server and its database have used so far, in milliseconds. */
   processorTime: () => number
   say: (line: string) => void
 }

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
 /**
- * Milliseconds of processor time that a process, its threads and the processes it started have had so far; those that
- * have ended do not count. What a request costs, whatever else the machine does. Linux only; 0 elsewhere.
+ * Returns the milliseconds of processor time that a process, its threads and the processes it started have used so far; ended
+ * processes do not count. The figure shows what a request costs, whatever else the machine does. It is 0 except on Linux.
  */
 export function processorTime(processIds: readonly number[]): number {
   return processIds.flatMap(withChildren).reduce((sum, id) => sum + ofThreads(id), 0)

@@ -3,7 +3,7 @@ import type { Bench } from './bench.ts'
 import { largestSession, largeSession } from './seed.ts'
 import { kindsTable, measureKinds, type Kind } from './timing.ts'
 
-/** The history, one session, and items of a large one with filters: first pages and second ones. */
+/** Measures the history, one session, and the items of a large session with filters: first pages and second pages. */
 export async function benchHistory({ rollcall, client, say, ...measuring }: Bench): Promise<void> {
   const sessions = '/crm/activation/sessions'
   const { rows: people } = await client.query<{ email: string; last_name: string }>(

@@ -2,7 +2,7 @@ import { leadSorts, type CountedList, type Lead } from '@rollcall/shared'
 import type { Bench } from './bench.ts'
 import { kindsTable, measureKinds, shuffled, type Kind } from './timing.ts'
 
-/** Lists of leads with searches and filters of every kind: first pages and second ones. */
+/** Measures lists of leads with searches and filters of every kind: first pages and second pages. */
 export async function benchLeads({ rollcall, client, say, ...measuring }: Bench): Promise<void> {
   const sample = await client.query<Lead & { number: number }>(
     `SELECT email, first_name AS "firstName", last_name AS "lastName", company, source, owner FROM leads TABLESAMPLE system (0.05) WHERE last_name > '' LIMIT 400`,

@@ -21,7 +21,7 @@ const { values } = parseArgs({
     sessions: { type: 'string', default: '10000' },
     items: { type: 'string', default: '5000000' },
     rounds: { type: 'string', default: '30' },
-    /** A folder to fill, or that an earlier run has filled with the same sizes; it stays. */
+    /** A folder that this run fills, or that an earlier run has filled with the same sizes; it is kept. */
     folder: { type: 'string' },
     /** Fills the folder and measures nothing. */
     fill: { type: 'boolean', default: false },
@@ -33,7 +33,7 @@ await mkdir(folder, { recursive: true })
 const rollcall = await startRollcall({ dataDirectory: folder, environment: { LOG_LEVEL: 'warn' } })
 try {
   const client = new Client({ connectionString: rollcall.databaseUrl })
-  // It ends with the database where something fails before.
+  // The connection ends together with the database where something has failed before.
   client.on('error', () => undefined)
   await client.connect()
   const size = { leads: Number(values.leads), sessions: Number(values.sessions), items: Number(values.items) }

@@ -1,7 +1,7 @@
 import type { Client } from 'pg'
 import { demoLeads } from '../../server/src/demo/leads.ts'
 
-/** How much is stored before anything is timed. */
+/** How much is stored before anything is measured. */
 export interface Size {
   leads: number
   sessions: number
@@ -10,7 +10,7 @@ export interface Size {
 
 type Say = (line: string) => void
 
-/** Fills a database, once: a table that it leaves says that it is filled. */
+/** Fills a database once: a table that it leaves behind tells later runs that the database is filled. */
 export async function seed(client: Client, size: Size, say: Say): Promise<void> {
   const { rows } = await client.query<{ filled: boolean }>(`SELECT to_regclass('bench_filled') IS NOT NULL AS filled`)
   if (rows[0]?.filled === true) return
@@ -60,7 +60,7 @@ async function seedLeads(client: Client, count: number, say: Say): Promise<void>
   await client.query('DROP TABLE part')
 }
 
-/** Every third lead has an account, every fourth of those is active. */
+/** Creates an account for every third lead; every fourth account is active. */
 async function seedAccounts(client: Client, say: Say): Promise<void> {
   await client.query(
     `CREATE TABLE IF NOT EXISTS bench_leads AS SELECT row_number() OVER (ORDER BY created_at, id)::int AS n, id, created_at, email, first_name, last_name, company FROM leads`,
@@ -78,7 +78,7 @@ async function seedAccounts(client: Client, say: Say): Promise<void> {
   say('accounts for every third lead')
 }
 
-/** The sizes of the sessions: one of a fifth of all items, ten of a fiftieth, and many small ones. */
+/** Returns the sizes of the sessions: one of a fifth of all items, ten of a fiftieth, and many small ones. */
 function sizesOf({ sessions, items }: Size): number[] {
   const large = [Math.floor(items / 5), ...Array.from({ length: 10 }, () => Math.floor(items / 50))]
   const rest = items - large.reduce((sum, size) => sum + size)
@@ -90,12 +90,12 @@ function sizesOf({ sessions, items }: Size): number[] {
 export const largestSession = 'activation_1767225600000_benchsession1'
 export const largeSession = 'activation_1767225600000_benchsession2'
 
-/** Sessions that are over, but for some that are paused or held, with items of every outcome. */
+/** Creates sessions that are over, and some that are paused or held, with items of every outcome. */
 async function seedSessions(client: Client, size: Size, say: Say): Promise<void> {
   const { rows } = await client.query<{ options: string }>(
     `SELECT array_to_string(reloptions, ', ') AS options FROM pg_class WHERE oid = 'items'::regclass`,
   )
-  // A run stores 12 items on a page, which then grow where they are; stored as they are in the end, 12 fill this share of it.
+  // A real session stores 12 items on a page, which has free space for their growth. With this fill factor, 12 items in their final size are on a page, too.
   await client.query('ALTER TABLE items SET (fillfactor = 38)')
   const sizes = sizesOf(size)
   await client.query(

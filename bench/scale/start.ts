@@ -3,7 +3,7 @@ import type { Preview, Progress } from '@rollcall/shared'
 import { percentile } from '../support/rounds.ts'
 import type { Bench } from './bench.ts'
 
-/** Preview and start of sessions by filter, and what others wait for meanwhile. The sessions are scheduled, so that no worker begins. */
+/** Measures the preview and the start of sessions by filter, and how long other requests take meanwhile. The sessions are scheduled, so that no worker begins. */
 export async function benchStart({ rollcall, client, say, processorTime }: Bench): Promise<void> {
   const { rows } = await client.query<{ source: string }>(
     `SELECT source FROM leads WHERE source > '' GROUP BY source ORDER BY abs(count(*) - 100000) LIMIT 1`,
@@ -28,7 +28,7 @@ export async function benchStart({ rollcall, client, say, processorTime }: Bench
       () => rollcall.call<Preview>('POST', '/crm/activation/preview', { selection }),
       ({ total }) => `${total} leads`,
     )
-    // A start time keeps the jobs of the chunks for then: what is measured is the answer of the POST, with all items stored.
+    // The jobs of the chunks wait for the start time, so only the answer to the POST is measured, after which all items are stored.
     const scheduled = await timed(
       'start at a later time',
       () => rollcall.call<Progress>('POST', '/crm/activation/sessions', { selection, options: { startAt } }),
@@ -44,7 +44,7 @@ export async function benchStart({ rollcall, client, say, processorTime }: Bench
   }
 }
 
-/** Asks for leads and for progress all the time; stops when called, and tells how long they took. */
+/** Requests leads and progress all the time. The function that it returns stops this and resolves to how long the requests took. */
 function disturb(rollcall: Bench['rollcall']): () => Promise<string> {
   const done = new AbortController()
   const times: Record<string, number[]> = { leads: [], history: [] }

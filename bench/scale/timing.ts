@@ -1,12 +1,12 @@
 import { percentile } from '../support/rounds.ts'
 
-/** Requests of one kind: each run of `requests` makes new ones, which are made one after the other. */
+/** Requests of one kind: each call of `requests` gives new ones, which are sent one after the other. */
 export interface Kind {
   name: string
   requests(): AsyncGenerator<() => Promise<void>>
 }
 
-/** Milliseconds of every request of a kind: on the clock and, where one is made at a time, of processors. */
+/** The milliseconds of every request of a kind, on the clock and, where one request is sent at a time, of processor time. */
 interface Times {
   clock: number[]
   processor: number[]
@@ -16,11 +16,11 @@ export type Measured = Map<string, Times>
 export interface Measuring {
   rounds: number
   clients: number
-  /** Milliseconds of processor time that the server and its database have had so far. */
+  /** Returns the processor time that the server and its database have used so far, in milliseconds. */
   processorTime: () => number
 }
 
-/** Runs every kind so often, in an order by chance, by so many clients at once; what comes first warms up. */
+/** Measures every kind in each round, in random order and by so many clients at once, after one run of each kind that is not measured. */
 export async function measureKinds(kinds: readonly Kind[], options: Measuring): Promise<Measured> {
   const measured: Measured = new Map(kinds.map(({ name }) => [name, { clock: [], processor: [] }]))
   const runs = shuffled(Array.from({ length: options.rounds }, () => kinds).flat())
@@ -41,7 +41,7 @@ export async function measureKinds(kinds: readonly Kind[], options: Measuring): 
   return measured
 }
 
-/** One line a kind, one for all whose names begin alike up to a colon, and one for all of them. */
+/** Prints one line for each kind, one for all kinds whose names begin alike up to a colon, and one for all kinds. */
 export function kindsTable(measured: Measured, say: (line: string) => void): void {
   const figures = (numbers: number[]) =>
     numbers.length === 0
@@ -67,7 +67,7 @@ function together(kinds: [string, Times][]): Times {
   }
 }
 
-/** The same in an order by chance. */
+/** Returns the values in random order. */
 export function shuffled<Value>(values: readonly Value[]): Value[] {
   return values
     .map((value) => ({ value, at: Math.random() }))

@@ -1,7 +1,7 @@
-/** How many things had an age of so many tenths of a millisecond, as pairs. */
+/** Pairs of an age in tenths of a millisecond and the number of things that had this age. */
 export type Ages = readonly (readonly [age: number, count: number])[]
 
-/** The milliseconds that this share (0 to 1) of the things were not older than. */
+/** Returns the age in milliseconds that this share (0 to 1) of the things did not exceed. */
 export function ageOf(ages: Ages, share: number): number {
   const all = ages.reduce((sum, [, count]) => sum + count, 0)
   let seen = 0

@@ -1,6 +1,6 @@
 const versionName = Buffer.from('"version":')
 
-/** The version in the progress that begins there or a little later; null where there is none. */
+/** Returns the version of the progress between two positions of these bytes; null where there is none. */
 export function versionIn(bytes: Buffer, begin: number, end: number): number | null {
   const at = bytes.indexOf(versionName, begin)
   if (at === -1 || at > end) return null

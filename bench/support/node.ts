@@ -42,7 +42,7 @@ export async function startNode(options: {
 }
 
 async function ready(url: string): Promise<void> {
-  // The first start builds the web app.
+  // The start may take long, because the first one builds the web app.
   for (let tries = 0; tries < 1200; tries += 1) {
     const isReady = await fetch(`${url}/health/ready`).then(
       ({ ok }) => ok,
@@ -54,7 +54,7 @@ async function ready(url: string): Promise<void> {
   throw new Error('Rollcall did not become ready.')
 }
 
-/** The way to the API of somebody who is signed in. */
+/** The API as a person who is signed in calls it. */
 export interface Client {
   headers: Record<string, string>
   call: <Data>(method: string, path: string, body?: unknown) => Promise<Data>

@@ -9,7 +9,7 @@ export interface Program {
   pid: number
   /** Resolves with the exit code. */
   ended: Promise<number | null>
-  /** Asks it to end, and resolves when it has. */
+  /** Asks the program to end, and resolves when it has ended. */
   stop(signal?: NodeJS.Signals): Promise<void>
 }
 
@@ -48,7 +48,7 @@ function programOf(child: ChildProcess): Program {
   }
 }
 
-/** A module of the benchmark in a Node process of its own, that is asked and answers. */
+/** A module of the benchmark in a Node process of its own, which answers requests. */
 export interface Helper extends Program {
   /** Sends a request and resolves with the answer to it; one at a time. Rejects when the process ends before. */
   ask<Answer>(request: unknown): Promise<Answer>
@@ -75,7 +75,7 @@ export function startHelper(module: URL, parameters: readonly string[] = []): He
   }
 }
 
-/** In a helper: answers every request with what `answer` gives. */
+/** Answers every request to this helper process with what `answer` resolves to. */
 export function answerRequests(answer: (request: unknown) => Promise<unknown>): void {
   process.on('message', (request) => {
     answer(request).then(
@@ -88,7 +88,7 @@ export function answerRequests(answer: (request: unknown) => Promise<unknown>): 
   })
 }
 
-/** Waits until something listens there; throws after 20 s. */
+/** Waits until a program listens on the port; throws after 20 s. */
 export async function listening(port: number): Promise<void> {
   for (let tries = 0; tries < 400; tries += 1) {
     const open = await new Promise<boolean>((resolve) => {
@@ -105,10 +105,10 @@ export async function listening(port: number): Promise<void> {
   throw new Error(`Nothing listens on port ${port}.`)
 }
 
-/** Clock ticks of the kernel's accounting: 100 a second on every Linux. */
+/** The kernel counts processor time in clock ticks, of which every Linux has 100 a second. */
 const ticksPerSecond = 100
 
-/** Seconds of processor time that a process has used, with its threads and the children it has waited for. */
+/** Returns the processor time that a process has used, with its threads and the children it has waited for, in seconds. */
 export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   // The name in brackets may hold anything; the 14th to 17th fields are utime, stime, cutime and cstime.
@@ -117,7 +117,7 @@ export function cpuSeconds(pid: number): number {
   return ticks / ticksPerSecond
 }
 
-/** Seconds of processor time of a PostgreSQL: the postmaster, its living children, and those that have ended. */
+/** Returns the processor time of a PostgreSQL in seconds: of the postmaster, its running children, and those that have ended. */
 export function cpuSecondsOfFamily(pid: number): number {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean)
   let sum = cpuSeconds(pid)
@@ -125,18 +125,18 @@ export function cpuSecondsOfFamily(pid: number): number {
     try {
       sum += cpuSeconds(Number(child))
     } catch {
-      // It ended in this moment.
+      // The process has ended since it was listed.
     }
   }
   return sum
 }
 
-/** Forgets the peak of a process's memory, so that the next peak is that of what follows. */
+/** Resets the peak of a process's memory, so that the next reading is the peak since this call. */
 export function forgetPeakMemory(pid: number): void {
   writeFileSync(`/proc/${pid}/clear_refs`, '5')
 }
 
-/** The most memory a process has had resident, in MB. */
+/** Returns the peak of a process's resident memory, in MB. */
 export function peakMemory(pid: number): number {
   const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
   return Number(line?.[1] ?? NaN) / 1024

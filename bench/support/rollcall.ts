@@ -9,7 +9,7 @@ import { cpuSeconds, cpuSecondsOfFamily } from './processes.ts'
 
 const root = path.join(import.meta.dirname, '../..')
 
-/** A Rollcall as an operator starts it: one process for everything, and the embedded PostgreSQL with its own settings. */
+/** Rollcall as an operator starts it: one process for everything, and the embedded PostgreSQL with its own settings. */
 export interface Rollcall {
   url: string
   pid: number
@@ -17,11 +17,11 @@ export interface Rollcall {
   postmaster: number
   headers: Record<string, string>
   databaseUrl: string
-  /** The address of another database of the same PostgreSQL, made now. */
+  /** Creates another database in the same PostgreSQL; resolves to its address. */
   createDatabase(name: string): Promise<string>
   /**
-   * Does for all its databases what PostgreSQL does by itself within a minute: whoever is measured next must not pay for
-   * what was written before.
+   * Does for all databases at once what PostgreSQL does by itself within a minute, so that the next measurement does not include
+   * the upkeep of what was written before.
    */
   tidy(): Promise<void>
   /** Runs a statement on the database of Rollcall. */
@@ -29,20 +29,20 @@ export interface Rollcall {
   call<Data>(method: string, address: string, body?: unknown): Promise<Data>
   /** Starts a session over all leads of a source. */
   start(source: string, options?: SessionOptions): Promise<Progress>
-  /** What its own metrics say of one measure. */
+  /** Reads one value of Rollcall's own metrics. */
   metric(name: string): Promise<number>
-  /** Seconds of processor time so far, of the server and of its PostgreSQL. */
+  /** Returns the processor time of the server and of its PostgreSQL so far, in seconds. */
   cpu(): { server: number; database: number }
   stop(): Promise<void>
 }
 
 interface Options {
-  /** Without it, the built-in mailbox. */
+  /** The mail server; without it, Rollcall uses the built-in mailbox. */
   smtpUrl?: string
   nodeOptions?: string[]
-  /** A data folder that stays; without it, one that goes with Rollcall. */
+  /** A data folder that is kept; without it, Rollcall has one that is removed at its end. */
   dataDirectory?: string
-  /** Further variables. */
+  /** Further environment variables. */
   environment?: Record<string, string>
 }
 
@@ -112,7 +112,7 @@ export async function startRollcall(options: Options): Promise<Rollcall> {
   }
 }
 
-/** What `npm start` gives to node. */
+/** Reads the options that `npm start` gives to node. */
 async function startParameters(): Promise<string[]> {
   const { scripts } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as {
     scripts: { start: string }
@@ -120,7 +120,7 @@ async function startParameters(): Promise<string[]> {
   return scripts.start.split(' ').slice(1)
 }
 
-/** Stores so many leads under a source, as a minute after an import: what PostgreSQL tidies up after one is done. */
+/** Stores so many leads under a source, and does the upkeep that PostgreSQL does within a minute after an import. */
 export async function seedLeads(rollcall: Pick<Rollcall, 'query'>, source: string, count: number): Promise<void> {
   await rollcall.query(
     `INSERT INTO leads (email, email_key, first_name, last_name, company, source)
@@ -132,12 +132,12 @@ export async function seedLeads(rollcall: Pick<Rollcall, 'query'>, source: strin
   await rollcall.query('CHECKPOINT')
 }
 
-/** Waits until a session is completed; asks five times a second. */
+/** Waits until a session is completed, and reads its progress five times a second for that. */
 export function untilCompleted(rollcall: Rollcall, sessionId: string): Promise<Progress> {
   return untilProgress(rollcall, sessionId, ({ completed }) => completed, 200)
 }
 
-/** Waits until a session's progress is as wanted, and gives it; asks every so many milliseconds. */
+/** Reads a session's progress every so many milliseconds until it is as wanted; resolves to it. */
 export async function untilProgress(
   rollcall: Rollcall,
   sessionId: string,

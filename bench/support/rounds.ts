@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 
-/** The middle of some numbers; of an even count, the mean of the two in the middle. */
+/** Returns the median of the numbers; of an even count, the mean of the two in the middle. */
 export function median(numbers: readonly number[]): number {
   const sorted = numbers.toSorted((a, b) => a - b)
   const middle = sorted.length / 2
@@ -10,7 +10,7 @@ export function median(numbers: readonly number[]): number {
   return (low + high) / 2
 }
 
-/** The smallest number that at least this share (0 to 1) of the numbers do not exceed. */
+/** Returns the smallest number that at least this share (0 to 1) of the numbers do not exceed. */
 export function percentile(numbers: readonly number[], share: number): number {
   const sorted = numbers.toSorted((a, b) => a - b)
   const found = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]
@@ -18,7 +18,7 @@ export function percentile(numbers: readonly number[], share: number): number {
   return found
 }
 
-/** One line on the machine: what a figure without it does not say. */
+/** Describes the machine in one line, without which a figure says little. */
 export function describeMachine(): string {
   const system = /PRETTY_NAME="(.*)"/.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? process.platform
   const memory = Math.round(totalmem() / 2 ** 30)
@@ -27,14 +27,14 @@ export function describeMachine(): string {
 
 export interface Contender {
   name: string
-  /** Does the work once and gives what it reached; more is better. */
+  /** Does the work once; resolves to the figure that it reached, of which more is better. */
   run(): Promise<number>
 }
 
 /**
- * Runs all contenders in turn, round after round, so that whatever else the machine does meets all of them alike; each
- * starts a round once. Prints every figure, the medians, and the first's ratio to each of the others (median of the
- * rounds' ratios). Gives the medians by name.
+ * Runs all contenders in turn, round after round, so that whatever else the machine does slows all of them alike; another one is
+ * the first in each round. Prints every figure, the medians, and the ratio of the first contender to each of the others (the
+ * median of the rounds' ratios). Resolves to the medians by name.
  */
 export async function runRounds(
   contenders: readonly Contender[],
@@ -42,9 +42,9 @@ export async function runRounds(
     rounds: number
     unit: string
     print?: (line: string) => void
-    /** Called before each turn. */
+    /** Called before each run of a contender. */
     rest?: () => Promise<void>
-    /** True for a round before the first that is printed and does not count: a process that was just started is slower. */
+    /** Whether a round comes before the first that is printed and does not count, because a process that was just started is slower. */
     warmUp?: boolean
   },
 ): Promise<Map<string, number>> {
@@ -64,7 +64,7 @@ export async function runRounds(
   return new Map([...reached].map(([name, values]) => [name, median(values)]))
 }
 
-/** Prints the medians of what each reached in its rounds, and the first's ratio to each of the others. */
+/** Prints the median of each contender's figures, and the ratio of the first contender to each of the others. */
 export function printComparison(
   reached: ReadonlyMap<string, readonly number[]>,
   unit: string,

@@ -2,12 +2,13 @@ import net from 'node:net'
 import { answerRequests } from './processes.ts'
 
 /**
- * A mail server that takes everything and answers `delay` milliseconds after it was asked, as one that is so far away
- * does; commands that came together are answered together. Asked anything, it tells what it took since it was asked last.
+ * This process is a mail server that accepts everything and answers after `delay` milliseconds, like a server whose round trip
+ * takes that long; commands that came together are answered together. It answers each request of its parent process with what
+ * it has accepted since the request before.
  */
 const delay = Number(process.argv[3])
 
-/** Mails taken, and when (in milliseconds) the first and the last of them came in. */
+/** The number of mails that were accepted, and the times in milliseconds of the first and the last of them. */
 export interface Taken {
   mails: number
   first: number

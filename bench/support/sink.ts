@@ -5,14 +5,14 @@ import type { Taken } from './sink.process.ts'
 
 const postfix = '/usr/sbin/smtp-sink'
 
-/** A mail server that takes everything, in a process of its own. */
+/** A mail server that accepts everything, in a process of its own. */
 export interface Sink {
   name: string
   port: number
   stop(): Promise<void>
 }
 
-/** Postfix's `smtp-sink` where it is installed, and a plain one of our own elsewhere. */
+/** Starts Postfix's `smtp-sink` where it is installed, and the benchmark's own plain mail server elsewhere. */
 export async function startSink(): Promise<Sink> {
   if (!existsSync(postfix)) return startPlainSink()
   const port = await freePort()
@@ -22,7 +22,7 @@ export async function startSink(): Promise<Sink> {
   return { name: "Postfix's smtp-sink", port, stop: () => program.stop() }
 }
 
-/** One of our own, so many milliseconds away, that also tells what it took since it was asked last. */
+/** Starts the benchmark's own mail server, which answers after so many milliseconds; `taken` tells what it has accepted since the last call. */
 export async function startPlainSink(delay = 0): Promise<Sink & { taken(): Promise<Taken> }> {
   const port = await freePort()
   const helper = startHelper(new URL('sink.process.ts', import.meta.url), [String(port), String(delay)])
