@@ -11,12 +11,12 @@ const eventually = { timeout: 10_000 }
 const mail = 'Subject: hello\r\n\r\n.one dot\r\n..two dots\r\nend\r\n'
 const largeMail = `Subject: large\r\n\r\n${'x'.repeat(70)}\r\n`.repeat(100_000)
 
-interface Trial {
+interface DeliveryAttempt {
   delivery: Delivery
   gates: number
 }
 
-async function sendOne(sender: SmtpSender, request: Partial<SendRequest> = {}): Promise<Trial> {
+async function sendOne(sender: SmtpSender, request: Partial<SendRequest> = {}): Promise<DeliveryAttempt> {
   let gates = 0
   const delivery = await sender.send({
     from: 'no-reply@localhost',
