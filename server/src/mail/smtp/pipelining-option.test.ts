@@ -12,8 +12,12 @@ import { smtpSenders } from '../../../test/smtp/smtp-senders.ts'
 // There is one connection, unless a test asks for more, so that the mails that wait are pipelined.
 const { startServer, senderTo } = smtpSenders({ connections: 1 })
 
-describe('a sender with pipelined envelopes', () => testSender({ pipelining: true }))
-describe('a sender with pipelining switched off', () => testSender({ pipelining: false }))
+describe('a sender with pipelined envelopes', () => {
+  testSender({ pipelining: true })
+})
+describe('a sender with pipelining switched off', () => {
+  testSender({ pipelining: false })
+})
 
 function testSender({ pipelining }: { pipelining: boolean }): void {
   it('a sender pipelines envelopes only when pipelining is switched on', async () => {

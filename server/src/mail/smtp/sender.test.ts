@@ -41,8 +41,12 @@ function at(command: SmtpCommand, reply: SmtpReply) {
   return (each: SmtpCommand): SmtpReply | undefined => (each === command ? reply : undefined)
 }
 
-describe('the sender, with a server that offers PIPELINING', () => testSender({ pipelining: true }))
-describe('the sender, with a server that does not offer PIPELINING', () => testSender({ pipelining: false }))
+describe('the sender, with a server that offers PIPELINING', () => {
+  testSender({ pipelining: true })
+})
+describe('the sender, with a server that does not offer PIPELINING', () => {
+  testSender({ pipelining: false })
+})
 
 function testSender({ pipelining }: { pipelining: boolean }): void {
   it('a sender hands over exactly the bytes and the envelope that it was given', async () => {

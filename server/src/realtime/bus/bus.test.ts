@@ -68,8 +68,12 @@ type Transport = (typeof transports)[keyof typeof transports]
 /** The session that a node publishes until it is notified of it itself, and so knows that it is connected. */
 const listening = 'listening'
 
-describe('a bus over PostgreSQL', () => testBus(transports.postgres))
-describe('a bus over Redis', () => testBus(transports.redis))
+describe('a bus over PostgreSQL', () => {
+  testBus(transports.postgres)
+})
+describe('a bus over Redis', () => {
+  testBus(transports.redis)
+})
 
 function testBus(transport: Transport): void {
   /** Opens a node's bus; what it was notified of and logged is in the object. */
