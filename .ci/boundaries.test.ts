@@ -145,77 +145,77 @@ function expectBroken(...lines: string[]): void {
   for (const line of lines) expect(broken).toContain(line)
 }
 
-it('the boundaries report no file that breaks none', () => {
+it('The boundaries report no file that breaks none', () => {
   expect(broken.filter((line) => Object.keys(allowed).some((file) => line.includes(`: ${file} → `)))).toEqual([])
 })
 
-it('each boundary is broken at least once by the files of this test', () => {
+it('Each boundary is broken at least once by the files of this test', () => {
   expect(ruleNames.filter((name) => !broken.some((line) => line.startsWith(`${name}: `)))).toEqual([])
 })
 
-it('files that import each other are a broken boundary, types included', () => {
+it('Files that import each other are a broken boundary, types included', () => {
   expectBroken('no-circle: server/src/util/circle.ts → server/src/util/other-half.ts')
 })
 
-it('production code that imports a helper of tests is a broken boundary', () => {
+it('Production code that imports a helper of tests is a broken boundary', () => {
   expectBroken('no-import-of-tests: server/src/leads/from-test.ts → server/test/helper.ts')
 })
 
-it('the server that imports the web app is a broken boundary', () => {
+it('The server that imports the web app is a broken boundary', () => {
   expectBroken('server-knows-no-web: server/src/leads/page.ts → web/src/words/en.ts')
 })
 
-it('the web app that imports the server is a broken boundary', () => {
+it('The web app that imports the server is a broken boundary', () => {
   expectBroken('web-knows-no-server: web/src/api/rows.ts → server/src/errors.ts')
 })
 
-it('code of the browser that needs Node is a broken boundary', () => {
+it('Code of the browser that needs Node is a broken boundary', () => {
   expectBroken('browser-without-node: web/src/api/files.ts → fs', 'browser-without-node: shared/src/files.ts → fs')
 })
 
-it('a schema that the web app imports other than as a type is a broken boundary', () => {
+it('A schema that the web app imports other than as a type is a broken boundary', () => {
   expectBroken(
     'browser-without-schemas: web/src/api/schema.ts → shared/src/leads.schema.ts',
     'browser-without-schemas: web/src/api/contract.ts → shared/src/index.ts',
   )
 })
 
-it('the contract that imports one of its sides is a broken boundary', () => {
+it('The contract that imports one of its sides is a broken boundary', () => {
   expectBroken('shared-knows-neither-side: shared/src/rows.ts → server/src/errors.ts')
 })
 
-it('a package that imports the project or another package is a broken boundary', () => {
+it('A package that imports the project or another package is a broken boundary', () => {
   expectBroken(
     'packages-know-no-project: packages/one/src/words.ts → shared/src/statuses.ts',
     'packages-know-no-project: packages/one/src/neighbour.ts → packages/two/src/index.ts',
   )
 })
 
-it('a file behind the index of a package that is imported from outside is a broken boundary', () => {
+it('A file behind the index of a package that is imported from outside is a broken boundary', () => {
   expectBroken('packages-by-their-index: server/src/leads/inside.ts → packages/one/src/inner.ts')
 })
 
-it('util that imports the server is a broken boundary', () => {
+it('Util that imports the server is a broken boundary', () => {
   expectBroken('util-at-the-bottom: server/src/util/pool.ts → server/src/db/database.ts')
 })
 
-it('vendor that imports the server is a broken boundary', () => {
+it('Vendor that imports the server is a broken boundary', () => {
   expectBroken('vendor-at-the-bottom: server/src/vendor/errors.ts → server/src/errors.ts')
 })
 
-it('db that imports a feature is a broken boundary', () => {
+it('Db that imports a feature is a broken boundary', () => {
   expectBroken('db-above-util: server/src/db/leads.ts → server/src/leads/plain.ts')
 })
 
-it('http that imports a feature is a broken boundary', () => {
+it('Http that imports a feature is a broken boundary', () => {
   expectBroken('http-knows-no-feature: server/src/http/leads.ts → server/src/leads/plain.ts')
 })
 
-it('a feature that imports what wires the process is a broken boundary', () => {
+it('A feature that imports what wires the process is a broken boundary', () => {
   expectBroken('top-is-imported-by-nobody: server/src/leads/wiring.ts → server/src/app.ts')
 })
 
-it('a layer that imports one above it is a broken boundary', () => {
+it('A layer that imports one above it is a broken boundary', () => {
   expectBroken(
     'layer-tables: server/src/leads/a.table.ts → server/src/leads/b.queries.ts',
     'layer-queries: server/src/leads/b.queries.ts → server/src/leads/c.usecases.ts',
@@ -225,15 +225,15 @@ it('a layer that imports one above it is a broken boundary', () => {
   )
 })
 
-it('a route that passes its use cases and asks the queries itself is a broken boundary', () => {
+it('A route that passes its use cases and asks the queries itself is a broken boundary', () => {
   expectBroken('layer-routes: server/src/leads/d.routes.ts → server/src/leads/f.queries.ts')
 })
 
-it('a feature that uses the queries of another feature is a broken boundary', () => {
+it('A feature that uses the queries of another feature is a broken boundary', () => {
   expectBroken('features-by-their-usecases: server/src/staff/lead.usecases.ts → server/src/leads/f.queries.ts')
 })
 
-it('a folder of activation that imports from its own floor or one above is a broken boundary', () => {
+it('A folder of activation that imports from its own floor or one above is a broken boundary', () => {
   const above = {
     session: 'starting',
     starting: 'chunks',
@@ -254,24 +254,24 @@ it('a folder of activation that imports from its own floor or one above is a bro
   )
 })
 
-it('the tracker that imports a library or a folder of the staff app is a broken boundary', () => {
+it('The tracker that imports a library or a folder of the staff app is a broken boundary', () => {
   expectBroken(
     'web-tracker-alone: web/src/tracker/store.ts → web/src/api/call.ts',
     'web-tracker-alone: web/src/tracker/store.ts → node_modules/pinia/index.js',
   )
 })
 
-it("the invited person's page that imports a piece of the staff app is a broken boundary", () => {
+it("The invited person's page that imports a piece of the staff app is a broken boundary", () => {
   expectBroken('web-activate-alone: web/src/activate/form.ts → web/src/ui/Button.ts')
 })
 
-it('a piece of ui that imports a feature, if only its types, is a broken boundary', () => {
+it('A piece of ui that imports a feature, if only its types, is a broken boundary', () => {
   expectBroken('web-ui-without-domain: web/src/ui/badge.ts → web/src/leads/lead.ts')
 })
 
 const findIn = (file: string, text: string) => findForbiddenWords([{ path: file, text }]).map(({ word }) => word)
 
-it('a private field of a library is found in the server, and may stand in vendor', () => {
+it('A private field of a library is found in the server, and may stand in vendor', () => {
   const lines = ['smtp._socket.write()', 'Sender.frame(data)', 'UPDATE jobs.job SET', "'__Secure-name'"]
   for (const line of lines) {
     expect(findIn('server/src/mail/smtp/wire.ts', line)).toHaveLength(1)
@@ -279,14 +279,14 @@ it('a private field of a library is found in the server, and may stand in vendor
   }
 })
 
-it('a retired word is found in texts, in identifiers and in names of files, also in the plural', () => {
+it('A retired word is found in texts, in identifiers and in names of files, also in the plural', () => {
   expect(findIn('server/src/db/a.ts', '// The visit ends.')).toEqual(['visit'])
   expect(findIn('server/src/db/a.ts', 'const { visits, startVisit } = await visitDatabase()')).toHaveLength(1)
   expect(findIn('server/src/db/a.ts', 'function startVisit() {}')).toEqual(['Visit'])
   expect(findIn('server/src/db/embedded-visit.ts', '')).toEqual(['visit'])
 })
 
-it('a retired word is not found in another word, nor where history is told', () => {
+it('A retired word is not found in another word, nor where history is told', () => {
   expect(findIn('server/src/db/a.ts', 'the visitor, revisited')).toEqual([])
   for (const file of ['CHANGELOG.md', 'server/migrations/0001_first.sql', 'docs/decisions/0002-embedded-postgres.md'])
     expect(findIn(file, 'the keyed pool')).toEqual([])

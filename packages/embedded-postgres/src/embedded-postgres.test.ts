@@ -99,7 +99,7 @@ function killAll(pids: number[]): void {
 }
 
 describe('the embedded PostgreSQL', () => {
-  it('makes a database at the first start, and keeps its data and its port at the second, which is quick', async () => {
+  it('The first start makes a database, and the second is quick and keeps its data and its port', async () => {
     const first = await start()
     expect(first.adopted).toBe(false)
     await storeOne(first.url)
@@ -111,7 +111,7 @@ describe('the embedded PostgreSQL', () => {
     await expectKept(second.url)
   })
 
-  it('is closed to all but this machine and this user, and stores every commit on the disk', async () => {
+  it('Only this machine and this user can reach the embedded PostgreSQL, and it stores every commit on the disk', async () => {
     const postgres = await start()
     expect((await stat(path.join(dataDirectory, 'postgres/password'))).mode & 0o777).toBe(0o600)
     const wrong = postgres.url.replace(/:[^:@]+@/, ':wrong@')
@@ -130,7 +130,7 @@ describe('the embedded PostgreSQL', () => {
     })
   })
 
-  it('takes another port where a stranger has taken its own', async () => {
+  it('The embedded PostgreSQL takes another port where another program has taken its own', async () => {
     const first = await start()
     await stop(first)
     const stranger = (await import('node:net')).createServer().listen(first.port, '127.0.0.1')
@@ -140,7 +140,7 @@ describe('the embedded PostgreSQL', () => {
     await new Promise((resolve) => stranger.close(resolve))
   })
 
-  it('comes back with every commit after it and its owner were killed at once', async () => {
+  it('An embedded PostgreSQL that is killed together with its owner comes back with every commit', async () => {
     const { child, answer } = await startOwner()
     await storeOne(answer.url)
     const pids = await allPids(answer.url)
@@ -151,7 +151,7 @@ describe('the embedded PostgreSQL', () => {
     await expectKept(again.url)
   })
 
-  it('comes back where an orphan of a killed postmaster is still busy', async () => {
+  it('The embedded PostgreSQL comes back while an orphan of a killed postmaster is still busy', async () => {
     const { child, answer } = await startOwner()
     await storeOne(answer.url)
     const busy = new Client({ connectionString: answer.url })
@@ -165,7 +165,7 @@ describe('the embedded PostgreSQL', () => {
     expect(await endless).toBe('ended')
   })
 
-  it('comes back where the number of the killed postmaster now belongs to another process of its user', async () => {
+  it('The embedded PostgreSQL comes back where the process id of the killed postmaster now belongs to another process of its user', async () => {
     await stop(await start())
     const cluster = path.join(dataDirectory, 'postgres/cluster')
     const { uid, gid } = await stat(cluster)
@@ -178,7 +178,7 @@ describe('the embedded PostgreSQL', () => {
     expect((await start()).adopted).toBe(false)
   })
 
-  it('is taken over where only its owner was killed, and stopped by the one that took it over', async () => {
+  it('An embedded PostgreSQL whose owner was killed is taken over, and stopped by its new owner', async () => {
     const { child, answer } = await startOwner()
     await storeOne(answer.url)
     const pid = await postmasterPid()
@@ -191,7 +191,7 @@ describe('the embedded PostgreSQL', () => {
     await expect(query(answer.url, 'SELECT 1')).rejects.toThrow('ECONNREFUSED')
   })
 
-  it('refuses a second owner with a sentence, and does not disturb the first', async () => {
+  it('A second owner of an embedded PostgreSQL is refused with a sentence, and the first is not disturbed', async () => {
     const first = await start()
     const { answer } = await startOwner()
     expect(answer.error).toMatch(/^Example already runs on .*postgres \(process \d+\): stop that one first/)
@@ -200,7 +200,7 @@ describe('the embedded PostgreSQL', () => {
     await expectKept(first.url)
   })
 
-  it('has one owner where two start at the same time on a new folder', async () => {
+  it('Only one of two processes that start at the same time on a new folder owns the embedded PostgreSQL', async () => {
     const answers = (await Promise.all([startOwner(), startOwner()])).map(({ answer }) => answer)
     expect(answers.filter(({ error }) => error === undefined)).toHaveLength(1)
     expect(answers.find(({ error }) => error !== undefined)?.error).toMatch(/^Example already runs on /)
@@ -210,7 +210,7 @@ describe('the embedded PostgreSQL', () => {
     await expectKept((await start()).url)
   })
 
-  it('starts again by itself on the same port when it is killed, and still has one owner', async () => {
+  it('An embedded PostgreSQL that is killed starts again by itself on the same port, and still has one owner', async () => {
     const postgres = await start()
     await storeOne(postgres.url)
     process.kill(await postmasterPid(), 'SIGKILL')
@@ -226,7 +226,7 @@ describe('the embedded PostgreSQL', () => {
     expect(answer.error).toMatch(/^Example already runs on /)
   })
 
-  it('starts again by itself when it was taken over and is killed', async () => {
+  it('An embedded PostgreSQL that was taken over and is then killed starts again by itself', async () => {
     const { child, answer } = await startOwner()
     await storeOne(answer.url)
     await kill(child)
@@ -236,7 +236,7 @@ describe('the embedded PostgreSQL', () => {
     await vi.waitFor(() => expectKept(heir.url), { timeout: 10_000, interval: 50 })
   })
 
-  it('outlives a Ctrl-C that reaches every process of the terminal', async () => {
+  it('The embedded PostgreSQL outlives a Ctrl-C that reaches every process of the terminal', async () => {
     const { child, answer } = await startOwner()
     const started = () => query<{ at: Date }>(answer.url, 'SELECT pg_postmaster_start_time() AS at')
     const before = await started()
@@ -244,7 +244,7 @@ describe('the embedded PostgreSQL', () => {
     expect(await started()).toEqual(before)
   })
 
-  it('works below a folder that only the user of the application can enter', async () => {
+  it('The embedded PostgreSQL works below a folder that only the user of the application can enter', async () => {
     await chmod(dataDirectory, 0o700)
     const folder = path.join(dataDirectory, 'closed', 'data')
     await mkdir(folder, { recursive: true })
@@ -260,12 +260,12 @@ describe('the embedded PostgreSQL', () => {
     await rm(home, { recursive: true })
   })
 
-  it('does not begin with an empty database where the folder that it was kept in is gone', async () => {
+  it('A start does not begin with an empty database where the folder of the old one is gone', async () => {
     await symlink(path.join(dataDirectory, 'gone'), path.join(dataDirectory, 'postgres'))
     await expect(start()).rejects.toThrow(/points to a folder that is gone/)
   })
 
-  it('quotes the end of its log where it cannot start', async () => {
+  it('A failure to start quotes the end of the log of PostgreSQL', async () => {
     await stop(await start())
     await writeFile(path.join(dataDirectory, 'postgres/cluster/postgresql.conf'), 'work_mem = many\n')
     await expect(start()).rejects.toThrow(/did not start:\n[^]*invalid value for parameter "work_mem": "many"/)
@@ -275,14 +275,14 @@ describe('the embedded PostgreSQL', () => {
 describe('a command that attaches to the embedded PostgreSQL', () => {
   const attach = () => attachEmbeddedPostgres({ application, dataDirectory, logger: silentLogger })
 
-  it('is told that there is no database yet, and makes none', async () => {
+  it('A command that attaches before there is a database is told so, and makes none', async () => {
     await expect(attach()).rejects.toThrow(
       `There is no database in ${dataDirectory}; set EXAMPLE_DATA or EXAMPLE_URL to where it is.`,
     )
     expect(existsSync(path.join(dataDirectory, 'postgres'))).toBe(false)
   })
 
-  it('uses the one that its owner runs, and leaves it running', async () => {
+  it('A command that attaches to a PostgreSQL that its owner runs leaves it running', async () => {
     const owner = await start()
     await storeOne(owner.url)
     const attachment = await attach()
@@ -291,7 +291,7 @@ describe('a command that attaches to the embedded PostgreSQL', () => {
     await expectKept(owner.url)
   })
 
-  it('starts it where nobody runs it, and stops it again', async () => {
+  it('A command that attaches to a PostgreSQL that nobody runs starts it, and stops it again', async () => {
     const owner = await start()
     await storeOne(owner.url)
     await stop(owner)

@@ -14,19 +14,19 @@ function allowedFrom(from: SupervisorMode): SupervisorMode[] {
   })
 }
 
-it('lets a running PostgreSQL be recovered or stopped', () => {
+it('A running PostgreSQL may be recovered or stopped', () => {
   expect(allowedFrom('running')).toEqual(['recovering', 'stopping'])
 })
 
-it('lets a PostgreSQL in recovery run again, or be stopped where it does not come back', () => {
+it('A PostgreSQL in recovery may run again, or be stopped where it does not come back', () => {
   expect(allowedFrom('recovering')).toEqual(['running', 'stopping'])
 })
 
-it('lets a PostgreSQL that is being stopped only end', () => {
+it('A PostgreSQL that is being stopped may only end', () => {
   expect(allowedFrom('stopping')).toEqual(['stopped'])
 })
 
-it('lets a PostgreSQL that has ended become nothing else', () => {
+it('A PostgreSQL that has ended may enter no other mode', () => {
   expect(allowedFrom('stopped')).toEqual([])
   expect(() => assertTransition('stopped', 'running')).toThrow('A PostgreSQL that is stopped cannot become running.')
 })
