@@ -29,139 +29,155 @@ function send(url: string, parts: string[], contentType = 'multipart/form-data; 
   return test.call('POST', url, { form, headers: { 'content-type': contentType } })
 }
 
-async function expectRefused(answer: Awaited<ReturnType<typeof send>>): Promise<void> {
-  expect.soft([answer.status, answer.code]).toEqual([400, 'BAD_REQUEST'])
-  expect.soft(answer.msg).toMatch(/^[A-Z].*[.]$/)
-  await expectNothingLeft()
+/** Runs `check` for the form of each route, with no lead stored before. */
+async function forEachRoute(check: (url: string) => Promise<void>): Promise<void> {
+  for (const url of routes) {
+    await test.empty()
+    await check(url)
+  }
 }
 
-async function expectNothingLeft(): Promise<void> {
-  expect.soft(await readdir(test.spoolFolder)).toEqual([])
+/** Expects that a form was refused and nothing of it was kept. `name` says in a failure which form it was. */
+async function expectRefused(answer: Awaited<ReturnType<typeof send>>, name?: string): Promise<void> {
+  expect.soft([answer.status, answer.code], name).toEqual([400, 'BAD_REQUEST'])
+  expect.soft(answer.msg, name).toMatch(/^[A-Z].*[.]$/)
+  await expectNothingLeft(name)
+}
+
+async function expectNothingLeft(name?: string): Promise<void> {
+  expect.soft(await readdir(test.spoolFolder), name).toEqual([])
   const left = sql`SELECT (SELECT count(*) FROM leads)::int AS leads, (SELECT count(*) FROM imports)::int AS imports`
-  expect.soft(await rowsOf(test.database, left)).toEqual([{ leads: 0, imports: 0 }])
+  expect.soft(await rowsOf(test.database, left), name).toEqual([{ leads: 0, imports: 0 }])
 }
 
-describe.each(routes)('the form of POST %s', (url) => {
-  it('is refused without a boundary, or with one that is longer than any may be, and leaves nothing behind', async () => {
-    for (const type of [
-      'multipart/form-data',
-      'multipart/form-data;',
-      'multipart/form-data; boundary',
-      'multipart/form-data; boundary=',
-      'multipart/form-data; boundary=""',
-      'multipart/form-data; charset=utf-8',
-      `multipart/form-data; boundary=${'x'.repeat(71)}`,
-      `multipart/form-data; boundary=${'x'.repeat(500)}`,
-      `multipart/form-data; boundary="${'x'.repeat(500)}"`,
-    ]) {
-      const answer = await send(url, [file], type)
-      await expectRefused(answer)
-      expect.soft(answer.msg).toContain('boundary')
-    }
-  })
+describe('the form of an import and of a preview', () => {
+  it('A form without a boundary, or with one that is too long, is refused and leaves nothing behind', () =>
+    forEachRoute(async (url) => {
+      for (const type of [
+        'multipart/form-data',
+        'multipart/form-data;',
+        'multipart/form-data; boundary',
+        'multipart/form-data; boundary=',
+        'multipart/form-data; boundary=""',
+        'multipart/form-data; charset=utf-8',
+        `multipart/form-data; boundary=${'x'.repeat(71)}`,
+        `multipart/form-data; boundary=${'x'.repeat(500)}`,
+        `multipart/form-data; boundary="${'x'.repeat(500)}"`,
+      ]) {
+        const answer = await send(url, [file], type)
+        await expectRefused(answer, `${url}: ${type}`)
+        expect.soft(answer.msg, `${url}: ${type}`).toContain('boundary')
+      }
+    }))
 
-  it('may have a boundary in quotes, and in any case', async () => {
-    for (const type of ['multipart/form-data; boundary="edge"', 'Multipart/Form-Data; charset=utf-8; Boundary=edge'])
-      expect.soft((await send(url, [file], type)).status).toBe(200)
-  })
+  it('The boundary of a form may be in quotes, and its name in upper or lower case', () =>
+    forEachRoute(async (url) => {
+      for (const type of ['multipart/form-data; boundary="edge"', 'Multipart/Form-Data; charset=utf-8; Boundary=edge'])
+        expect.soft((await send(url, [file], type)).status, `${url}: ${type}`).toBe(200)
+    }))
 
-  it('is refused with a part that is not known, and the part named', async () => {
-    for (const [name, parts] of [
-      ['surprise', [part('name="surprise"', '1'), file]],
-      ['surprise', [file, part('name="surprise"', '1')]],
-      ['other', [file, part('name="other"; filename="b.csv"', csv)]],
-      ['other', [part('name="other"; filename="b.csv"', csv), file]],
-      ['surprise', [part('name="surprise"', '{', 'application/json'), file]],
-    ] as const) {
-      const answer = await send(url, [...parts])
-      await expectRefused(answer)
-      // A second file and a broken value are told as such, by the parser, which does not name the part.
-      if (parts[0] !== file && !parts[0].includes('json')) expect.soft(answer.msg).toContain(`“${name}”`)
-    }
-    await expectRefused(await send(url, [part('name="__proto__"', '1'), file]))
-    await expectRefused(await send(url, [part('filename="b.csv"', csv)]))
-  })
+  it('A form with an unknown part is refused, and the part is named', () =>
+    forEachRoute(async (url) => {
+      for (const [name, parts] of [
+        ['surprise', [part('name="surprise"', '1'), file]],
+        ['surprise', [file, part('name="surprise"', '1')]],
+        ['other', [file, part('name="other"; filename="b.csv"', csv)]],
+        ['other', [part('name="other"; filename="b.csv"', csv), file]],
+        ['surprise', [part('name="surprise"', '{', 'application/json'), file]],
+      ] as const) {
+        const answer = await send(url, [...parts])
+        await expectRefused(answer, url)
+        // The parser itself refuses a second file and a value that is no JSON, and does not name the part.
+        if (parts[0] !== file && !parts[0].includes('json')) expect.soft(answer.msg, url).toContain(`“${name}”`)
+      }
+      await expectRefused(await send(url, [part('name="__proto__"', '1'), file]), url)
+      await expectRefused(await send(url, [part('filename="b.csv"', csv)]), url)
+    }))
 
-  it('is refused with two files, and with a file that is sent as a text', async () => {
-    const two = await send(url, [file, file])
-    await expectRefused(two)
-    expect(two.msg).toContain('one')
-    await expectRefused(await send(url, [part('name="file"', csv)]))
-  })
+  it('A form with two files, or with a file that is sent as a text, is refused', () =>
+    forEachRoute(async (url) => {
+      const two = await send(url, [file, file])
+      await expectRefused(two, url)
+      expect(two.msg, url).toContain('one')
+      await expectRefused(await send(url, [part('name="file"', csv)]), url)
+    }))
 
-  it('may give the file any name, and none', async () => {
-    for (const name of ['', 'a\0b.csv', '\\"', `${'x'.repeat(5000)}.csv`, '../../etc/passwd', '\xff\xfe'])
-      expect
-        .soft([name, (await send(url, [part(`name="file"; filename="${name}"`, csv, 'text/csv')])).status])
-        .toEqual([name, 200])
-  })
+  it('The file of a form may have any name, and none', () =>
+    forEachRoute(async (url) => {
+      for (const name of ['', 'a\0b.csv', '\\"', `${'x'.repeat(5000)}.csv`, '../../etc/passwd', '\xff\xfe'])
+        expect
+          .soft([url, name, (await send(url, [part(`name="file"; filename="${name}"`, csv, 'text/csv')])).status])
+          .toEqual([url, name, 200])
+    }))
 
-  it('is dropped where it is refused, and the connection goes on', async () => {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-    const large = part('name="file"; filename="b.csv"', 'x'.repeat(8 * 1024 * 1024), 'text/csv')
-    const { port } = test.server.server.address() as AddressInfo
-    const ask = () =>
-      new Promise((resolve, reject) => {
-        const headers = { 'x-role': 'admin', 'content-type': 'multipart/form-data; boundary=edge' }
-        const request = httpRequest(
-          { agent, port, host: '127.0.0.1', method: 'POST', path: url, headers },
-          (response) => {
-            response.resume()
-            response.on('end', () => resolve(response.statusCode))
-          },
-        )
-        request.on('error', reject)
-        request.end(`${part('name="surprise"', '1')}${large}--edge--\r\n`)
-      })
-    expect([await ask(), await ask(), await ask()]).toEqual([400, 400, 400])
-    agent.destroy()
-  })
+  it('The rest of a form that is refused is dropped, and its connection can be used again', () =>
+    forEachRoute(async (url) => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+      const large = part('name="file"; filename="b.csv"', 'x'.repeat(8 * 1024 * 1024), 'text/csv')
+      const { port } = test.server.server.address() as AddressInfo
+      const ask = () =>
+        new Promise((resolve, reject) => {
+          const headers = { 'x-role': 'admin', 'content-type': 'multipart/form-data; boundary=edge' }
+          const request = httpRequest(
+            { agent, port, host: '127.0.0.1', method: 'POST', path: url, headers },
+            (response) => {
+              response.resume()
+              response.on('end', () => resolve(response.statusCode))
+            },
+          )
+          request.on('error', reject)
+          request.end(`${part('name="surprise"', '1')}${large}--edge--\r\n`)
+        })
+      expect([await ask(), await ask(), await ask()], url).toEqual([400, 400, 400])
+      agent.destroy()
+    }))
 
-  it('whatever it is, is answered with no failure of ours', async () => {
-    const odd = fc.constantFrom(
-      '',
-      ';',
-      '"',
-      'name="file"',
-      'filename="x"',
-      "filename*=utf-8''%ff",
-      'name="mapping"',
-      '\0',
-      '\r\n\r\n',
-      '--edge',
-      'form-data',
-      'x'.repeat(9000),
-    )
-    const type = fc.constantFrom(
-      '',
-      'text/csv',
-      'application/json',
-      'text/plain; charset=nonsense',
-      'multipart/mixed; boundary=b',
-      ';',
-    )
-    const anyPart = fc.tuple(fc.array(odd, { maxLength: 3 }), fc.oneof(fc.constant(csv), odd, fc.string()), type)
-    const contentType = fc.oneof(
-      { weight: 5, arbitrary: fc.constant('multipart/form-data; boundary=edge') },
-      fc.stringMatching(/^[ -~]{0,80}$/).map((text) => `multipart/form-data;${text}`),
-      fc.stringMatching(/^[ -~]{0,80}$/).map((text) => `multipart/form-data; boundary=${text}`),
-    )
-    await expectProperty(
-      fc.asyncProperty(fc.array(anyPart, { maxLength: 4 }), contentType, async (parts, content) => {
-        const answer = await send(
-          url,
-          parts.map(([words, text, each]) => part(words.join('; '), text, each)),
-          content,
-        )
-        expect(answer.status).toBeLessThan(500)
-      }),
-      { runs: 300 },
-    )
-    expect(await readdir(test.spoolFolder)).toEqual([])
-  })
+  it('A form is never answered with a failure of the server, whatever is in it', () =>
+    forEachRoute(async (url) => {
+      const odd = fc.constantFrom(
+        '',
+        ';',
+        '"',
+        'name="file"',
+        'filename="x"',
+        "filename*=utf-8''%ff",
+        'name="mapping"',
+        '\0',
+        '\r\n\r\n',
+        '--edge',
+        'form-data',
+        'x'.repeat(9000),
+      )
+      const type = fc.constantFrom(
+        '',
+        'text/csv',
+        'application/json',
+        'text/plain; charset=nonsense',
+        'multipart/mixed; boundary=b',
+        ';',
+      )
+      const anyPart = fc.tuple(fc.array(odd, { maxLength: 3 }), fc.oneof(fc.constant(csv), odd, fc.string()), type)
+      const contentType = fc.oneof(
+        { weight: 5, arbitrary: fc.constant('multipart/form-data; boundary=edge') },
+        fc.stringMatching(/^[ -~]{0,80}$/).map((text) => `multipart/form-data;${text}`),
+        fc.stringMatching(/^[ -~]{0,80}$/).map((text) => `multipart/form-data; boundary=${text}`),
+      )
+      await expectProperty(
+        fc.asyncProperty(fc.array(anyPart, { maxLength: 4 }), contentType, async (parts, content) => {
+          const answer = await send(
+            url,
+            parts.map(([words, text, each]) => part(words.join('; '), text, each)),
+            content,
+          )
+          expect(answer.status, url).toBeLessThan(500)
+        }),
+        { runs: 300 },
+      )
+      expect(await readdir(test.spoolFolder), url).toEqual([])
+    }))
 })
 
-it('A mapping is given once, as a text; a preview needs none', async () => {
+it('An import takes one mapping, as a text, and a preview takes none', async () => {
   const mapping = part('name="mapping"', '{"email":"Email"}')
   expect((await send(routes[0]!, [mapping, file])).status).toBe(200)
   await test.empty()

@@ -18,7 +18,7 @@ beforeEach(() => test.empty())
 const sample = readFile(new URL('../../../test/fixtures/leads-sample.csv', import.meta.url))
 
 describe('an import', () => {
-  it('takes the export of a CRM as it is, and the same file again changes nothing', async () => {
+  it('The export of a CRM is imported as it is, and the same file again changes nothing', async () => {
     const first = await test.upload(await sample)
     expect(first.status).toBe(200)
     const { rows, created, updated, unchanged, rejected } = first.data
@@ -49,7 +49,7 @@ describe('an import', () => {
     })
   })
 
-  it('updates what a later file says, and keeps what it leaves empty or does not have', async () => {
+  it('An import updates what a later file says, and keeps what it leaves empty or does not have', async () => {
     await test.upload('Email,First name,Last name,Company\nAda@Example.com,Ada,Byron,Analytical\nbo@example.com,Bo,,\n')
     await test.database.execute(sql`UPDATE leads SET status = 'invited', updated_at = '2020-01-01'`)
     const { data } = await test.upload('Email,First name,Last name\nada@example.com,,Lovelace\nbo@example.com,Bo,\n')
@@ -67,7 +67,7 @@ describe('an import', () => {
     expect(bo?.updatedAt).toBe('2020-01-01T00:00:00.000Z')
   })
 
-  it('lays a second row with the same address over the first, and counts each row once', async () => {
+  it('A second row of a file with the same address updates the first, and each row is counted once', async () => {
     const { data } = await test.upload(
       [
         'Email,First name,Company',
@@ -90,7 +90,7 @@ describe('an import', () => {
     expect(repeated.data).toMatchObject({ rows: 4, created: 0, updated: 1, unchanged: 3 })
   })
 
-  it('adds up over many chunks with doubled addresses in each', async () => {
+  it('The counts of an import add up over many chunks with doubled addresses in each', async () => {
     const rows = Array.from(
       { length: 9000 },
       (_, at) => `person${at % 2500}@example.com,${at % 3 === 0 ? 'Ann' : 'Bo'}`,
@@ -103,7 +103,7 @@ describe('an import', () => {
     expect(names.get('person0@example.com')).toBe('Ann')
   })
 
-  it('rejects what cannot be a lead, with its line, a reason and the value', async () => {
+  it('A row that cannot be a lead is rejected with its line, a reason and the value', async () => {
     const { data } = await test.upload(
       Buffer.concat([
         Buffer.from('Email,First name,Notes\n'),
@@ -138,7 +138,7 @@ describe('an import', () => {
     ])
   })
 
-  it('gives all rejected rows as CSV that no spreadsheet takes for formulas', async () => {
+  it('All rejected rows of an import can be read as CSV, of which a spreadsheet takes no cell for a formula', async () => {
     const bad = Array.from({ length: 2500 }, (_, at) => (at === 0 ? '=1+1' : `nobody ${at}`))
     const { data } = await test.upload(`Email\n${bad.join('\n')}\n`)
     expect(data.rejections).toHaveLength(1000)
@@ -157,7 +157,7 @@ describe('an import', () => {
     expect([unknown.status, unknown.code]).toEqual([404, 'IMPORT_NOT_FOUND'])
   })
 
-  it('asks for a mapping when no column is the address, and names the headers', async () => {
+  it('An import asks for a mapping when no column is the address, and names the headers', async () => {
     const answer = await test.upload('Who,Reach at,Firm\nAda Lovelace,ada@example.com,Analytical\n')
     expect([answer.status, answer.code]).toEqual([422, 'IMPORT_NEEDS_MAPPING'])
     expect(answer.details.headers).toEqual(['Who', 'Reach at', 'Firm'])
@@ -171,14 +171,14 @@ describe('an import', () => {
     ])
   })
 
-  it('takes a given mapping as it is, after the file in the form too', async () => {
+  it('An import uses a given mapping as it is, also when it comes after the file in the form', async () => {
     const parts = { file: 'Email,Email,Company\na@example.com,b@example.com,Acme\n', mapping: '{"email": "Email (2)"}' }
     const { data } = await test.call<ImportResult>('POST', '/crm/leads/import', await formOf(parts))
     expect(data.created).toBe(1)
     expect(await test.everything()).toMatchObject([{ email: 'b@example.com', company: '' }])
   })
 
-  it('refuses a mapping with an unknown header, without an address, or that is none', async () => {
+  it('An import refuses a mapping with an unknown header, without an address, or of another form', async () => {
     const file = 'Email,Company\na@example.com,Acme\n'
     const unknown = await test.upload(file, { email: 'E-Mail' })
     expect([unknown.status, unknown.code, unknown.details.unknown]).toEqual([422, 'IMPORT_NEEDS_MAPPING', ['E-Mail']])
@@ -189,28 +189,33 @@ describe('an import', () => {
     expect((await test.call('POST', '/crm/leads/import', await formOf({ mapping: 'email', file }))).status).toBe(400)
   })
 
-  it('says that headers are missing when the first row is a lead', async () => {
+  it('An import says that headers are missing when the first row is a lead', async () => {
     expect((await test.upload('ada@example.com,Ada\nbo@example.com,Bo\n')).msg).toContain('Add a row of headers')
   })
 
-  it.each<[string, string]>([
+  const unreadableFiles: [string, string][] = [
     ['is empty', ''],
     ['has only headers', 'Email,Company\n\n'],
     ['is a web page', '<!doctype html><title>Sign in</title>'],
     ['is JSON', '{"leads": []}'],
     ['is a workbook', 'PK\x03\x04 xl/'],
     ['is cut off after many rows', `Email,Notes\n${'a@example.com,x\n'.repeat(5000)}b@example.com,"never`],
-  ])('leaves nothing behind when the file %s', async (_, file) => {
-    const answer = await test.upload(file)
-    expect([answer.status, answer.code]).toEqual([422, 'IMPORT_UNREADABLE'])
-    const [left] = await rowsOf(
-      test.database,
-      sql`SELECT (SELECT count(*) FROM leads)::int AS leads, (SELECT count(*) FROM imports)::int AS imports`,
-    )
-    expect(left).toEqual({ leads: 0, imports: 0 })
+  ]
+
+  it('An import of an unreadable file is refused and leaves nothing behind', async () => {
+    for (const [name, file] of unreadableFiles) {
+      await test.empty()
+      const answer = await test.upload(file)
+      expect([answer.status, answer.code], name).toEqual([422, 'IMPORT_UNREADABLE'])
+      const [left] = await rowsOf(
+        test.database,
+        sql`SELECT (SELECT count(*) FROM leads)::int AS leads, (SELECT count(*) FROM imports)::int AS imports`,
+      )
+      expect(left, name).toEqual({ leads: 0, imports: 0 })
+    }
   })
 
-  it('imports nothing when the upload breaks off, and keeps no file', async () => {
+  it('An upload that breaks off imports nothing, and is removed from the disk', async () => {
     const { form, headers } = await formOf({ file: `Email\n${'a@example.com\n'.repeat(20_000)}` })
     const answer = await test.call('POST', '/crm/leads/import', { form: form.subarray(0, 100_000), headers })
     expect([answer.status, answer.code]).toEqual([422, 'IMPORT_UNREADABLE'])
@@ -218,7 +223,7 @@ describe('an import', () => {
     expect(await readdir(test.spoolFolder)).toEqual([])
   })
 
-  it('refuses a file that is too large before reading it', async () => {
+  it('A file that is too large is refused before it is read', async () => {
     await test.server.listen({ host: '127.0.0.1', port: 0 })
     const { port } = test.server.server.address() as AddressInfo
     const { headers } = await formOf({ file: 'Email\n' })
@@ -240,7 +245,7 @@ describe('an import', () => {
     expect(status).toBe(413)
   })
 
-  it('needs a form with a file', async () => {
+  it('An import without a form, or without a file in it, is refused', async () => {
     expect(await test.call('POST', '/crm/leads/import', { body: { email: 'a@example.com' } })).toMatchObject({
       status: 415,
       code: 'UNSUPPORTED_MEDIA_TYPE',
@@ -248,7 +253,7 @@ describe('an import', () => {
     expect((await test.call('POST', '/crm/leads/import', await formOf({ mapping: '{}' }))).status).toBe(400)
   })
 
-  it('waits for another import instead of locking it out', async () => {
+  it('Imports that come at the same time wait for each other', async () => {
     const rows = Array.from({ length: 3000 }, (_, at) => `person${at}@example.com`)
     const results = await Promise.all([
       test.upload(`Email\n${rows.join('\n')}\n`),
@@ -261,7 +266,7 @@ describe('an import', () => {
   })
 })
 
-it('An import that another transaction locks out begins again, and counts nothing twice', async () => {
+it('An import that loses a deadlock with another transaction begins again, and counts nothing twice', async () => {
   const rows = Array.from({ length: 3000 }, (_, at) => `person${at}@example.com,Ann`)
   await test.upload(`Email,First name\n${rows.join('\n')}\n`)
   const waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -284,7 +289,7 @@ it('An import that another transaction locks out begins again, and counts nothin
 })
 
 describe('a preview of a file', () => {
-  it('tells how it is written, its first rows and what its columns are, and stores nothing', async () => {
+  it('A preview tells how a file is written, its first rows and its mapping, and stores nothing', async () => {
     const file = (await sample).subarray(0, 256 * 1024)
     const { status, data } = await test.call<{ rows: string[][] }>(
       'POST',
@@ -302,7 +307,7 @@ describe('a preview of a file', () => {
     expect(await test.everything()).toEqual([])
   })
 
-  it('may be cut off in the middle of a quoted cell or of a letter', async () => {
+  it('A preview of a file may be cut off in the middle of a quoted cell or of a letter', async () => {
     const file = Buffer.from('Email;Name\na@example.com;Zoë\nb@example.com;"Zoë').subarray(0, -1)
     const { data } = await test.call('POST', '/crm/leads/import/preview', await formOf({ file }))
     expect(data).toMatchObject({
@@ -313,7 +318,7 @@ describe('a preview of a file', () => {
     })
   })
 
-  it('refuses what is no CSV', async () => {
+  it('A preview refuses what is no CSV', async () => {
     const answer = await test.call('POST', '/crm/leads/import/preview', await formOf({ file: '%PDF-1.7' }))
     expect([answer.status, answer.code]).toEqual([422, 'IMPORT_UNREADABLE'])
   })

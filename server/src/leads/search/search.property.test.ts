@@ -70,7 +70,7 @@ const searches = fc.record({
   filter: fc.constantFrom<{ owner?: string; status?: 'active' }>({}, { owner: 'Grace' }, { status: 'active' }),
 })
 
-it('finds by its indexes, and selects, exactly the leads in whose text every word stands, whatever the words are made of', async () => {
+it('A search finds by its indexes, and a selection takes, exactly the leads in whose text every word stands, whatever the words are made of', async () => {
   await expectProperty(
     fc.asyncProperty(searches, async ({ q, filter }) => {
       const wanted = await plainly(q, filter)
@@ -85,7 +85,7 @@ it('finds by its indexes, and selects, exactly the leads in whose text every wor
   )
 })
 
-it('finds the same however far it reads on in the list before it asks the indexes', async () => {
+it('A search finds the same leads however many it scans in order before it uses the indexes', async () => {
   await expectProperty(
     fc.asyncProperty(searches, fc.integer({ min: 1, max: 4000 }), async ({ q, filter }, first) => {
       expect(await found({ q, ...filter }, { first, next: 3 * first })).toEqual(await plainly(q, filter))

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { leadSorts, type Lead, type LeadFilter, type LeadsQuery } from '@rollcall/shared'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { leadSorts, type Lead, type LeadFilter, type LeadSort, type LeadsQuery } from '@rollcall/shared'
 import { createTestDatabase, type TestDatabase } from '../../../test/database/database.ts'
 import { explaining, type Plan } from '../../../test/database/plans.ts'
 import { rowsOf } from '../../db/database.ts'
@@ -8,7 +8,7 @@ import { hasFieldsMoreSelectiveThanWords, findLeadsByIndex } from './search.quer
 import { countOfLeads, pageOfLeads, selectionCondition } from './search.usecases.ts'
 
 const many = 25_000
-/** So few that a table of this size is large beside it. */
+/** The budget of a scan is so small that a table of this size is large beside it. */
 const budget = { first: 200, next: 1800 }
 const importId = crypto.randomUUID()
 
@@ -30,71 +30,130 @@ beforeAll(async () => {
 })
 afterAll(() => test.close())
 
-const filters: [string, Omit<LeadsQuery, 'sort' | 'limit' | 'cursor'>][] = [
-  ['nothing', {}],
-  ['what a third of all have', { q: 'ada' }],
-  ['one letter', { q: 'e' }],
-  ['a word that one has', { q: 'p12345@' }],
-  ['a word that nobody has', { q: 'xyzzy' }],
-  ['two letters that few have', { q: 'zq' }],
-  ['one character', { q: '田' }],
-  ['two characters', { q: '田中' }],
-  ['several words', { q: '田中 bo example' }],
-  ['a status that few have', { status: 'active' }],
-  ['a status that half have', { status: 'invited' }],
-  ['a status and a search', { status: 'active', q: 'ada' }],
-  ['a source', { source: 'source 7' }],
-  ['an owner of old leads', { owner: 'Early' }],
-  ['an owner and a search', { owner: 'Early', q: 'ada' }],
-  ['an owner, a source and letters that most have', { owner: 'Late', source: 'source 7', q: 'bo' }],
-  ['an import of old leads', { importId }],
-  ['everything at once', { importId, status: 'new', source: 'source 7', owner: 'Late', q: 'name 7' }],
-]
+type Filter = Omit<LeadsQuery, 'sort' | 'limit' | 'cursor'>
 
-describe.each(filters)('a list filtered by %s', (_, filter) => {
-  it.each(leadSorts)('in the order of %s has every lead once, page by page', async (sort) => {
-    const selected = await rowsOf<{ id: string }>(
-      test.database,
-      sql`SELECT id FROM leads WHERE ${selectionCondition(filter)}`,
-    )
-    const wanted = new Set(selected.map((row) => row.id))
-    expect(await countOfLeads(test.database, filter)).toBe(wanted.size)
-    const seen: Lead[] = []
-    let cursor: string | undefined
-    do {
-      const page = await pageOfLeads(test.database, { ...filter, sort, limit: 500, cursor }, budget)
-      if (page.totalIsExact) expect(page.total).toBe(wanted.size)
-      seen.push(...page.items)
-      cursor = page.nextCursor ?? undefined
-    } while (cursor !== undefined && seen.length < 2500)
-    if (cursor === undefined) expect(seen).toHaveLength(wanted.size)
-    expect(seen.every((lead) => wanted.has(lead.id))).toBe(true)
-    expect(new Set(seen.map((lead) => lead.id)).size).toBe(seen.length)
-    const field = sort.replace('-', '') as 'createdAt' | 'email' | 'lastName' | 'company'
-    const values = seen.map((lead) => lead[field])
-    const { compare } = new Intl.Collator('und')
-    const ascending = field === 'email' ? values.toSorted() : values.toSorted(compare)
-    expect(values).toEqual(sort.startsWith('-') ? ascending.toReversed() : ascending)
+/** A test that every list with this filter has every lead once, page by page, and that no page of it reads all leads. */
+function listsEveryLead(title: string, filter: Filter): void {
+  it(title, async () => {
+    for (const sort of leadSorts) await expectEveryLeadOnce(filter, sort)
+    await expectNoPageReadsAllLeads(filter)
   })
+}
 
-  it('never reads all leads for a page', async () => {
-    const plans: Plan[] = []
-    for (const sort of leadSorts) {
-      const first = await pageOfLeads(explaining(test.database, plans), { ...filter, sort, limit: 20 }, budget)
-      if (first.nextCursor !== null)
-        await pageOfLeads(
-          explaining(test.database, plans),
-          { ...filter, sort, limit: 20, cursor: first.nextCursor },
-          budget,
-        )
-    }
-    const pages = plans.filter(({ statement }) => !statement.startsWith('SELECT count(*)'))
-    expect(pages.length).toBeGreaterThanOrEqual(leadSorts.length)
-    for (const { text, readsAllOf } of pages) expect(readsAllOf, text).toEqual([])
-  })
+async function expectEveryLeadOnce(filter: Filter, sort: LeadSort): Promise<void> {
+  const selected = await rowsOf<{ id: string }>(
+    test.database,
+    sql`SELECT id FROM leads WHERE ${selectionCondition(filter)}`,
+  )
+  const wanted = new Set(selected.map((row) => row.id))
+  expect(await countOfLeads(test.database, filter), sort).toBe(wanted.size)
+  const seen: Lead[] = []
+  let cursor: string | undefined
+  do {
+    const page = await pageOfLeads(test.database, { ...filter, sort, limit: 500, cursor }, budget)
+    if (page.totalIsExact) expect(page.total, sort).toBe(wanted.size)
+    seen.push(...page.items)
+    cursor = page.nextCursor ?? undefined
+  } while (cursor !== undefined && seen.length < 2500)
+  if (cursor === undefined) expect(seen, sort).toHaveLength(wanted.size)
+  expect(
+    seen.every((lead) => wanted.has(lead.id)),
+    sort,
+  ).toBe(true)
+  expect(new Set(seen.map((lead) => lead.id)).size, sort).toBe(seen.length)
+  const field = sort.replace('-', '') as 'createdAt' | 'email' | 'lastName' | 'company'
+  const values = seen.map((lead) => lead[field])
+  const { compare } = new Intl.Collator('und')
+  const ascending = field === 'email' ? values.toSorted() : values.toSorted(compare)
+  expect(values, sort).toEqual(sort.startsWith('-') ? ascending.toReversed() : ascending)
+}
+
+async function expectNoPageReadsAllLeads(filter: Filter): Promise<void> {
+  const plans: Plan[] = []
+  for (const sort of leadSorts) {
+    const first = await pageOfLeads(explaining(test.database, plans), { ...filter, sort, limit: 20 }, budget)
+    if (first.nextCursor !== null)
+      await pageOfLeads(
+        explaining(test.database, plans),
+        { ...filter, sort, limit: 20, cursor: first.nextCursor },
+        budget,
+      )
+  }
+  const pages = plans.filter(({ statement }) => !statement.startsWith('SELECT count(*)'))
+  expect(pages.length).toBeGreaterThanOrEqual(leadSorts.length)
+  for (const { text, readsAllOf } of pages) expect(readsAllOf, text).toEqual([])
+}
+
+listsEveryLead('A list of leads without a filter is complete in every order without reading all leads for a page', {})
+listsEveryLead(
+  'A list of leads filtered by a word that a third of all have is complete in every order without reading all leads for a page',
+  { q: 'ada' },
+)
+listsEveryLead(
+  'A list of leads filtered by one letter is complete in every order without reading all leads for a page',
+  { q: 'e' },
+)
+listsEveryLead(
+  'A list of leads filtered by a word that one lead has is complete in every order without reading all leads for a page',
+  { q: 'p12345@' },
+)
+listsEveryLead(
+  'A list of leads filtered by a word that nobody has is complete in every order without reading all leads for a page',
+  { q: 'xyzzy' },
+)
+listsEveryLead(
+  'A list of leads filtered by two letters that few have is complete in every order without reading all leads for a page',
+  { q: 'zq' },
+)
+listsEveryLead(
+  'A list of leads filtered by one Chinese character is complete in every order without reading all leads for a page',
+  { q: '田' },
+)
+listsEveryLead(
+  'A list of leads filtered by two Chinese characters is complete in every order without reading all leads for a page',
+  { q: '田中' },
+)
+listsEveryLead(
+  'A list of leads filtered by several words is complete in every order without reading all leads for a page',
+  { q: '田中 bo example' },
+)
+listsEveryLead(
+  'A list of leads filtered by a status that few have is complete in every order without reading all leads for a page',
+  { status: 'active' },
+)
+listsEveryLead(
+  'A list of leads filtered by a status that half have is complete in every order without reading all leads for a page',
+  { status: 'invited' },
+)
+listsEveryLead(
+  'A list of leads filtered by a status and a word is complete in every order without reading all leads for a page',
+  { status: 'active', q: 'ada' },
+)
+listsEveryLead('A list of leads filtered by a source is complete in every order without reading all leads for a page', {
+  source: 'source 7',
 })
+listsEveryLead(
+  'A list of leads filtered by an owner of old leads is complete in every order without reading all leads for a page',
+  { owner: 'Early' },
+)
+listsEveryLead(
+  'A list of leads filtered by an owner and a word is complete in every order without reading all leads for a page',
+  { owner: 'Early', q: 'ada' },
+)
+listsEveryLead(
+  'A list of leads filtered by an owner, a source and letters that most have is complete in every order without reading all leads for a page',
+  { owner: 'Late', source: 'source 7', q: 'bo' },
+)
+listsEveryLead(
+  'A list of leads filtered by an import of old leads is complete in every order without reading all leads for a page',
+  { importId },
+)
+listsEveryLead(
+  'A list of leads filtered by every field at once is complete in every order without reading all leads for a page',
+  { importId, status: 'new', source: 'source 7', owner: 'Late', q: 'name 7' },
+)
 
-it('compares few leads with a word instead of asking an index for the many that have it, and finds the same', async () => {
+it('A search among few leads compares them with a word that many have instead of asking an index for it, and finds the same', async () => {
   const few = { owner: 'Late', source: 'source 7' }
   const isSelective = (filter: LeadFilter): Promise<boolean> => hasFieldsMoreSelectiveThanWords(test.database, filter)
   expect(await isSelective({ ...few, q: 'bo' })).toBe(true)

@@ -7,15 +7,19 @@ import { completeRows, describeCsv, openCsv } from './reader.ts'
 import { expectProperty } from '../../../../test/properties/expect-property.ts'
 
 describe('rows', () => {
-  it.each(['\n', '\r\n', '\r'])('reads rows that end in %j, the last one without an end', async (end) => {
-    const { rows } = await readCsv(['Email,Name', 'a@example.com,Ada', 'b@example.com,Bo'].join(end), 1)
-    expect(rows).toEqual([
-      { line: 2, cells: ['a@example.com', 'Ada'] },
-      { line: 3, cells: ['b@example.com', 'Bo'] },
-    ])
+  const lineEnds = ['\n', '\r\n', '\r']
+
+  it('Rows are read with every kind of line end, the last one also without an end', async () => {
+    for (const end of lineEnds) {
+      const { rows } = await readCsv(['Email,Name', 'a@example.com,Ada', 'b@example.com,Bo'].join(end), 1)
+      expect(rows, JSON.stringify(end)).toEqual([
+        { line: 2, cells: ['a@example.com', 'Ada'] },
+        { line: 3, cells: ['b@example.com', 'Bo'] },
+      ])
+    }
   })
 
-  it.each(['\n', '\r\n', '\r'])('counts lines past breaks in cells and blank rows, with %j', async (end) => {
+  it('Lines are counted past line breaks in cells and blank rows, with every kind of line end', async () => {
     const lines = [
       '',
       'Email,Notes',
@@ -29,12 +33,17 @@ describe('rows', () => {
       ',',
       'c@e.co,',
     ]
-    const { rows } = await readCsv(lines.join(end) + end + end, 2)
-    expect(rows.map((row) => row.line)).toEqual([4, 9, 11])
-    expect(rows[0]?.cells[1]).toBe(['one', 'two', '', 'three'].join(end))
+    for (const end of lineEnds) {
+      const { rows } = await readCsv(lines.join(end) + end + end, 2)
+      expect(
+        rows.map((row) => row.line),
+        JSON.stringify(end),
+      ).toEqual([4, 9, 11])
+      expect(rows[0]?.cells[1], JSON.stringify(end)).toBe(['one', 'two', '', 'three'].join(end))
+    }
   })
 
-  it('counts the lines of a file that mixes line ends', async () => {
+  it('Lines are counted in a file that mixes line ends', async () => {
     const { rows } = await readCsv('Email\r\na@example.com\nb@example.com\rc@example.com\r\n')
     expect(rows).toEqual([
       { line: 2, cells: ['a@example.com'] },
@@ -43,12 +52,12 @@ describe('rows', () => {
     ])
   })
 
-  it('reads quotes, doubled quotes and delimiters in quotes', async () => {
+  it('Cells with quotes, doubled quotes and delimiters in quotes are read', async () => {
     const { cells } = await readCsv('Email,Notes,Company\na@example.com,"He said ""no, thanks""","Boyle, Lakin"\n')
     expect(cells).toEqual([['a@example.com', 'He said "no, thanks"', 'Boyle, Lakin']])
   })
 
-  it('keeps quotes that somebody forgot to double', async () => {
+  it('Quotes in a cell that are not doubled are kept', async () => {
     const { cells } = await readCsv('Email,Company\na@example.com,5" disks\nb@example.com,"The "Best" Inc"\n')
     expect(cells).toEqual([
       ['a@example.com', '5" disks'],
@@ -56,7 +65,7 @@ describe('rows', () => {
     ])
   })
 
-  it('takes spaces around quotes away, before and after', async () => {
+  it('Spaces before and after the quotes of a cell are removed', async () => {
     const { headers, cells } = await readCsv(
       '"Email" , "Full name" , Company\n"a@example.com" , "Hopper, Grace" , Navy\n',
     )
@@ -64,7 +73,7 @@ describe('rows', () => {
     expect(cells.map((row) => row.map((cell) => cell.trim()))).toEqual([['a@example.com', 'Hopper, Grace', 'Navy']])
   })
 
-  it('fills a short row with empty cells and keeps the cells of a long one', async () => {
+  it('A short row is filled with empty cells, and the further cells of a long one are kept', async () => {
     const { cells } = await readCsv('Email,Name,Company\na@example.com\nb@example.com,Bo,Acme,extra,\n')
     expect(cells).toEqual([
       ['a@example.com', '', ''],
@@ -72,7 +81,7 @@ describe('rows', () => {
     ])
   })
 
-  it('reads the sample of a CRM with line breaks in its notes', async () => {
+  it('The export of a CRM with line breaks in its notes is read', async () => {
     const { headers, rows } = await readCsv(
       await readFile(new URL('../../../../test/fixtures/leads-sample.csv', import.meta.url)),
       4096,
@@ -87,38 +96,38 @@ describe('rows', () => {
 })
 
 describe('headers', () => {
-  it('are trimmed, told apart where they are doubled, and named where they are empty', async () => {
+  it('Headers are trimmed, numbered where they are doubled, and named where they are empty', async () => {
     const { headers } = await readCsv(
       ' Email , First\nName,Email,,Email,Email (2)\na@example.com\n'.replace('First\n', 'First '),
     )
     expect(headers).toEqual(['Email', 'First Name', 'Email (2)', 'Column 4', 'Email (3)', 'Email (2) (2)'])
   })
 
-  it('lose their line breaks', async () => {
+  it('A line break in a header becomes a space', async () => {
     const { headers } = await readCsv('Email,"First\r\nname"\na@example.com,Ada\n')
     expect(headers).toEqual(['Email', 'First name'])
   })
 })
 
 describe('the beginning of a file', () => {
-  it('loses a last row whose quote is still open', () => {
+  it('The beginning of a file loses a last row whose quote is still open', () => {
     const beginning = Buffer.from('Email,Notes\na@example.com,"one\ntwo"\nb@example.com,"thr')
     expect(completeRows(beginning, 'utf-8', false).toString()).toBe('Email,Notes\na@example.com,"one\ntwo"\n')
   })
 
-  it('loses a last row that is known to be cut off, and keeps one that is not', () => {
+  it('The beginning of a file loses a last row that is known to be cut off, and keeps one that is not', () => {
     const beginning = Buffer.from('Email\na@example.com\nb@exam')
     expect(completeRows(beginning, 'utf-8', true).toString()).toBe('Email\na@example.com\n')
     expect(completeRows(beginning, 'utf-8', false).toString()).toBe('Email\na@example.com\nb@exam')
   })
 
-  it('may end in the middle of a character', async () => {
+  it('The beginning of a file that ends in the middle of a character is not reported as damaged', async () => {
     const bytes = Buffer.from('Email,Name\na@example.com,Zoë').subarray(0, -1)
     expect(await describeCsv(bytes, pieces(bytes), true)).toMatchObject({ encoding: 'utf-8', damaged: false })
   })
 })
 
-it('A file that is not read to its end gives its source back', async () => {
+it('A file that is closed before its end closes its source', async () => {
   let closed = false
   async function* source() {
     try {
@@ -163,7 +172,7 @@ describe('any table', () => {
   /** As an exporter writes it: quotes wherever they could matter. */
   const quoted = (cell: string) => (/[",;\t\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)
 
-  it('reads back equal, whatever its delimiter, line ends and encoding, and however its bytes arrive', async () => {
+  it('A table is read as it was written, whatever its delimiter, line ends and encoding, and however its bytes arrive', async () => {
     await expectProperty(
       fc.asyncProperty(written, async ({ how, rows }) => {
         const header = Array.from({ length: how.width }, (_, column) => `header ${column}`)
