@@ -45,7 +45,7 @@ const stored = async () =>
   (await app.test.pool.query<Record<string, string>>('SELECT accounts::text, leads::text FROM accounts, leads')).rows
 
 describe('an activation link', () => {
-  it('may be opened any number of times, by anybody, and nothing changes', async () => {
+  it('An activation link may be opened any number of times, by anybody, and nothing changes', async () => {
     const { tokens } = await invite(1)
     const token = tokens[0]!
     const before = await stored()
@@ -61,7 +61,7 @@ describe('an activation link', () => {
     expect((await accept(token)).status).toBe(200)
   })
 
-  it('shows whose it is and until when', async () => {
+  it('An activation link shows whose it is and until when it is good', async () => {
     const { tokens } = await invite(1)
     const { data } = await inspect(tokens[0]!)
     expect(data.email).toMatch(/^Person\.1@/)
@@ -71,7 +71,7 @@ describe('an activation link', () => {
     expect(days).toBeLessThanOrEqual(7)
   })
 
-  it('makes the lead active once a password is set, and keeps only digests', async () => {
+  it('A lead is active once its password is set, and only digests of password and token are stored', async () => {
     const { tokens, ids } = await invite(1)
     const token = tokens[0]!
     const detail = () => app.call<LeadDetail>('GET', `/crm/leads/${ids[0]}`, { role: 'support' })
@@ -98,7 +98,7 @@ describe('an activation link', () => {
     expect(everything).not.toContain(password)
   })
 
-  it('sets one password when twenty come at once; the others are told that it is used', async () => {
+  it('Of twenty passwords that come at once for one activation link one is set, and the others are told that the link is used', async () => {
     const { tokens } = await invite(1)
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, index) => accept(tokens[0]!, `${password} ${index}`)),
@@ -108,7 +108,7 @@ describe('an activation link', () => {
     expect(new Set(others.map(({ status, code }) => `${status} ${code}`))).toEqual(new Set(['409 TOKEN_USED']))
   })
 
-  it('is refused with a code of its own where it is wrong, used or expired', async () => {
+  it('An activation link that is wrong, used or expired is refused with a code of its own', async () => {
     const { tokens, ids } = await invite(2)
     const [used, expired] = tokens as [string, string]
     await accept(used)
@@ -125,14 +125,14 @@ describe('an activation link', () => {
     expect(['invited', 'active']).toContain(detail.data.lead.status)
   })
 
-  it('stays good where the password was too weak', async () => {
+  it('An activation link stays good after a password that was too weak', async () => {
     const { tokens } = await invite(1)
     for (const weak of ['', 'short', '123456789', '👍'.repeat(9), 'x'.repeat(201)])
       expect(await accept(tokens[0]!, weak)).toMatchObject({ status: 422, code: 'PASSWORD_TOO_WEAK' })
     expect((await accept(tokens[0]!, '👍'.repeat(10))).status).toBe(200)
   })
 
-  it('may be tried thirty times a minute from one address, then 429 says when to come back', async () => {
+  it('An address may try activation links thirty times a minute, and then 429 says when to come back', async () => {
     const { tokens } = await invite(1)
     for (let times = 0; times < 30; times++)
       expect((await ask('/activation/inspect', { token: tokens[0] }, '203.0.113.7')).status).toBe(200)
@@ -144,7 +144,7 @@ describe('an activation link', () => {
 })
 
 describe('a mail that nobody could be sure of', () => {
-  it('has been sent when its person activates, and the counters follow, also on the screens', async () => {
+  it('An unconfirmed mail counts as sent once its person activates, also on the screens', async () => {
     smtp.mails.length = 0
     let lost = 0
     smtp.script = (command) => (command === 'DOT' && lost++ === 0 ? { drop: 'rst' } : undefined)

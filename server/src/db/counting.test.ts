@@ -9,21 +9,21 @@ beforeAll(async () => {
 })
 afterAll(() => test.close())
 
-it('counts exactly what is not much', async () => {
+it('The total of a short list is its exact count', async () => {
   const total = await totalOf(test.database, sql`FROM generate_series(1, 12345)`, 1)
   expect(total).toEqual({ total: 12_345, totalIsExact: true })
 })
 
-it('says about how many there are, and that it is no count, where counting would take too long', async () => {
+it('The total of a list that would take too long to count is an estimate, and says so', async () => {
   const many = sql`FROM generate_series(1, 123456789)`
   expect(await totalOf(test.database, many, 1)).toEqual({ total: 120_000_000, totalIsExact: false })
   expect(await totalOf(test.database, many, 130_000_001)).toEqual({ total: 130_000_001, totalIsExact: false })
 })
 
-it('counts in full when it is asked for the exact number', async () => {
+it('An exact count counts all rows, however many there are', async () => {
   expect(await countExactly(test.database, sql`FROM generate_series(1, 3000000)`)).toBe(3_000_000)
 })
 
-it('hides no other failure', async () => {
+it('A total of rows that cannot be read fails with the error of the database', async () => {
   await expect(totalOf(test.database, sql`FROM nowhere`, 1)).rejects.toThrow(/nowhere/)
 })

@@ -27,7 +27,7 @@ async function noted(): Promise<number[]> {
 }
 
 describe('statements that are sent together', () => {
-  it('run in the order in which they were called, each seeing the one before', async () => {
+  it('Statements that are sent together run in the order of their calls, and each sees the one before', async () => {
     const counted = prepare<{ rows: number }>('test_count', sql`SELECT count(*)::int AS rows FROM noted`)
     const answers = await openDatabase(pool).transaction((transaction) =>
       settleAll([
@@ -41,7 +41,7 @@ describe('statements that are sent together', () => {
     expect(await noted()).toEqual([1, 2])
   })
 
-  it('leave nothing behind where one of them fails, tell what failed, and leave their connection of use', async () => {
+  it('Statements that are sent together change nothing where one of them fails, say what failed, and leave their connection usable', async () => {
     const database = openDatabase(pool)
     const failing = (by: number): Promise<unknown> =>
       database.transaction((transaction) =>
@@ -59,7 +59,7 @@ describe('statements that are sent together', () => {
 })
 
 describe('a transaction', () => {
-  it('does not count as done where a statement failed and nobody heard of it', async () => {
+  it('A transaction fails where one of its statements failed, even when nobody waited for that statement', async () => {
     const careless = async (transaction: Queryable): Promise<void> => {
       await add.rows(transaction, { id: 5 })
       await divide.rows(transaction, { by: 0 }).catch(() => undefined)

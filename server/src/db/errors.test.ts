@@ -14,31 +14,46 @@ function kindsOf(error: unknown): string[] {
 }
 
 describe('the kinds of database errors', () => {
-  it.each(['08006', '53300', '57P01', '57P03', '25P03', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT'])(
-    'say that the database is away for the code %s',
-    (code) => expect(kindsOf(wrapped(code))).toEqual(['isDatabaseAway']),
-  )
+  it('An error with the code of a lost connection says that the database is away', () => {
+    for (const code of [
+      '08006',
+      '53300',
+      '57P01',
+      '57P03',
+      '25P03',
+      'ECONNREFUSED',
+      'ECONNRESET',
+      'EPIPE',
+      'ETIMEDOUT',
+    ])
+      expect(kindsOf(wrapped(code)), code).toEqual(['isDatabaseAway'])
+  })
 
-  it.each(['40P01', '40001'])('say that transactions were in conflict for the code %s', (code) =>
-    expect(kindsOf(wrapped(code))).toEqual(['isTransactionConflict']),
-  )
+  it('An error with the code of a deadlock or of a serialization failure says that transactions were in conflict', () => {
+    for (const code of ['40P01', '40001']) expect(kindsOf(wrapped(code)), code).toEqual(['isTransactionConflict'])
+  })
 
-  it.each(['22P02', '22021', '23505', '23503'])('say that a value cannot be stored for the code %s', (code) =>
-    expect(kindsOf(wrapped(code))).toEqual(['isUnstorableValue']),
-  )
+  it('An error with the code of a wrong value says that the value cannot be stored', () => {
+    for (const code of ['22P02', '22021', '23505', '23503'])
+      expect(kindsOf(wrapped(code)), code).toEqual(['isUnstorableValue'])
+  })
 
-  it.each([
-    'Connection terminated unexpectedly',
-    'timeout exceeded when trying to connect',
-    'Client has encountered a connection error and is not queryable',
-    'the database system is not currently accepting connections',
-  ])('say that the database is away for the message of the driver “%s”', (message) =>
-    expect(kindsOf(new Error('Failed query', { cause: new Error(message) }))).toEqual(['isDatabaseAway']),
-  )
+  it('An error of the driver without a code is known as a lost connection by its message', () => {
+    for (const message of [
+      'Connection terminated unexpectedly',
+      'timeout exceeded when trying to connect',
+      'Client has encountered a connection error and is not queryable',
+      'the database system is not currently accepting connections',
+    ]) {
+      const error = new Error('Failed query', { cause: new Error(message) })
+      expect(kindsOf(error), message).toEqual(['isDatabaseAway'])
+    }
+  })
 
-  it.each(['42P01', '57014', 'ERR_STREAM_PREMATURE_CLOSE'])('say nothing of the code %s', (code) =>
-    expect(kindsOf(wrapped(code))).toEqual([]),
-  )
+  it('An error with any other code is of no kind', () => {
+    for (const code of ['42P01', '57014', 'ERR_STREAM_PREMATURE_CLOSE'])
+      expect(kindsOf(wrapped(code)), code).toEqual([])
+  })
 
-  it('say nothing of what is no error', () => expect(kindsOf({ code: '08006' })).toEqual([]))
+  it('A value that is no error is of no kind, even with a code', () => expect(kindsOf({ code: '08006' })).toEqual([]))
 })

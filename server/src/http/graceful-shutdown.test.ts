@@ -67,7 +67,7 @@ function ask(method: string, path: string, headers: Record<string, string> = {})
 const statusOf = async (...asked: Parameters<typeof ask>) => (await ask(...asked))?.status ?? null
 
 describe('a server behind a balancer that shuts down', () => {
-  it('serves everything for a while, then refuses the reads that go elsewhere, and listens until it is left alone', async () => {
+  it('A server behind a balancer that shuts down serves everything for a while, then refuses the reads that can go elsewhere, and listens until no request comes', async () => {
     // Time for what is asked meanwhile.
     await open({ deregistration: 4000, transit: 4000, longestDrain: 20_000 })
     expect(await ask('GET', '/thing', balancer)).toEqual({ status: 200, connection: 'keep-alive' })
@@ -87,7 +87,7 @@ describe('a server behind a balancer that shuts down', () => {
     expect(await statusOf('POST', '/thing', balancer)).toBeNull()
   })
 
-  it('goes on serving a balancer that takes no refused read elsewhere, until that one has moved on', async () => {
+  it('A server that shuts down goes on serving a balancer that takes no refused read elsewhere, until its requests stop', async () => {
     const [deregistration, quiet] = [1000, 2000]
     await open({ deregistration, quiet, longestDrain: 10_000 })
     const forwarded = { 'x-forwarded-for': '192.0.2.7' }
@@ -102,7 +102,7 @@ describe('a server behind a balancer that shuts down', () => {
     await closed
   })
 
-  it('does not wait for ever for one that never moves on', async () => {
+  it('A server that shuts down does not wait for ever for a balancer whose requests never stop', async () => {
     await open()
     const forwarded = { 'x-forwarded-for': '192.0.2.7' }
     await statusOf('GET', '/thing', forwarded)
@@ -119,7 +119,7 @@ describe('a server behind a balancer that shuts down', () => {
 })
 
 describe('a server that nobody stands in front of', () => {
-  it('closes at once', async () => {
+  it('A server without a balancer closes at once', async () => {
     await open({ deregistration: 60_000 })
     expect(await statusOf('GET', '/thing', { 'x-rollcall-tries-next': '1' })).toBe(200)
     const begun = performance.now()
@@ -127,7 +127,7 @@ describe('a server that nobody stands in front of', () => {
     expect(performance.now() - begun).toBeLessThan(20_000)
   })
 
-  it('finishes what is under way', async () => {
+  it('A server without a balancer finishes the requests under way before it closes', async () => {
     await open()
     const slow = ask('POST', '/slow')
     await until(
@@ -144,7 +144,7 @@ describe('a server that nobody stands in front of', () => {
     await closed
   })
 
-  it('does not wait for a connection that goes silent after an answer that had begun before', async () => {
+  it('A server that closes does not wait for a connection that goes silent after an answer that had begun before', async () => {
     await open()
     const early = net.connect(port, '127.0.0.1')
     const heard: string[] = []
@@ -172,7 +172,7 @@ describe('the modes of a shutdown', () => {
   const allowed = ['serving deregistering', 'deregistering draining', 'serving closing', 'deregistering closing']
   allowed.push('draining closing', 'closing closed')
 
-  it('follow each other only as the table says', () => {
+  it('The modes of a shutdown follow each other only as their table says', () => {
     const taken: string[] = []
     for (const from of modes)
       for (const to of modes) {
@@ -187,7 +187,7 @@ describe('the modes of a shutdown', () => {
     expect(taken.toSorted()).toEqual(allowed.toSorted())
   })
 
-  it('end in closed when a server that deregisters is closed before its time', async () => {
+  it('A server that is closed while it deregisters ends in the mode closed', async () => {
     await open({ deregistration: 300 })
     expect(await statusOf('GET', '/thing', balancer)).toBe(200)
     const drained = server.drain()
@@ -197,7 +197,7 @@ describe('the modes of a shutdown', () => {
     expect(await statusOf('GET', '/thing', balancer)).toBeNull()
   })
 
-  it('begin once, however often the server is told to drain', async () => {
+  it('A server that is told twice to drain begins to shut down once', async () => {
     await open({ deregistration: 50, transit: 0, quiet: 0 })
     await statusOf('GET', '/thing', balancer)
     await Promise.all([server.drain(), server.drain()])

@@ -68,7 +68,7 @@ function operations(): [string, string, Operation][] {
 }
 
 describe('the description of the API', () => {
-  it('is OpenAPI 3.1, whose paths, parameters and schemas hold together', () => {
+  it('The description of the API is OpenAPI 3.1, and its paths, parameters and schemas are consistent', () => {
     expect(description.openapi).toMatch(/^3\.1\.\d+$/)
     expect(description.info).toMatchObject({ title: 'Rollcall', version: expect.stringMatching(/^\d/) as string })
     const ajv = new Ajv2020({ strict: false, validateFormats: false })
@@ -95,29 +95,41 @@ describe('the description of the API', () => {
     }
   })
 
-  it.each(calls)('has %s %s with its answers', (method, path, statuses) => {
-    const operation = description.paths[path]?.[method]
-    expect(operation?.summary?.length).toBeGreaterThan(5)
-    expect(Object.keys(operation?.responses ?? {})).toEqual(expect.arrayContaining(statuses))
-    if (!/^\/(health|metrics)/.test(path)) {
-      const failure = operation?.responses['4XX']?.content?.['application/json']?.schema
-      expect(failure).toMatchObject({ required: expect.arrayContaining(['success', 'code', 'msg']) as string[] })
+  it('The description of the API has every call that other programs may rely on, with its answers', () => {
+    for (const [method, path, statuses] of calls) {
+      const call = `${method} ${path}`
+      const operation = description.paths[path]?.[method]
+      expect.soft(operation?.summary?.length, call).toBeGreaterThan(5)
+      expect.soft(Object.keys(operation?.responses ?? {}), call).toEqual(expect.arrayContaining(statuses))
+      if (!/^\/(health|metrics)/.test(path)) {
+        const failure = operation?.responses['4XX']?.content?.['application/json']?.schema
+        expect
+          .soft(failure, call)
+          .toMatchObject({ required: expect.arrayContaining(['success', 'code', 'msg']) as string[] })
+      }
     }
   })
 
-  it.each(Object.entries(queries))('has the parameters of %s', (path, names) => {
-    const query = description.paths[path]?.get?.parameters?.filter((each) => each.in === 'query') ?? []
-    expect(query.map((each) => each.name)).toEqual(names.split(' '))
+  it('The description of the API has the query parameters of every list, in their order', () => {
+    for (const [path, names] of Object.entries(queries)) {
+      const query = description.paths[path]?.get?.parameters?.filter((each) => each.in === 'query') ?? []
+      expect
+        .soft(
+          query.map((each) => each.name),
+          path,
+        )
+        .toEqual(names.split(' '))
+    }
   })
 
-  it('asks for a body only where one is needed', () => {
+  it('The description of the API asks for a body only where one is needed', () => {
     const bodies = (path: string) => description.paths[path]?.post?.requestBody?.content
     expect(bodies('/crm/activation/sessions/{sessionId}/retry')).toHaveProperty('application/json')
     for (const command of ['pause', 'resume', 'cancel'])
       expect.soft(bodies(`/crm/activation/sessions/{sessionId}/${command}`)).toBeUndefined()
   })
 
-  it('says how one signs in, and which calls need no sign-in', () => {
+  it('The description of the API says how one signs in, and which calls need no sign-in', () => {
     expect(description.components.securitySchemes).toMatchObject({
       apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key' },
       cookie: { type: 'apiKey', in: 'cookie', name: 'rollcall.session_token' },
@@ -135,7 +147,7 @@ describe('the description of the API', () => {
 })
 
 describe('the pages of the API', () => {
-  it('load everything from here, with nothing in them that the policy forbids', async () => {
+  it('The pages of the API load everything from this server, with nothing in them that the content security policy forbids', async () => {
     const page = await app.call('GET', '/docs/', { role: null })
     expect(page.status).toBe(200)
     const scripts = Array.from(page.text.matchAll(/<script([^>]*)>([\s\S]*?)<\/script>/g))

@@ -49,7 +49,7 @@ describe('whatever is sent', () => {
     'reason',
   )
 
-  it('in the path and query string of a read, the answer is no failure of ours', async () => {
+  it('A read is never answered with a failure of the server, whatever is in its path and query string', async () => {
     await expectProperty(
       fc.asyncProperty(fc.constantFrom(...reads), fc.dictionary(names, odd, { maxKeys: 4 }), async (path, query) => {
         const search = new URLSearchParams(
@@ -63,7 +63,7 @@ describe('whatever is sent', () => {
     )
   })
 
-  it('in the body of a write, the answer is no failure of ours', async () => {
+  it('A write is never answered with a failure of the server, whatever is in its body', async () => {
     const fields = fc.constantFrom(
       'selection',
       'options',
@@ -133,7 +133,7 @@ describe('whatever is sent', () => {
     )
   })
 
-  it('instead of HTTP, the answer is 400 in the shape of all failures', async () => {
+  it('A request whose headers are too large is answered with 431', async () => {
     const { port, hostname } = new URL(bench.app.url)
     const request = http.request({
       port,

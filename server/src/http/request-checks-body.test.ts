@@ -6,13 +6,13 @@ const bench = requestChecksBench()
 const { call } = bench
 
 describe('a body', () => {
-  it.each(writes)(
-    'of %s %s is refused where it is not JSON, not an object, or something else than JSON',
-    async (method, path) => {
+  it('Every write refuses a body that is not JSON, not an object, or of another media type', async () => {
+    for (const [method, path] of writes) {
+      const name = `${method} ${path}`
       for (const body of ['{"a":', 'nonsense', "{'a':1}"])
-        expectFailure(await call(method, path, { body }), 400, 'BAD_REQUEST')
+        expectFailure(await call(method, path, { body }), 400, 'BAD_REQUEST', `${name}: ${body}`)
       for (const body of ['null', '5', '"text"', '[]', 'true'])
-        expectFailure(await call(method, path, { body }), 400, 'BAD_REQUEST')
+        expectFailure(await call(method, path, { body }), 400, 'BAD_REQUEST', `${name}: ${body}`)
       for (const type of [
         'text/plain',
         'application/x-www-form-urlencoded',
@@ -24,36 +24,43 @@ describe('a body', () => {
           await call(method, path, { body: 'a=1', headers: { 'content-type': type } }),
           415,
           'UNSUPPORTED_MEDIA_TYPE',
+          `${name}: ${type}`,
         )
-    },
-  )
-
-  it.each(writes)(
-    'of %s %s is refused where it is empty or has a field that is not known',
-    async (method, path, right) => {
-      expectFailure(await call(method, path, { headers: { 'content-type': 'application/json' } }), 400, 'BAD_REQUEST')
-      const answer = await call(method, path, { body: { ...(right as object), surprise: 1 } })
-      expectFailure(answer, 400, 'BAD_REQUEST')
-    },
-  )
-
-  it.each(writes)('of %s %s is refused where it is huge, with 413', async (method, path) => {
-    const answer = await call(method, path, { body: `{"a":"${'x'.repeat(9 * 1024 * 1024)}"}` })
-    expectFailure(answer, 413, 'BODY_TOO_LARGE')
-  })
-
-  it.each(writes)('of %s %s is refused where a text has what no row can hold', async (method, path, right) => {
-    for (const text of ['a\0b', 'a\ud800b']) {
-      const spoiled = JSON.stringify(right, (_key, value: unknown) => (typeof value === 'string' ? text : value))
-      const answer = await call(method, path, {
-        body: spoiled.includes(text) ? spoiled : JSON.stringify({ [text]: 1 }),
-      })
-      expect.soft(answer.status).toBeGreaterThanOrEqual(400)
-      expect.soft(answer.status).toBeLessThan(500)
     }
   })
 
-  it('is refused where it is nested deeper than any stack', async () => {
+  it('Every write refuses an empty body, and one with an unknown field', async () => {
+    for (const [method, path, right] of writes) {
+      const name = `${method} ${path}`
+      const empty = await call(method, path, { headers: { 'content-type': 'application/json' } })
+      expectFailure(empty, 400, 'BAD_REQUEST', name)
+      const answer = await call(method, path, { body: { ...(right as object), surprise: 1 } })
+      expectFailure(answer, 400, 'BAD_REQUEST', name)
+    }
+  })
+
+  it('Every write refuses a huge body with 413', async () => {
+    for (const [method, path] of writes) {
+      const answer = await call(method, path, { body: `{"a":"${'x'.repeat(9 * 1024 * 1024)}"}` })
+      expectFailure(answer, 413, 'BODY_TOO_LARGE', `${method} ${path}`)
+    }
+  })
+
+  it('Every write refuses a body with a text that no row can hold', async () => {
+    for (const [method, path, right] of writes) {
+      for (const text of ['a\0b', 'a\ud800b']) {
+        const spoiled = JSON.stringify(right, (_key, value: unknown) => (typeof value === 'string' ? text : value))
+        const answer = await call(method, path, {
+          body: spoiled.includes(text) ? spoiled : JSON.stringify({ [text]: 1 }),
+        })
+        const name = `${method} ${path}: ${JSON.stringify(text)}`
+        expect.soft(answer.status, name).toBeGreaterThanOrEqual(400)
+        expect.soft(answer.status, name).toBeLessThan(500)
+      }
+    }
+  })
+
+  it('A body is refused where it is nested deeper than any stack', async () => {
     for (const [method, path] of [
       ...writes,
       ['POST', '/api/auth/sign-in/email'],
@@ -66,7 +73,7 @@ describe('a body', () => {
     }
   })
 
-  it('with a field of the wrong type is refused, and the field named', async () => {
+  it('A body with a field of the wrong type is refused, and the field is named', async () => {
     const wrong: [string, unknown, string][] = [
       ['/crm/activation/preview', { selection: { ids: 'all' } }, 'ids'],
       ['/crm/activation/sessions', { selection: { filter: {} }, options: { mail: 'yes' } }, 'mail'],
@@ -87,7 +94,7 @@ describe('a body', () => {
     }
   })
 
-  it('names leads and sessions only in their form', async () => {
+  it('A body with the id of a lead or session in another form than theirs is refused', async () => {
     const wrongIds = [
       '',
       'x',
@@ -117,7 +124,7 @@ describe('a body', () => {
     }
   })
 
-  it('takes 10,000 ids and refuses 10,001', async () => {
+  it('A selection may have 10,000 ids, and one of 10,001 is refused', async () => {
     const many = Array.from(
       { length: 10_001 },
       (_, index) => uuid.slice(0, -5) + String(10_000 + index).padStart(5, '0'),
@@ -128,7 +135,7 @@ describe('a body', () => {
     expectFailure(most, 422, 'LEADS_NOT_FOUND')
   })
 
-  it('starts at a time that exists and is to come', async () => {
+  it('A session is refused whose start time does not exist or has passed', async () => {
     const start = (startAt: unknown) =>
       call('POST', '/crm/activation/sessions', { body: { selection: { ids: bench.ids }, options: { startAt } } })
     const garbage = [

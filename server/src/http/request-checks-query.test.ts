@@ -7,7 +7,7 @@ import { expectProperty } from '../../test/properties/expect-property.ts'
 const { call } = requestChecksBench()
 
 describe('a path and its query string', () => {
-  it('with a limit outside of 1 to 500 is refused in every list', async () => {
+  it('Every list refuses a limit outside of 1 to 500', async () => {
     for (const list of lists) {
       for (const limit of ['0', '-1', '501', '1.5', 'ten', '', '1e9', '99999999999999999999', 'NaN', '1&limit=2'])
         expectFailure(await call('GET', `${list}?limit=${limit}`), 400, 'BAD_REQUEST')
@@ -15,7 +15,7 @@ describe('a path and its query string', () => {
     }
   })
 
-  it('with a cursor that was never given out is refused in every list', async () => {
+  it('Every list refuses a cursor that was never given out', async () => {
     const coded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
     const wrong = [
       'x',
@@ -44,7 +44,7 @@ describe('a path and its query string', () => {
     }
   })
 
-  it('with any cursor at all is answered, and never with a failure of ours', async () => {
+  it('A list is never answered with a failure of the server, whatever its cursor is', async () => {
     const value = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.integer(),
@@ -69,7 +69,7 @@ describe('a path and its query string', () => {
     )
   })
 
-  it('with a parameter that is not known, or a value that is none, is refused', async () => {
+  it('A read with an unknown parameter, or with a value that a parameter cannot have, is refused', async () => {
     for (const read of [
       '/crm/leads?surprise=1',
       '/crm/leads?status=old',
@@ -93,7 +93,7 @@ describe('a path and its query string', () => {
     }
   })
 
-  it('is refused where its coding is broken, where it has what no row can hold, and where it is too long', async () => {
+  it('A path or query string is refused where its encoding is broken, where it has what no row can hold, and where it is too long', async () => {
     for (const path of [
       '/%',
       '/crm/leads/%ff',
@@ -124,7 +124,7 @@ describe('a path and its query string', () => {
     }
   })
 
-  it('of a session that does not exist is 404, whatever it looks like', async () => {
+  it('The path of a session that does not exist is answered with 404, whatever its id looks like', async () => {
     for (const wrong of [
       'x',
       newSessionId(),

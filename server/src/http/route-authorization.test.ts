@@ -60,13 +60,13 @@ function ask(route: Route, role: Role | null, headers: Record<string, string> = 
 }
 
 describe('every route', () => {
-  it('is known to this test', () => {
+  it('The lists of open and of restricted routes name only routes that exist', () => {
     expect(guarded().length).toBeGreaterThan(20)
     const names = routes.map(nameOf)
     for (const name of [...open, ...Object.keys(requiredRoles)]) expect(names).toContain(name)
   })
 
-  it('that is not open to everybody answers 401 without a sign-in, before it looks at anything else', async () => {
+  it('A route that is not open to everybody answers 401 without a sign-in, before it looks at anything else', async () => {
     for (const route of guarded()) {
       for (const headers of [
         {},
@@ -80,7 +80,7 @@ describe('every route', () => {
     }
   })
 
-  it('answers 403 to the roles below the one that it needs, and does not to that one', async () => {
+  it('A route answers 403 to the roles below the one that it needs, and to no other', async () => {
     const ladder: Role[] = ['support', 'admin', 'superadmin']
     for (const route of guarded()) {
       for (const role of ladder) {
@@ -92,7 +92,7 @@ describe('every route', () => {
     }
   })
 
-  it('that writes refuses a page that is not ours, also with a cookie that is valid', async () => {
+  it('A route that writes refuses a page of another origin, also with a valid cookie', async () => {
     for (const route of guarded().filter(({ method }) => method !== 'GET')) {
       const headers = { cookie: app.staff.superadmin.cookie, origin: 'https://evil.example' }
       const answer = await ask(route, null, headers)
@@ -102,7 +102,7 @@ describe('every route', () => {
 })
 
 describe('what is not there', () => {
-  it('is a failure in the shape of all failures, whoever asks and however', async () => {
+  it('A path that does not exist is answered in the shape of all failures, whoever asks and with whatever method', async () => {
     for (const [method, path] of [
       ['GET', '/nothing'],
       ['GET', '/crm/nothing'],
@@ -121,7 +121,7 @@ describe('what is not there', () => {
 })
 
 describe('the headers of every answer', () => {
-  it('keep browsers from guessing, framing and telling where somebody came from', async () => {
+  it('The headers of every answer keep browsers from guessing types, framing pages and telling other hosts the referrer', async () => {
     for (const path of ['/health/live', '/crm/leads', '/nothing', '/openapi.json', '/docs/']) {
       const { headers } = await app.call('GET', path)
       expect.soft(headers.get('x-content-type-options')).toBe('nosniff')
@@ -141,7 +141,7 @@ describe('the headers of every answer', () => {
 })
 
 describe('health and metrics', () => {
-  it('are there without a sign-in', async () => {
+  it('Health and metrics are answered without a sign-in', async () => {
     expect(await app.call('GET', '/health/live', { role: null })).toMatchObject({ status: 200 })
     expect(await app.call('GET', '/health/ready', { role: null })).toMatchObject({ status: 200 })
     const metrics = await app.call('GET', '/metrics', { role: null })
@@ -150,7 +150,7 @@ describe('health and metrics', () => {
     expect(metrics.text).toMatch(/^http_request_duration_seconds_count\{/m)
   })
 
-  it('are not ready while the database is away, which every call says with 503, and ready again by themselves', async () => {
+  it('A server is not ready and answers every call with 503 while the database is away, and is ready again by itself', async () => {
     const name = new URL(app.test.url).pathname.slice(1)
     const elsewhere = new URL(app.test.url)
     elsewhere.pathname = '/postgres'

@@ -20,14 +20,14 @@ describe('the settings', () => {
   const patch = (body: unknown, role: 'admin' | 'superadmin' = 'superadmin') =>
     app.call<SettingsAnswer>('PATCH', '/settings', { role, body })
 
-  it('have their defaults until somebody changes them', async () => {
+  it('The settings have their defaults until somebody changes them', async () => {
     const { status, data } = await app.call<SettingsAnswer>('GET', '/settings')
     expect(status).toBe(200)
     expect(data).toEqual({ ...defaultSettings, changed: null })
     expect(data).toMatchObject({ retentionDays: null, mailsPerSecond: null, linkLifeDays: 7, failureShare: 0.5 })
   })
 
-  it('change where they are named and stay where they are not, and tell who changed them last', async () => {
+  it('A change replaces the settings that it names and keeps the others, and the answer tells who made it', async () => {
     await patch({ retentionDays: 90, mailsPerSecond: 0.5 })
     const { status, data } = await patch({ linkLifeDays: 3, mailsPerSecond: 2.5 })
     expect(status).toBe(200)
@@ -42,21 +42,21 @@ describe('the settings', () => {
     })
   })
 
-  it('keep "never" and "no limit" apart from the defaults', async () => {
+  it('The values "never" and "no limit" of settings are kept apart from the defaults', async () => {
     await patch({ retentionDays: 10, failureShare: 0.2 })
     const { data } = await patch({ retentionDays: null, failureShare: null })
     expect(data).toMatchObject({ retentionDays: null, failureShare: null })
     expect(await readSettings(app.test.database)).toMatchObject({ retentionDays: null, failureShare: null })
   })
 
-  it('are read by admins, changed by superadmins, and neither by others', async () => {
+  it('Admins may read the settings, superadmins may change them, and others may do neither', async () => {
     const read = async (role: 'support' | 'admin' | null) => (await app.call('GET', '/settings', { role })).status
     expect(await Promise.all([read(null), read('support'), read('admin')])).toEqual([401, 403, 200])
     expect((await patch({ linkLifeDays: 2 }, 'admin')).status).toBe(403)
     expect(await readSettings(app.test.database)).toEqual(defaultSettings)
   })
 
-  it('refuse what is malformed with 400 and say what, and change nothing of that request', async () => {
+  it('A malformed change of settings is refused with 400 and a sentence that says why, and changes nothing', async () => {
     for (const [body, word] of [
       [{ retentionDays: 0 }, 'retentionDays'],
       [{ retentionDays: 3651 }, 'retentionDays'],
@@ -78,7 +78,7 @@ describe('the settings', () => {
     expect(await readSettings(app.test.database)).toEqual(defaultSettings)
   })
 
-  it('refuse with 422 a rate for what is no domain, or for one that is named twice', async () => {
+  it('A rate for what is no domain, or for a domain that is named twice, is refused with 422', async () => {
     for (const domain of [
       'localhost',
       'ada@example.com',
@@ -98,14 +98,14 @@ describe('the settings', () => {
     expect(await readSettings(app.test.database)).toEqual(defaultSettings)
   })
 
-  it('keep domains as addresses carry them', async () => {
+  it('The domains of rates are stored as mail addresses have them', async () => {
     const { data } = await patch({
       domainRates: [' GMail.COM ', 'bücher.example'].map((domain) => ({ domain, mailsPerSecond: 1 })),
     })
     expect(data.domainRates.map(({ domain }) => domain)).toEqual(['gmail.com', 'xn--bcher-kva.example'])
   })
 
-  it('take changes of different settings that come together, whoever makes them', async () => {
+  it('Changes of different settings that come at the same time are all made, whoever makes them', async () => {
     await Promise.all([
       ...Array.from({ length: 10 }, (_, index) => patch({ linkLifeDays: index + 1, mailsPerSecond: index + 1 })),
       ...Array.from({ length: 10 }, () => patch({ mailsPerSecond: 7, linkLifeDays: 20, retentionDays: 30 })),
@@ -115,7 +115,7 @@ describe('the settings', () => {
 })
 
 describe('the address of the settings', () => {
-  it('is a page in a browser and a call for programs', async () => {
+  it('The path of the settings is a page in a browser and a call for programs', async () => {
     const webFolder = await mkdtemp(path.join(tmpdir(), 'rollcall-web-'))
     await writeFile(path.join(webFolder, 'index.html'), '<title>the page</title>')
     const app = await createTestApp({ webFolder })
@@ -130,7 +130,7 @@ describe('the address of the settings', () => {
 })
 
 describe('a change of settings', () => {
-  it('that changes nothing keeps who made the change before', async () => {
+  it('A change of settings that changes nothing keeps who made the change before', async () => {
     const test = await createTestDatabase()
     const [first, second] = [new Date('2026-01-01T00:00:00Z'), new Date('2026-01-02T00:00:00Z')]
     await changeSettings(test.database, { linkLifeDays: 9 }, actor, first)

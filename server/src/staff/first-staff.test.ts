@@ -6,7 +6,7 @@ const bench = staffBench()
 const { trySignIn } = bench
 
 describe('the first superadmin', () => {
-  it('is created once, also by several processes at once, with a password that is told once', async () => {
+  it('The first superadmin is created once, also by several processes at once, with a password that is shown once', async () => {
     await bench.database.pool.query('DELETE FROM staff_users')
     const ensure = () =>
       ensureFirstSuperadmin({ database: bench.database.database, email: 'First@example.com', password: null })

@@ -15,7 +15,7 @@ afterAll(() => app.close())
 
 const one = async (headers: IncomingHttpHeaders) => (await check([headers]))[0]
 
-it('the check of many sign-ins knows cookies and keys of all who are signed in', async () => {
+it('The check of many sign-ins knows cookies and keys of all who are signed in', async () => {
   const people = Object.values(app.staff)
   const all = people.flatMap(({ cookie, key }) => [
     { cookie },
@@ -26,7 +26,7 @@ it('the check of many sign-ins knows cookies and keys of all who are signed in',
   expect(await check([])).toEqual([])
 })
 
-it('the check of many sign-ins says in their order which are over: signed out, taken away, expired, banned, without a role', async () => {
+it('The check of many sign-ins says in their order which are over: signed out, revoked, expired, banned, without a role', async () => {
   const { support, admin, superadmin } = app.staff
   const cookie = await app.signIn('support')
   expect(await one({ cookie })).toBe(true)

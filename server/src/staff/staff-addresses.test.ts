@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => test.close())
 
-it('gives staff whose address has no whole domain one that the sign-in library takes, and leaves all others', async () => {
+it('Staff whose address has no complete domain get one that the sign-in library accepts, and all others keep theirs', async () => {
   const emails = ['admin@localhost', 'root@intranet', 'ada@example.com', 'bob@office', 'bob@office.localhost']
   for (const email of emails)
     await test.pool.query('INSERT INTO staff_users (id, name, email) VALUES ($1, $1, $1)', [email])

@@ -5,7 +5,7 @@ const bench = staffBench()
 const { call, signIn, createStaff, createKey } = bench
 
 describe('an API key', () => {
-  it('has the role of the person who made it, as often as it is used', async () => {
+  it('An API key has the role of the person who made it, as often as it is used', async () => {
     const { cookie, id } = await createStaff('admin')
     const key = await createKey(cookie)
     for (let turn = 0; turn < 30; turn++) {
@@ -16,7 +16,7 @@ describe('an API key', () => {
     expect((await call('GET', '/for/admins', { key })).statusCode).toBe(403)
   })
 
-  it('is stored as a digest, is gone when it is deleted, and is worth nothing when made up', async () => {
+  it('An API key is stored as a digest, and one that was deleted or made up is refused', async () => {
     const { cookie } = await createStaff('admin')
     const key = await createKey(cookie)
     const { rows } = await bench.database.pool.query<{ id: string; key: string }>('SELECT id, key FROM staff_api_keys')
@@ -29,18 +29,18 @@ describe('an API key', () => {
     expect((await call('GET', '/for/admins', { key })).statusCode).toBe(401)
   })
 
-  it('decides alone where a cookie comes with it', async () => {
+  it('An API key decides alone where a cookie comes with it', async () => {
     expect((await call('GET', '/for/admins', { cookie: await signIn(), key: 'made up' })).statusCode).toBe(401)
   })
 
-  it('ends at its date', async () => {
+  it('An API key is refused after its date of expiry', async () => {
     const { cookie } = await createStaff('admin')
     const key = await createKey(cookie)
     await bench.database.pool.query(`UPDATE staff_api_keys SET expires_at = now() - interval '1 second'`)
     expect((await call('GET', '/for/admins', { key })).statusCode).toBe(401)
   })
 
-  it('cannot be made with a wider reach than its owner has', async () => {
+  it('Nobody can make an API key that belongs to another member of staff', async () => {
     const { cookie, id } = await createStaff('support')
     const root = (
       await bench.database.pool.query<{ id: string }>(`SELECT id FROM staff_users WHERE role = 'superadmin'`)

@@ -5,7 +5,7 @@ const bench = staffBench()
 const { call, trySignIn, signIn, createStaff, createKey } = bench
 
 describe('managing staff', () => {
-  it('is for superadmins: whoever is less is refused at every door', async () => {
+  it('Every route that manages staff refuses all roles but superadmins', async () => {
     const { id: victim } = await createStaff('support', 'victim@example.com')
     const routes: [method: 'GET' | 'POST', path: string, body?: object][] = [
       ['POST', 'set-role', { userId: victim, role: 'superadmin' }],
@@ -40,13 +40,13 @@ describe('managing staff', () => {
     expect(rows).toEqual([{ email: superadminEmail }])
   })
 
-  it('asks for a sign-in first', async () => {
+  it('Managing staff asks for a sign-in first', async () => {
     const response = await call('GET', '/api/auth/admin/list-users')
     expect(response.statusCode).toBe(401)
     expect(response.json()).toMatchObject({ success: false, code: 'SIGN_IN_REQUIRED', msg: 'Sign in to go on.' })
   })
 
-  it('does not let a superadmin give up the role, so that one is always left', async () => {
+  it('A superadmin cannot give up the role, so that one is always left', async () => {
     const cookie = await signIn()
     const { rows } = await bench.database.pool.query<{ id: string }>('SELECT id FROM staff_users')
     const userId = rows[0]?.id
@@ -61,7 +61,7 @@ describe('managing staff', () => {
     }
   })
 
-  it('refuses a short password for somebody new', async () => {
+  it('A new member of staff with a short password is refused', async () => {
     const response = await call('POST', '/api/auth/admin/create-user', {
       cookie: await signIn(),
       body: { email: 'short@example.com', password: 'short', name: 'Short', role: 'support' },
@@ -70,7 +70,7 @@ describe('managing staff', () => {
     expect(response.json()).toMatchObject({ code: 'PASSWORD_TOO_WEAK' })
   })
 
-  it('takes effect at once: a changed role, a revoked session, a blocked and a removed person', async () => {
+  it('A changed role, a revoked sign-in, and a blocked or removed member of staff take effect at once', async () => {
     const { id, cookie } = await createStaff('admin')
     const root = await signIn()
     const manage = (path: string, body: object) => call('POST', `/api/auth/admin/${path}`, { cookie: root, body })
@@ -102,7 +102,7 @@ describe('managing staff', () => {
 })
 
 describe('a password that a superadmin sets', () => {
-  it('signs out whoever knew the one before', async () => {
+  it('A password that a superadmin sets signs out whoever knew the one before', async () => {
     const { id, cookie } = await createStaff('admin')
     const set = await call('POST', '/api/auth/admin/set-user-password', {
       cookie: await signIn(),
@@ -114,7 +114,7 @@ describe('a password that a superadmin sets', () => {
     expect((await trySignIn('admin@example.com', 'a new and long password')).statusCode).toBe(200)
   })
 
-  it('does not sign anybody out where it is refused', async () => {
+  it('A password that somebody else than a superadmin tries to set is refused and signs nobody out', async () => {
     const { id, cookie } = await createStaff('admin')
     const { cookie: supportCookie } = await createStaff('support')
     const body = { userId: id, newPassword: 'a new and long password' }

@@ -7,7 +7,7 @@ const bench = staffBench()
 const { call, trySignIn, signIn } = bench
 
 describe('signing in', () => {
-  it('sets a cookie that scripts cannot read and foreign pages cannot send, and tells who one is', async () => {
+  it('A sign-in sets a cookie that scripts cannot read and foreign pages cannot send, and tells who is signed in', async () => {
     const response = await trySignIn(superadminEmail.toUpperCase())
     expect(response.cookies).toEqual([
       expect.objectContaining({ name: 'rollcall.session_token', httpOnly: true, sameSite: 'Lax', path: '/' }),
@@ -27,7 +27,7 @@ describe('signing in', () => {
     })
   })
 
-  it('works for the first superadmin under the default address, in any case', async () => {
+  it('The first superadmin can sign in with the default address, in upper or lower case', async () => {
     await bench.database.pool.query('DELETE FROM staff_users')
     await ensureFirstSuperadmin({ database: bench.database.database, email: 'admin@rollcall.localhost', password })
     const response = await trySignIn('Admin@rollcall.localhost')
@@ -38,7 +38,7 @@ describe('signing in', () => {
     expect((await trySignIn('admin@rollcall.localhost', 'wrong password')).statusCode).toBe(401)
   })
 
-  it('says the same sentence for a wrong password and for an address that nobody has', async () => {
+  it('A sign-in is refused with the same sentence for a wrong password and for an address that nobody has', async () => {
     const answers = await Promise.all([
       trySignIn(superadminEmail, 'wrong password'),
       trySignIn('nobody@example.com', 'wrong password'),
@@ -54,13 +54,13 @@ describe('signing in', () => {
     }
   })
 
-  it('answers a body that is no sign-in with what is wrong with it', async () => {
+  it('A sign-in with a malformed body is refused with what is wrong with it', async () => {
     const response = await call('POST', '/api/auth/sign-in/email', { body: { email: superadminEmail } })
     expect(response.statusCode).toBe(400)
     expect(response.json()).toMatchObject({ success: false, code: 'BAD_REQUEST' })
   })
 
-  it('is not offered to a page of another host', async () => {
+  it('A sign-in from a page of another host is refused', async () => {
     const response = await trySignIn(superadminEmail, password, { origin: 'https://evil.example' })
     expect(response.statusCode).toBe(403)
     expect(response.json()).toMatchObject({ code: 'ORIGIN_NOT_ALLOWED' })
@@ -68,7 +68,7 @@ describe('signing in', () => {
     expect(sameMachine.statusCode).toBe(200)
   })
 
-  it('is limited for one address, whatever address a client claims, and says when to try again', async () => {
+  it('Sign-ins are limited for one address, whatever address a client claims, and the refusal says when to try again', async () => {
     const answers = []
     for (let turn = 0; turn < 21; turn++) {
       const headers = { 'x-rollcall-client-address': `192.0.2.${turn}`, 'x-real-ip': `192.0.2.${turn}` }
@@ -83,7 +83,7 @@ describe('signing in', () => {
     expect((await trySignIn(superadminEmail, password, { address: '203.0.113.9' })).statusCode).toBe(200)
   })
 
-  it('cannot be replaced by signing up', async () => {
+  it('Nobody can sign up instead of signing in', async () => {
     const response = await call('POST', '/api/auth/sign-up/email', {
       body: { email: 'new@example.com', password, name: 'New' },
     })
@@ -92,7 +92,7 @@ describe('signing in', () => {
     expect(rows).toEqual([{ email: superadminEmail }])
   })
 
-  it('ends by signing out, for every use of the same cookie', async () => {
+  it('A sign-out ends the sign-in for every use of the same cookie', async () => {
     const cookie = await signIn()
     expect((await call('POST', '/api/auth/sign-out', { cookie, body: {} })).statusCode).toBe(200)
     const me = await call('GET', '/staff/me', { cookie })
@@ -100,13 +100,13 @@ describe('signing in', () => {
     expect(me.json()).toMatchObject({ success: false, code: 'SIGN_IN_REQUIRED' })
   })
 
-  it('lets nobody store a value that the database refuses, and says so', async () => {
+  it('A value that the database cannot store is refused by the sign-in routes with 400', async () => {
     const response = await call('POST', '/api/auth/update-user', { cookie: await signIn(), body: { name: null } })
     expect(response.statusCode).toBe(400)
     expect(response.json()).toMatchObject({ success: false, code: 'BAD_REQUEST' })
   })
 
-  it('lasts a week from the last day of use', async () => {
+  it('A sign-in lasts a week from the last day of use', async () => {
     const cookie = await signIn()
     await bench.database.pool.query(`UPDATE staff_sessions SET expires_at = now() + interval '2 days'`)
     const me = await call('GET', '/staff/me', { cookie })
@@ -119,7 +119,7 @@ describe('signing in', () => {
 })
 
 describe('while the database is away', () => {
-  it('signing in is answered with that, and not with a wrong password', async () => {
+  it('A sign-in while the database is away is answered with that, and not with a wrong password', async () => {
     const cookie = await signIn()
     const pool = openPool('postgres://nobody@127.0.0.1:1/nothing', { maximum: 1, onError: () => {} })
     const lonely = await serveStaff(openDatabase(pool))

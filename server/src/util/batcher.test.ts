@@ -31,7 +31,7 @@ function resolveAll(entries: readonly Entry[]): void {
 }
 
 describe('createBatcher', () => {
-  it('works at once on an entry that comes alone', async () => {
+  it('A batcher works at once on an entry that comes alone', async () => {
     const { batcher, batches } = controlledBatcher()
     const result = batcher.add('a')
     expect(batches[0]?.values).toEqual(['a'])
@@ -39,7 +39,7 @@ describe('createBatcher', () => {
     expect(await result).toBe('a done')
   })
 
-  it('gathers what comes during a batch for the next one', async () => {
+  it('Entries that come during a batch are gathered for the next one', async () => {
     const { batcher, batches, valuesOfBatches } = controlledBatcher()
     const results = ['a', 'b', 'c'].map((value) => batcher.add(value))
     expect(valuesOfBatches()).toEqual([['a']])
@@ -53,7 +53,7 @@ describe('createBatcher', () => {
     expect(valuesOfBatches()).toEqual([['a'], ['b', 'c'], ['d']])
   })
 
-  it('puts no more entries into a batch than its largest size', async () => {
+  it('A batch has no more entries than its largest size', async () => {
     const { batcher, batches, valuesOfBatches } = controlledBatcher({ largestBatch: 2, gather: nextTick })
     for (const value of ['a', 'b', 'c']) void batcher.add(value)
     await nextTick()
@@ -63,7 +63,7 @@ describe('createBatcher', () => {
     expect(valuesOfBatches()).toEqual([['a', 'b'], ['c']])
   })
 
-  it('lets entries that come while it gathers join the batch', async () => {
+  it('Entries that come while a batch is gathered join it', async () => {
     const gathered = Promise.withResolvers<void>()
     const { batcher, valuesOfBatches } = controlledBatcher({ gather: () => gathered.promise })
     for (const value of ['a', 'b']) void batcher.add(value)
@@ -75,7 +75,7 @@ describe('createBatcher', () => {
     expect(valuesOfBatches()).toEqual([['a', 'b', 'c']])
   })
 
-  it('runs batches of different keys at the same time and never mixes them', async () => {
+  it('Batches of different keys run at the same time and are never mixed', async () => {
     const { batcher, batches, valuesOfBatches } = controlledBatcher({ keyOf: (value) => value[0]! })
     for (const value of ['a1', 'b1', 'a2', 'b2']) void batcher.add(value)
     expect(valuesOfBatches()).toEqual([['a1'], ['b1']])
@@ -84,7 +84,7 @@ describe('createBatcher', () => {
     expect(valuesOfBatches()).toEqual([['a1'], ['b1'], ['b2']])
   })
 
-  it('rejects with the error of a failed batch what the batch has not settled, and goes on', async () => {
+  it('A batch that fails rejects with its error the entries that it has not settled, and the next batch runs', async () => {
     const { batcher, batches, valuesOfBatches } = controlledBatcher({ gather: nextTick })
     const results = Promise.allSettled(['a', 'b'].map((value) => batcher.add(value)))
     await nextTick()
@@ -100,7 +100,7 @@ describe('createBatcher', () => {
     expect(valuesOfBatches()).toEqual([['a', 'b'], ['c']])
   })
 
-  it('rejects an entry that its batch forgets', async () => {
+  it('An entry that its batch forgets is rejected', async () => {
     const { batcher, batches } = controlledBatcher()
     const result = batcher.add('a')
     result.catch(() => undefined)
@@ -108,7 +108,7 @@ describe('createBatcher', () => {
     await expect(result).rejects.toThrow('without a result')
   })
 
-  it('puts entries that are to be tried again at the head of the next batch and counts their attempts', async () => {
+  it('Entries that are to be tried again stand at the head of the next batch, and their attempts are counted', async () => {
     const { batcher, batches, valuesOfBatches } = controlledBatcher({ gather: nextTick })
     const results = ['a', 'b', 'c'].map((value) => batcher.add(value))
     await nextTick()

@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { forEachYielding } from './for-each-yielding.ts'
 
 describe('forEachYielding', () => {
-  it('visits every item in order', async () => {
+  it('A loop that yields visits every item in order', async () => {
     const visited: number[] = []
     const items = Array.from({ length: 1203 }, (_, index) => index)
     await forEachYielding(items, (item) => visited.push(item))
     expect(visited).toEqual(items)
   })
 
-  it('lets the event loop serve others after every 500 items', async () => {
+  it('A loop that yields lets the event loop serve others after every 500 items', async () => {
     let visits = 0
     const visitsWhenOthersRan: number[] = []
     setImmediate(() => visitsWhenOthersRan.push(visits))

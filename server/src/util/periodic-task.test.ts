@@ -21,7 +21,7 @@ function settle(): Promise<void> {
 }
 
 describe('periodicTask', () => {
-  it('runs first after its first delay and then once every interval', async () => {
+  it('A periodic task runs first after its first delay and then once every interval', async () => {
     const run = vi.fn<() => Promise<void>>(async () => undefined)
     const task = periodicTask(options, run)
     await vi.advanceTimersByTimeAsync(9)
@@ -33,7 +33,7 @@ describe('periodicTask', () => {
     await task.close()
   })
 
-  it('waits one interval before the first run when no first delay is given', async () => {
+  it('A periodic task waits one interval before the first run when no first delay is given', async () => {
     const run = vi.fn<() => Promise<void>>(async () => undefined)
     const task = periodicTask({ name: 'the work', interval: 100, logger }, run)
     await vi.advanceTimersByTimeAsync(99)
@@ -43,7 +43,7 @@ describe('periodicTask', () => {
     await task.close()
   })
 
-  it('never runs twice at once and counts the interval from the end of a run', async () => {
+  it('A periodic task never runs twice at once and counts the interval from the end of a run', async () => {
     const { run, end } = controlledRun()
     const task = periodicTask(options, run)
     await vi.advanceTimersByTimeAsync(1000)
@@ -57,7 +57,7 @@ describe('periodicTask', () => {
     await task.close()
   })
 
-  it('keeps a steady rhythm when the interval is counted from the start of a run', async () => {
+  it('A periodic task keeps a steady rhythm when the interval is counted from the start of a run', async () => {
     const { run, end } = controlledRun()
     const task = periodicTask({ ...options, intervalFrom: 'start' }, run)
     await vi.advanceTimersByTimeAsync(10 + 30)
@@ -74,7 +74,7 @@ describe('periodicTask', () => {
     await task.close()
   })
 
-  it('asks for its interval after every run when the interval is a function', async () => {
+  it('A periodic task asks for its interval after every run when the interval is a function', async () => {
     const run = vi.fn<() => Promise<void>>(async () => undefined)
     const intervals = [50, 200]
     const task = periodicTask({ ...options, interval: () => intervals.shift() ?? 1000 }, run)
@@ -87,7 +87,7 @@ describe('periodicTask', () => {
     await task.close()
   })
 
-  it('logs a run that fails and runs again at the usual time', async () => {
+  it('A periodic task logs a run that fails and runs again at the usual time', async () => {
     warn.mockClear()
     const failure = new Error('on purpose')
     const run = vi.fn<() => Promise<void>>().mockRejectedValueOnce(failure).mockResolvedValue(undefined)
@@ -99,7 +99,7 @@ describe('periodicTask', () => {
     await task.close()
   })
 
-  it('logs a run that throws before it returns a promise', async () => {
+  it('A periodic task logs a run that throws before it returns a promise', async () => {
     warn.mockClear()
     const task = periodicTask(options, () => {
       throw new Error('on purpose')
@@ -109,7 +109,7 @@ describe('periodicTask', () => {
     await task.close()
   })
 
-  it('runs at once when it is triggered and counts the interval anew', async () => {
+  it('A periodic task that is triggered runs at once and counts the interval anew', async () => {
     const run = vi.fn<() => Promise<void>>(async () => undefined)
     const task = periodicTask(options, run)
     await vi.advanceTimersByTimeAsync(10 + 60)
@@ -123,7 +123,7 @@ describe('periodicTask', () => {
     await task.close()
   })
 
-  it('runs once more right after the run under way, however often it is triggered meanwhile', async () => {
+  it('A periodic task that is triggered during a run runs once more right after it, however often it is triggered', async () => {
     const { run, end } = controlledRun()
     const task = periodicTask(options, run)
     await vi.advanceTimersByTimeAsync(10)
@@ -139,7 +139,7 @@ describe('periodicTask', () => {
     await task.close()
   })
 
-  it('aborts the run under way when it is closed, waits for its end, and does not run again', async () => {
+  it('A periodic task that is closed aborts the run under way, waits for its end, and does not run again', async () => {
     const { run, end } = controlledRun()
     const task = periodicTask(options, run)
     await vi.advanceTimersByTimeAsync(10)
@@ -155,7 +155,7 @@ describe('periodicTask', () => {
     expect(run).toHaveBeenCalledTimes(1)
   })
 
-  it('does not log a failure of a run that was aborted', async () => {
+  it('A periodic task does not log a failure of a run that was aborted', async () => {
     warn.mockClear()
     const task = periodicTask(options, (signal) => {
       const aborted = Promise.withResolvers<void>()
@@ -167,7 +167,7 @@ describe('periodicTask', () => {
     expect(warn).not.toHaveBeenCalled()
   })
 
-  it('never runs when it is closed before its first run', async () => {
+  it('A periodic task that is closed before its first run never runs', async () => {
     const run = vi.fn<() => Promise<void>>()
     await periodicTask(options, run).close()
     await vi.advanceTimersByTimeAsync(10_000)

@@ -5,7 +5,7 @@ type Mode = 'closed' | 'open' | 'locked'
 const transitions: Transitions<Mode> = { closed: ['open', 'locked'], open: ['closed'], locked: [] }
 const createDoor = () => createStateMachine('door', transitions, 'closed')
 
-it('begins in the initial mode and enters every mode that its table allows', () => {
+it('A state machine begins in the initial mode and enters every mode that its table allows', () => {
   const door = createDoor()
   expect(door.mode).toBe('closed')
   door.transitionTo('open')
@@ -17,7 +17,7 @@ it('begins in the initial mode and enters every mode that its table allows', () 
   expect(door.is('open', 'closed')).toBe(false)
 })
 
-it('refuses every transition that is not in its table, names it, and stays in its mode', () => {
+it('A state machine refuses every transition that is not in its table, names it, and stays in its mode', () => {
   const door = createDoor()
   door.transitionTo('open')
   for (const mode of ['open', 'locked'] as const)
@@ -25,7 +25,7 @@ it('refuses every transition that is not in its table, names it, and stays in it
   expect(door.mode).toBe('open')
 })
 
-it('leaves a mode that nothing follows by no transition', () => {
+it('A state machine does not leave a mode that no mode follows', () => {
   const door = createDoor()
   door.transitionTo('locked')
   for (const mode of ['closed', 'open', 'locked'] as const) expect(() => door.transitionTo(mode)).toThrow('from locked')

@@ -74,9 +74,12 @@ export function requestChecksBench(): RequestChecksBench {
   }
 }
 
-/** Expects that a request was refused with this status and code, in the shape of every failure. */
-export function expectFailure(answer: Answer<unknown>, status: number, code: string): void {
-  expect.soft([answer.status, answer.code]).toEqual([status, code])
-  expect.soft(answer).toMatchObject({ success: false })
-  expect.soft(answer.msg).toMatch(/^[A-Z].*[.]$|^No active activation session found$/s)
+/**
+ * Expects that a request was refused with this status and code, in the shape of every failure. `name` says in the message of
+ * an expectation that fails which request it was.
+ */
+export function expectFailure(answer: Answer<unknown>, status: number, code: string, name?: string): void {
+  expect.soft([answer.status, answer.code], name).toEqual([status, code])
+  expect.soft(answer, name).toMatchObject({ success: false })
+  expect.soft(answer.msg, name).toMatch(/^[A-Z].*[.]$|^No active activation session found$/s)
 }
