@@ -2,11 +2,11 @@ import { sql } from 'drizzle-orm'
 import type { Lead, LeadField } from '@rollcall/shared'
 import { rowsOf, type Queryable } from '../db/database.ts'
 
-/** The values of a lead that a person or a file gives; an empty one means: nothing was said. */
+/** The values of a lead that a person or a file gives. An empty value says nothing about its field. */
 export type LeadValues = Record<LeadField, string>
 export type KeyedLead = LeadValues & { emailKey: string }
 
-/** Field → column. */
+/** The column of each field. */
 const columns: Record<LeadField, string> = {
   email: 'email',
   firstName: 'first_name',
@@ -21,7 +21,7 @@ const columns: Record<LeadField, string> = {
 const fields = Object.keys(columns) as LeadField[]
 
 const timeInIso = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
-/** The columns that a lead is presented from. */
+/** The columns of a lead that the API shows, under the names of the contract. */
 export const selectedLead = sql.raw(
   [
     'leads.id, leads.status',
@@ -32,13 +32,13 @@ export const selectedLead = sql.raw(
 )
 export type LeadRow = Lead & Record<string, unknown>
 
-/** A lead, or null. */
+/** Returns a lead, or null where there is none with this id. */
 export async function leadById(database: Queryable, id: string): Promise<Lead | null> {
   const rows = await rowsOf<LeadRow>(database, sql`SELECT ${selectedLead} FROM leads WHERE leads.id = ${id}::uuid`)
   return rows[0] ?? null
 }
 
-/** The leads with these keys, in no order. */
+/** Returns the leads whose addresses have these keys, in any order. */
 export async function leadsByKey(
   database: Queryable,
   emailKeys: string[],
@@ -49,7 +49,10 @@ export async function leadsByKey(
   )
 }
 
-/** The distinct values of a column, at most so many, each found by a step in its index: leads are not counted. */
+/**
+ * Returns the distinct values of a column, at most `maximum`. It finds each by one step in the index of the column, so the time
+ * it takes grows with the number of values and not with the number of leads.
+ */
 export async function distinctValues(
   database: Queryable,
   column: 'source' | 'owner',
@@ -72,16 +75,17 @@ export interface UpsertResult {
   created: number
   updated: number
   unchanged: number
-  /** What is stored now under the keys that were asked for. */
+  /** The stored values of the leads that `tellStatesOf` asked for. */
   states: KeyedLead[]
 }
 
 /**
- * Stores leads in one statement, each key at most once among them. An address that is known is updated: a value that is not empty
- * replaces the stored one, an empty one leaves it. `importId` is taken over even where nothing else differs.
+ * Stores leads in one statement. Each key may come only once among them. A lead whose address is already stored is updated: a value
+ * that is not empty replaces the stored one, and an empty one leaves it. `importId` is stored even where nothing else differs.
+ * `tellStatesOf` has the keys of the leads that the result contains as they are stored then.
  *
- * Rows are locked in the order of their keys, so that two statements wait for each other instead of locking each
- * other out; ids are given in the order of the leads.
+ * Rows are locked in the order of their keys, so two of these statements never end in a deadlock. The ids of new leads grow in
+ * the order in which the leads are given.
  */
 export async function upsertLeads(
   database: Queryable,
@@ -117,7 +121,7 @@ export async function upsertLeads(
 }
 
 const fieldColumns = Object.values(columns)
-/** What the items of a session are found by. */
+/** The columns whose values the items of a session copy, and in which a search among items looks. */
 const nameColumns = [columns.email, columns.firstName, columns.lastName]
 const laidOver = (column: string) => `coalesce(nullif(excluded.${column}, ''), leads.${column})`
 const differs = (names: string[]) =>

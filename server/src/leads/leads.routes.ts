@@ -19,19 +19,19 @@ import { importRoutes } from './import/imports.routes.ts'
 import { addLeads, leadDetail, leadFacets, type LeadContext } from './leads.usecases.ts'
 import { countOfLeads, pageOfLeads } from './search/search.usecases.ts'
 
-/** A thousand leads with notes. */
+/** The longest body, in bytes: it has room for a thousand leads with notes. */
 const bodyLimit = 8 * 1024 * 1024
 
 const totalsTold =
   'Where counting would take longer than a page may, among very many leads, `total` is an estimate and `totalIsExact` is ' +
   'false; `GET /crm/leads/count` then gives the exact number. Following pages carry the total of the first one.'
 
-/** The CRM's leads: list, one lead, new leads, and files of them. */
+/** Adds the routes for leads: the list, one lead, new leads, and files of leads. */
 export async function leadsRoutes(
   server: Server,
   options: LeadContext & {
     database: Database
-    /** Where uploads lie while they come in. */
+    /** The folder in which uploads are kept while they come in. */
     spoolFolder: string
   },
 ): Promise<void> {
@@ -99,7 +99,7 @@ export async function leadsRoutes(
     {
       onRequest: requireRole('admin'),
       bodyLimit,
-      // Told with the number of the lead and the name of its field.
+      // `addLeads` refuses a text that cannot be stored with the number of the lead and the name of the field.
       config: { checksTextItself: true },
       attachValidation: true,
       schema: {
@@ -122,7 +122,7 @@ export async function leadsRoutes(
 
 type ValidationError = NonNullable<FastifyRequest['validationError']>
 
-/** A body is one lead or many: of what is wrong with either shape, only that of the shape which was meant is told. */
+/** Keeps only the problems of the shape that was meant. The body may be one lead or many, and validation reports what is wrong with either. */
 function problemOfThisShape(error: ValidationError, body: unknown): ValidationError {
   const many = typeof body === 'object' && body !== null && 'leads' in body
   const all = error.validation as FastifySchemaValidationError[]

@@ -3,21 +3,22 @@ import { check, index, pgTable, text, timestamp, uuid } from 'drizzle-orm/pg-cor
 import { leadStatuses } from '@rollcall/shared/statuses'
 
 /**
- * Every two characters that stand beside each other in `search_text`, and its last one: what finds words that are too
- * short for trigrams. Where pairs begin at every second character, built-in functions cut a text five times as fast as
- * one that goes by characters: hence twice, the second time one character on. A word with U+0001 cannot be found by them.
+ * All pairs of neighbouring characters in `search_text`, and its last character. An index of them finds words that are too short
+ * for trigrams. The text is cut into pairs twice, the second time from its second character on, because built-in functions that
+ * cut a text at every second character are five times as fast as going from character to character. The pairs are separated
+ * by U+0001, so a word with this character cannot be found by them.
  */
 export const pairsOfSearchText = sql.raw(
   String.raw`array_to_tsvector(array_remove(string_to_array(regexp_replace(search_text, '..', '\&' || chr(1), 'g') || chr(1) || regexp_replace(substr(search_text, 2), '..', '\&' || chr(1), 'g'), chr(1)), ''))`,
 )
 
 /**
- * People of the CRM. `email` is as it was given, `email_key` (lower case) is what makes a person one person.
+ * The people of the CRM. `email` is the address as it was given, and `email_key`, the address in lower case, identifies a person.
  *
- * `search_text` is what `q` looks in, stored uncompressed (migration 0011) so that making it again gives the same bytes; its
- * trigram index needs the extension pg_trgm. The index of pairs finds what has
- * too few letters for trigrams: names in Chinese, initials.
- * Names are ordered as people order them, whatever the locale of the database is: hence the ICU collation.
+ * A search (`q`) looks in `search_text`. It is stored uncompressed (migration 0011), so that an update which computes it again stores
+ * the same bytes. Its trigram index needs the extension pg_trgm, and its index of pairs finds words with too few letters for
+ * trigrams, such as names in Chinese and initials. The ICU collation orders names as people do, whatever the locale of the
+ * database is.
  */
 export const leads = pgTable(
   'leads',
@@ -41,7 +42,7 @@ export const leads = pgTable(
     importId: uuid('import_id'),
     createdAt: timestamp('created_at', { withTimezone: true, precision: 3 }).notNull().defaultNow(),
     updatedAt: timestamp('updated_at', { withTimezone: true, precision: 3 }).notNull().defaultNow(),
-    /** When the address or a name was last replaced by another: until then, items have the same. */
+    /** The time at which the address or a name was last replaced, or null. Items that were made after it have the same address and names. */
     renamedAt: timestamp('renamed_at', { withTimezone: true, precision: 3 }),
     searchText: text('search_text')
       .notNull()
@@ -52,8 +53,8 @@ export const leads = pgTable(
     index('leads_created_at').on(table.createdAt, table.id),
     index('leads_last_name').on(sql`last_name collate "und-x-icu"`, table.id),
     index('leads_company').on(sql`company collate "und-x-icu"`, table.id),
-    // An activation changes the status and nothing else that an index knows; one that only sums up ranges of pages does not
-    // count, so the new version of the row stays on its page and none of the indexes is told.
+    // An activation changes no indexed column but the status. A BRIN index, which only summarizes ranges of pages, does not keep
+    // PostgreSQL from a HOT update, so the new version of the row stays on its page and no other index is written.
     index('leads_status').using('brin', table.status).with({ pages_per_range: 16 }),
     index('leads_source_created_at').on(table.source, table.createdAt, table.id),
     index('leads_owner_created_at').on(table.owner, table.createdAt, table.id),

@@ -12,10 +12,10 @@ import { checkAddress } from '../mail/address.ts'
 import { distinctValues, leadById, leadsByKey, upsertLeads, type KeyedLead, type LeadValues } from './leads.queries.ts'
 import { excerpt, storableText } from './text.ts'
 
-/** How many sources and owners the filters offer at most. */
+/** The highest number of sources, and of owners, that the filters of the list offer. */
 const facetMaximum = 500
 
-/** The sources and owners that leads have, in the order of the alphabet. */
+/** Returns the sources and owners that leads have, in alphabetical order. */
 export async function leadFacets(database: Database): Promise<LeadFacets> {
   const [sources, owners] = await Promise.all([
     distinctValues(database, 'source', facetMaximum),
@@ -25,13 +25,13 @@ export async function leadFacets(database: Database): Promise<LeadFacets> {
   return { sources: sources.toSorted(compare), owners: owners.toSorted(compare) }
 }
 
-/** What other features know about a lead. */
+/** The functions by which this feature gets what other features know about a lead. */
 export interface LeadContext {
   accountOfLead: (leadId: string) => Promise<LeadDetail['account']>
   sessionsOfLead: (leadId: string) => Promise<LeadDetail['sessions']>
 }
 
-/** A lead with its account and its sessions. */
+/** Returns a lead with its account and its sessions. Throws LEAD_NOT_FOUND where there is none. */
 export async function leadDetail(database: Database, id: string, context: LeadContext): Promise<LeadDetail> {
   const lead = await leadById(database, id)
   if (lead === null) throw new DomainError('LEAD_NOT_FOUND', 'There is no such lead.')
@@ -46,10 +46,10 @@ export interface LeadCounts {
 }
 
 /**
- * Stores leads that a person typed or a program sent, all or none; an address that is known is updated. Gives them as they
- * are stored, one for each address.
+ * Stores leads that a person typed or a program sent, all of them or none. A lead whose address is already stored is updated.
+ * Returns the leads as they are stored, one for each address.
  *
- * @throws DomainError INVALID_ADDRESS or INVALID_TEXT, telling which lead
+ * @throws DomainError INVALID_ADDRESS or INVALID_TEXT, whose details say which lead and field
  */
 export async function addLeads(database: Database, given: NewLead[]): Promise<LeadCounts & { leads: Lead[] }> {
   const rows = given.map((lead, index) => {
@@ -76,7 +76,7 @@ export interface LeadProblem {
   value: string
 }
 
-/** Why these values cannot be a lead, as a sentence; null when they can. */
+/** Returns the first reason why these values cannot be stored as a lead, as a sentence; null where they can. */
 export function problemOfLead(values: LeadValues): LeadProblem | null {
   for (const field of leadFields) {
     const value = values[field]
@@ -99,12 +99,12 @@ function problemOfText(field: keyof LeadValues, value: string): string | null {
   return length <= maximum ? null : `The ${nameOf(field)} has ${length} characters; at most ${maximum} fit.`
 }
 
-/** `firstName` in a sentence: first name. */
+/** Returns the name of a field in a sentence, for example "first name" for `firstName`. */
 export function nameOf(field: keyof LeadValues): string {
   return field.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
 }
 
-/** Values without a problem, ready to be stored. */
+/** Adds the key of the address to values in which `problemOfLead` finds no problem. */
 export function keyedLead(values: LeadValues): KeyedLead {
   const checked = checkAddress(values.email)
   if (!checked.ok) throw new Error('A lead without a valid address reached the store.')
@@ -112,8 +112,8 @@ export function keyedLead(values: LeadValues): KeyedLead {
 }
 
 /**
- * Stores leads in the order in which they were given: a later one with the same address updates the earlier, and counts as
- * updated or unchanged. The three counts add up to the leads that were given.
+ * Stores leads in the order in which they are given. A later lead with the same address updates the earlier one, and counts as
+ * updated or unchanged, so the three counts add up to the number of leads that were given.
  */
 export async function storeLeads(database: Queryable, rows: KeyedLead[], importId: string | null): Promise<LeadCounts> {
   const firsts = new Map<string, KeyedLead>()
@@ -136,14 +136,14 @@ export async function storeLeads(database: Queryable, rows: KeyedLead[], importI
   return counts
 }
 
-/** What is stored, with a row laid over it as the store does: an empty value leaves what is there. */
+/** Returns the values after an update as `upsertLeads` makes it: a value that is not empty replaces the stored one. */
 function layOver(stored: KeyedLead, row: KeyedLead): { values: KeyedLead; changed: boolean } {
   const values = { ...stored }
   for (const field of leadFields) if (row[field] !== '') values[field] = row[field]
   return { values, changed: leadFields.some((field) => values[field] !== stored[field]) }
 }
 
-/** A lead as the contract has it; what else a row carries stays behind. */
+/** Returns a lead with the fields of the contract, without the other columns of its row. */
 export function presentLead(row: Lead): Lead {
   const { id, email, firstName, lastName, company, phone, source, owner, stage, notes, status, createdAt, updatedAt } =
     row

@@ -3,8 +3,8 @@ import type { LeadField } from '@rollcall/shared'
 const words = (text: string): string[] => text.split(',').map((word) => word.trim())
 
 /**
- * The headers under which CRMs export each field, as `normalizeHeader` leaves them, the most telling first: Salesforce,
- * HubSpot, Pipedrive, address books, and plain words of several languages.
+ * The headers under which CRMs (Salesforce, HubSpot, Pipedrive), address books and people of several languages write each field.
+ * They are compared after `normalizeHeader`. Where a file has several headers of a field, the one that comes first here is used.
  */
 export const headersOfFields: Record<LeadField, string[]> = {
   email: words(`
@@ -68,7 +68,7 @@ export const headersOfFields: Record<LeadField, string[]> = {
   `),
 }
 
-/** Headers of a column that has the whole name. */
+/** The headers of a column that has the first and the last name together. */
 export const headersOfFullNames: string[] = words(`
     full name, name, person name, contact name, lead name, customer name, person, contact person, contact,
     vollstandiger name, nom complet, nom, nombre completo, nombre, nome completo, nome, imie i nazwisko, naam,

@@ -1,11 +1,14 @@
 import { leadFields, type ImportMapping } from '@rollcall/shared'
 import { headersOfFields, headersOfFullNames } from './header-words.ts'
 
-/** Words beside "email" in headers of columns that say something about an address and hold none. */
+/** Words in a header with "email" which show that the column says something about an address and does not contain it. */
 const aboutAddresses =
   /\b(opt|out|status|bounced?|domain|verified|valid|count|date|time|sent|opened|clicked|subscribed|consent|type|label|id|owner|subject|body|template)\b/
 
-/** Lower case, without accents, marks and punctuation, in words: `Person - E-Mail` and `person_e_mail` are the same. */
+/**
+ * Reduces a header to words in lower case without accents and punctuation, so that `Person - E-Mail` and `person_e_mail` are the
+ * same.
+ */
 export function normalizeHeader(header: string): string {
   return header
     .replaceAll(/(\p{Ll})(\p{Lu})/gu, '$1 $2')
@@ -20,8 +23,8 @@ export function normalizeHeader(header: string): string {
 }
 
 /**
- * Finds which column holds which field, by the headers alone. A field that no column is for is left out. `firstName` and
- * `lastName` with the same header mean a column with the whole name, to be split (`splitFullName`).
+ * Finds which column has which field, by the headers alone. A field without a column is left out. Where `firstName` and
+ * `lastName` have the same header, its column has the whole name, which `splitFullName` splits.
  */
 export function matchHeaders(headers: string[]): ImportMapping {
   const mapping: ImportMapping = {}
@@ -45,7 +48,7 @@ export function matchHeaders(headers: string[]): ImportMapping {
   mapping.email ??= headerLikeEmail(headers)
   if (mapping.email === undefined) delete mapping.email
 
-  // Beside a column for the first name, `Name` is the last name (German, French, Spanish: Nombre, Apellidos).
+  // A column `Name` has the whole name. Beside a column of the first name it has the last name, as in German and French exports.
   if (mapping.firstName === undefined || mapping.lastName === undefined) {
     const name = take(headersOfFullNames)
     if (name !== undefined) {
@@ -56,7 +59,7 @@ export function matchHeaders(headers: string[]): ImportMapping {
   return mapping
 }
 
-/** Any header with the word e-mail that is not about something else: `Email (private)`. */
+/** Returns the first header that has the word e-mail and none of the words of `aboutAddresses`, for example `Email (private)`. */
 function headerLikeEmail(headers: string[]): string | undefined {
   return headers.find((header) => {
     const name = normalizeHeader(header)
@@ -64,12 +67,13 @@ function headerLikeEmail(headers: string[]): string | undefined {
   })
 }
 
-/** Han, kana and Hangul: names that begin with the family name. */
+/** Matches names in Chinese, Japanese and Korean characters, which begin with the family name. */
 const familyNameFirst = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\s]+$/u
 
 /**
- * Splits a whole name so that the first name can be greeted: what stands before the first space is the first name.
- * `Last, First` and names in Chinese, Japanese and Korean with a space are understood. A single word is a first name.
+ * Splits a whole name into the first name, by which a mail greets the person, and the last name. The first name is the text
+ * before the first space, or after a comma (`Last, First`). In Chinese, Japanese and Korean it follows the space. A single word
+ * is a first name.
  */
 export function splitFullName(name: string): { firstName: string; lastName: string } {
   const text = name.trim()

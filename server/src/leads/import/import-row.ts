@@ -6,15 +6,15 @@ import { keyedLead, nameOf, problemOfLead } from '../leads.usecases.ts'
 import { excerpt } from '../text.ts'
 
 export interface ImportColumns {
-  /** How many headers the file has. */
+  /** The number of headers of the file. */
   width: number
-  /** Field → index of its column. */
+  /** The index of the column of each field that has one. */
   indexOf: Partial<Record<keyof LeadValues, number>>
-  /** True where the file has bytes that do not fit its encoding. */
+  /** True where some bytes of the file do not fit its encoding. */
   damaged: boolean
 }
 
-/** Where each field of a mapping stands among the headers. */
+/** Finds the columns of the fields of a mapping. Its headers must be among those of the file. */
 export function columnsOf(headers: string[], mapping: ImportMapping, damaged: boolean): ImportColumns {
   const indexOf: ImportColumns['indexOf'] = {}
   for (const field of leadFields) {
@@ -24,7 +24,7 @@ export function columnsOf(headers: string[], mapping: ImportMapping, damaged: bo
   return { width: headers.length, indexOf, damaged }
 }
 
-/** What a row of a file becomes: a lead, or a rejection with the reason. Nothing is cut to fit. */
+/** Makes a lead of a row, or a rejection with the reason. A value that is too long is rejected and never shortened. */
 export function leadOfRow(row: CsvRow, columns: ImportColumns): { lead: KeyedLead } | { rejection: Rejection } {
   const reject = (reason: string, value: string) => ({ rejection: { line: row.line, reason, value: excerpt(value) } })
 

@@ -10,12 +10,15 @@ export interface ImportCounts {
   rejected: number
 }
 
-/** Waits until no other import runs, until the end of the transaction: two of them could lock each other out. */
+/**
+ * Waits until no other import runs, and keeps others waiting until the end of this transaction. Two imports at the same time
+ * could end in a deadlock, because each locks the rows of one chunk after the other.
+ */
 export async function waitForOtherImports(database: Queryable): Promise<void> {
   await database.execute(sql`SELECT pg_advisory_xact_lock(hashtext('rollcall leads import'))`)
 }
 
-/** Makes an import, still without counts; gives its id. */
+/** Inserts an import without counts, which `finishImport` stores, and returns its id. */
 export async function insertImport(database: Queryable, fileName: string, staff: Person): Promise<string> {
   const rows = await rowsOf<{ id: string }>(
     database,
@@ -26,13 +29,13 @@ export async function insertImport(database: Queryable, fileName: string, staff:
   return id
 }
 
-/** Stores what became of the file. */
+/** Stores the counts of an import whose rows have all been read. */
 export async function finishImport(database: Queryable, id: string, counts: ImportCounts): Promise<void> {
   await database.execute(sql`UPDATE imports SET rows = ${counts.rows}, created = ${counts.created}, updated = ${counts.updated},
     unchanged = ${counts.unchanged}, rejected = ${counts.rejected}, finished_at = clock_timestamp() WHERE id = ${id}::uuid`)
 }
 
-/** Stores rejected rows; `first` is the ordinal of the first of them, from 1. */
+/** Stores rejected rows of an import. `first` is the ordinal of the first of them; the first of an import has 1. */
 export async function insertRejections(
   database: Queryable,
   importId: string,
@@ -47,13 +50,13 @@ export async function insertRejections(
     FROM unnest(${lines}::int[], ${reasons}::text[], ${values}::text[]) WITH ORDINALITY AS given(line, reason, value, position)`)
 }
 
-/** The file an import came from, or null where there is no such import. */
+/** Returns the name of the file of an import, or null where there is no such import. */
 export async function importFileName(database: Queryable, id: string): Promise<string | null> {
   const rows = await rowsOf<{ file_name: string }>(database, sql`SELECT file_name FROM imports WHERE id = ${id}::uuid`)
   return rows[0]?.file_name ?? null
 }
 
-/** Rejected rows after an ordinal, in the order of the file. */
+/** Returns the next `limit` rejected rows after an ordinal, in the order of the file. */
 export async function rejectionsAfter(
   database: Queryable,
   options: { importId: string; after: number; limit: number },

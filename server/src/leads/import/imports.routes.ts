@@ -9,16 +9,16 @@ import { importFile, previewBytes, previewImport, rejectionsCsv } from './import
 import { uploadBeginning, withUpload } from './upload.ts'
 
 const File = Type.Unsafe<unknown>({ type: 'string', format: 'binary', description: 'CSV' })
-/** The schema of a form is for readers of the API; the parts are checked as they stream in. */
+/** Turns off the validation of a form by its schema, which only describes the form in the API. `upload.ts` checks each part as it comes in. */
 const formIsChecked = { validatorCompiler: () => () => true }
 
-/** Files of leads: import, a look at a file before it, and what was rejected. */
+/** Adds the routes for files of leads: import, preview, and the rows that an import rejected. */
 export async function importRoutes(
   server: Server,
   options: { database: Database; spoolFolder: string },
 ): Promise<void> {
   const { database, spoolFolder } = options
-  // A file that is too large is answered with a sentence of ours.
+  // The plugin cuts a file that is too large instead of throwing its own error, so that `upload.ts` can refuse it with a sentence.
   await server.register(multipart, { throwFileSizeLimit: false })
 
   server.post(

@@ -1,7 +1,7 @@
 import { integer, pgTable, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core'
 import { sql } from 'drizzle-orm'
 
-/** Files that came in completely: a row appears together with its leads. `rows` is the sum of the four counts. */
+/** The files that were imported. A row is committed together with the leads of its file. `rows` is the sum of the four counts. */
 export const imports = pgTable('imports', {
   id: uuid('id')
     .primaryKey()
@@ -18,7 +18,7 @@ export const imports = pgTable('imports', {
   finishedAt: timestamp('finished_at', { withTimezone: true, precision: 3 }),
 })
 
-/** Rows of a file that did not become leads. `line` is where the row begins in the file; `ordinal` counts from 1. */
+/** The rows of files that could not become leads. `line` is the line in which the row begins; `ordinal` counts the rejected rows from 1. */
 export const importRejections = pgTable(
   'import_rejections',
   {

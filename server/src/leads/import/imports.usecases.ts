@@ -25,28 +25,28 @@ import { excerpt } from '../text.ts'
 
 /** The largest file that an import takes, in bytes. */
 export const importMaximumBytes = 200 * 1024 * 1024
-/** How much of a file a preview looks at. */
+/** The number of bytes at the beginning of a file from which a preview is made. */
 export const previewBytes = 256 * 1024
 const previewRows = 20
-/** How many rejections an answer carries; all of them are in the CSV. */
+/** The highest number of rejections in the answer to an import. The CSV of `rejectionsCsv` has all of them. */
 const answeredRejections = 1000
-/** Rows of a file in one statement. */
+/** The number of rows that one statement stores. */
 const chunkRows = 2000
 
 export interface ImportFile {
-  /** Where the whole file lies. */
+  /** The path of the file on this machine's disk. */
   path: string
-  /** As the person calls it. */
+  /** The name that the file has on the machine of the person who uploads it. */
   name: string
-  /** Field → header; without it, columns are found by their headers. */
+  /** The header of each field. Where it is undefined, `matchHeaders` finds the columns. */
   mapping: ImportMapping | undefined
 }
 
 /**
- * Imports a file in one transaction: either all of it is there, or nothing. Memory stays constant, whatever its size.
+ * Imports a file in one transaction, so that all of it is stored or nothing. It uses the same memory for a file of any size.
  *
- * A cell that is empty, and a column that is not mapped, leave what is stored. Statuses are not touched.
- * When another transaction and this one lock each other out, it begins again.
+ * An empty cell, and a field without a column, leave the value that is stored. The status of a lead does not change.
+ * An import that loses a deadlock with another transaction begins again, at most twice.
  *
  * @throws DomainError IMPORT_UNREADABLE, IMPORT_NEEDS_MAPPING
  */
@@ -61,7 +61,7 @@ export async function importFile(database: Database, file: ImportFile, staff: Pe
   }
 }
 
-/** A file as chunks; opened when the first is asked for, closed after the last or when no more are wanted. */
+/** Reads a file in chunks. The file is opened for the first chunk, and closed after the last one or when the reader stops. */
 async function* contentOf(path: string): AsyncGenerator<Uint8Array> {
   yield* createReadStream(path) as AsyncIterable<Uint8Array>
 }
@@ -98,7 +98,7 @@ async function importInto(
   }
 }
 
-/** Collects rows into chunks and stores each with one statement. */
+/** Collects the leads and rejections of an import into chunks, and stores each chunk when it is full. `finish` stores the last one. */
 function chunkStore(transaction: Transaction, importId: string) {
   const counts: ImportCounts = { rows: 0, created: 0, updated: 0, unchanged: 0, rejected: 0 }
   const answered: Rejection[] = []
@@ -131,7 +131,7 @@ function chunkStore(transaction: Transaction, importId: string) {
   }
 }
 
-/** The mapping to use: the given one as it is, or what the headers tell. */
+/** Returns the given mapping, or one that is made from the headers. Throws IMPORT_NEEDS_MAPPING where it has no column of the address, or an unknown header. */
 function mappingFor(headers: string[], given: ImportMapping | undefined): ImportMapping {
   const unknown = Object.values(given ?? {}).filter((header) => !headers.includes(header))
   if (unknown.length > 0) {
@@ -153,7 +153,7 @@ function mappingFor(headers: string[], given: ImportMapping | undefined): Import
   )
 }
 
-/** What the first part of a file tells; it may be cut off anywhere. */
+/** Describes a file by its beginning, which may be cut off anywhere. Throws IMPORT_UNREADABLE for what is no CSV. */
 export async function previewImport(sample: Buffer): Promise<ImportPreview> {
   const head = sample.subarray(0, headBytes)
   const format = await describeCsv(head, Readable.from([sample]), true)
@@ -174,7 +174,7 @@ export async function previewImport(sample: Buffer): Promise<ImportPreview> {
 }
 
 /**
- * All rejected rows of an import as CSV for a spreadsheet: no cell can be taken for a formula.
+ * Writes all rejected rows of an import as CSV. A cell that a spreadsheet would take for a formula is escaped.
  *
  * @throws DomainError IMPORT_NOT_FOUND
  */

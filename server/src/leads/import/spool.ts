@@ -2,8 +2,8 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 
 /**
- * A folder for uploads while they come in, for this process alone. What processes left that were killed is removed.
- * Give it back with `rm` at the end.
+ * Makes a folder in which this process alone keeps uploads while they come in, and returns its path. Removes the folders of
+ * processes that no longer run. The caller removes the folder when the process ends.
  */
 export async function openSpoolFolder(dataDirectory: string): Promise<string> {
   const uploads = path.join(dataDirectory, 'uploads')

@@ -18,12 +18,12 @@ const tooLarge = () =>
     `The file is larger than ${mebibytes(importMaximumBytes)}. Split it and import the parts.`,
   )
 
-/** What multipart adds around a file. */
+/** The bytes that a form may have besides its file: the boundaries and headers of its parts, and its text fields. */
 const envelopeBytes = 1024 * 1024
 
 /**
- * Receives the whole upload before anything is done with it, into a file of its own in `folder`, and gives it to `use`. The file
- * is removed afterwards, whatever happens.
+ * Stores an upload in a new file in `folder`, and calls `use` once the whole file has arrived. The file is removed afterwards,
+ * whatever happens.
  *
  * @throws DomainError BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, BAD_REQUEST, and IMPORT_UNREADABLE for an upload that breaks off
  */
@@ -52,7 +52,7 @@ export async function withUpload<Result>(
   }
 }
 
-/** The first bytes of the uploaded file, at most so many; what follows is read and dropped. */
+/** Returns the first `bytes` bytes of an uploaded file. The rest of the file is read and dropped. Throws what `withUpload` throws. */
 export async function uploadBeginning(request: FastifyRequest, bytes: number): Promise<Buffer> {
   let beginning: Buffer | undefined
   await eachPart(request, [], async (part) => {
@@ -71,7 +71,7 @@ export async function uploadBeginning(request: FastifyRequest, bytes: number): P
 
 type Part = MultipartFile | { type: 'field'; fieldname: string; value: unknown }
 
-/** Gives `take` the file and the text fields with these names, each at most once; refuses whatever else is in the form. */
+/** Calls `take` for the file of a form and for its text fields with these names. Refuses any other part, and one that comes twice. */
 async function eachPart(
   request: FastifyRequest,
   fields: readonly string[],
@@ -93,19 +93,19 @@ async function eachPart(
       await take(part)
     }
   } catch (error) {
-    // What is still to come is dropped, so that the connection is free for what is asked next.
+    // The rest of the form is read and dropped, so that the connection can be used for the next request.
     request.raw.unpipe()
     request.raw.resume()
     throw isBrokenOff(error) ? brokenOff() : error
   }
 }
 
-/** RFC 2046 section 5.1.1: what stands between the parts is named, and short. */
+/** True when the content type names the boundary between the parts, which has 1 to 70 characters (RFC 2046 section 5.1.1). */
 function hasBoundary(contentType: string): boolean {
   return /;\s*boundary=("[^"]{1,70}"|[^\s";]{1,70})\s*(;|$)/i.test(contentType)
 }
 
-/** The parts of the form; what its parser throws is the sender's matter. */
+/** Reads the parts of a form. Whatever the parser throws was caused by the form, so it becomes an error that says so. */
 async function* partsOf(request: FastifyRequest): AsyncGenerator<Part> {
   const limits = { fileSize: importMaximumBytes, files: 1, fields: 10, fieldSize: 100_000 }
   try {
@@ -150,7 +150,7 @@ function noFile(): DomainError {
   return new DomainError('BAD_REQUEST', 'The form has no file: send it in a part with the name “file”.')
 }
 
-/** A mapping as JSON text, or already read by the form's parser. Empty text is no mapping. */
+/** Reads a mapping, which is JSON text, or a value where the parser of the form has read it as JSON. An empty text is no mapping. */
 function mappingOf(value: unknown): ImportMapping | undefined {
   if (value === '') return undefined
   const mapping: unknown = typeof value === 'string' ? parseJson(value) : value

@@ -8,12 +8,12 @@ import { allOf, likeWord, storableText, wordsOf } from '../../db/text.ts'
 import { selectedLead, type LeadRow } from '../leads.queries.ts'
 import { pairsOfSearchText } from '../leads.table.ts'
 
-/** A lead of a list, together with the key that the list may be ordered by. */
+/** A lead of a list, with the key of its address, by which the list may be ordered. */
 export type ListedLead = LeadRow & { emailKey: string }
 
 /**
- * The leads that a filter means, as a condition over the table `leads`: the list, its total and a selection by filter
- * all ask this. Every word of `q` must stand somewhere in the address, the names or the company, in any case.
+ * The condition over the table `leads` for the leads that a filter selects. The list, its total and a selection by filter all use
+ * it. Every word of `q` must occur somewhere in the address, the names or the company, in upper or lower case.
  */
 export function leadFilterCondition(filter: LeadFilter): SQL {
   const { q, ...equal } = filter
@@ -22,8 +22,8 @@ export function leadFilterCondition(filter: LeadFilter): SQL {
 }
 
 /**
- * The same leads, in a form that lets PostgreSQL find them by its indexes. `isSelective` says that the other fields of the
- * filter leave so few leads that no index should be asked for the words.
+ * A condition for the same leads, in a form that lets PostgreSQL find them by its indexes. `isSelective` is true where the other
+ * fields of the filter leave so few leads that the words should be compared with each of them, without an index.
  */
 function indexedCondition(filter: LeadFilter, isSelective = false): SQL {
   const { q, ...equal } = filter
@@ -34,7 +34,8 @@ function indexedCondition(filter: LeadFilter, isSelective = false): SQL {
   if (equalities(others).length === 0 && words.every(isPlainLetter)) {
     return allOf([...found, ...equalities({ status }), ...(hasAccount(filter) ? [hasAccountWith(status)] : [])])
   }
-  // The only index with the status is one that sums up pages (BRIN). Next to another index it would have whole pages read.
+  // The only index with the status is a BRIN index, which summarizes ranges of pages. PostgreSQL would combine it with another
+  // index and then read whole pages.
   return allOf([...found, ...equalities({ status }).map(withoutIndex)])
 }
 
@@ -46,13 +47,13 @@ function hasAccountWith(status: LeadFilter['status']): SQL {
   return sql`leads.id IN (SELECT account.lead_id FROM accounts account WHERE account.status = ${status})`
 }
 
-/** This many characters of a word are looked up in an index: they are selective enough, and each further one costs a further list of trigrams. */
+/** The number of characters of a word that are looked up in an index. They are selective enough, and each further one would cost the reading of one more list. */
 const indexedCharacters = 10
 
 function isFoundInText(word: string): SQL {
   if (isPlainLetter(word)) return standsInText(word)
   const whole = isComparedWithText(word)
-  // The word is compared without LIKE, so that PostgreSQL does not choose the index of trigrams, whose every hit is checked again.
+  // The word is compared without LIKE: for LIKE, PostgreSQL could choose the index of trigrams, and check every lead that it finds.
   if (!hasTrigram(word)) return hasPair(word) ? sql`(${whole} AND ${hasPairsOf(word)})` : whole
   const characters = Array.from(word)
   const beginning = characters.slice(0, indexedCharacters).join('')
@@ -60,12 +61,12 @@ function isFoundInText(word: string): SQL {
   return isLong ? sql`(${standsInText(beginning)} AND ${whole})` : standsInText(word)
 }
 
-/** A word stands somewhere in the text, in a form that matches no index. */
+/** The condition that a word occurs somewhere in the text, in a form that no index can serve. */
 function isComparedWithText(word: string): SQL {
   return sql`strpos(leads.search_text, lower(${word})) > 0`
 }
 
-/** Reading this many leads and comparing them takes about 25 ms. */
+/** The highest number of leads that are compared with words without an index. That takes about 25 ms. */
 const maximumCompared = 12_000
 
 /**
@@ -105,7 +106,7 @@ export interface IdRange {
 /** Selects the ids of the leads in a range whose address or names have the words of `q` and were not replaced since a time. */
 export function leadsNamedSince(q: string, since: string, between: IdRange): SQL {
   const name = sql`lower(leads.email || ' ' || leads.first_name || ' ' || leads.last_name)`
-  // By the index of ids alone, every lead of the range would be read.
+  // With a range that the index of ids can serve alone, PostgreSQL would read every lead of the range.
   const isBetween = bitmapOnly(
     sql`leads.id BETWEEN ${between.first}::uuid AND ${between.last}::uuid`,
     sql`leads.id = ${between.last}::uuid`,
@@ -129,12 +130,12 @@ function standsInText(word: string): SQL {
   return sql`leads.search_text ${likeWord(word)}`
 }
 
-/** False for a word with the character that `pairsOfSearchText` is split at: no pair has it. */
+/** False for a word with U+0001, the separator of `pairsOfSearchText`, which no pair contains. */
 function hasPair(word: string): boolean {
   return !word.includes('\u0001')
 }
 
-/** The text has all pairs of characters of the word. A word of one character is the beginning of a pair, or a pair of its own. */
+/** The condition that the text has all pairs of characters of the word. A single character must be the beginning of a pair, or the last character of the text. */
 function hasPairsOf(word: string): SQL {
   const lower = sql`lower(${word}::text)`
   const length = Math.min(Array.from(word).length, indexedCharacters)
@@ -143,12 +144,12 @@ function hasPairsOf(word: string): SQL {
   return sql`${pairsOfSearchText} @@ (${asked})::tsquery`
 }
 
-/** Quotes any text as one term of a tsquery. */
+/** Quotes a text as one term of a tsquery. */
 function quoted(text: SQL): SQL {
   return sql`'''' || replace(replace(${text}, '\\', '\\\\'), '''', '''''') || ''''`
 }
 
-/** The conditions of the fields that must be equal, the most selective one first. */
+/** The conditions for the fields that must have a given value, the usually most selective one first. */
 function equalities({ importId, owner, source, status }: Omit<LeadFilter, 'q'>): SQL[] {
   return [
     ...(importId === undefined ? [] : [sql`leads.import_id = ${importId}::uuid`]),
@@ -158,7 +159,7 @@ function equalities({ importId, owner, source, status }: Omit<LeadFilter, 'q'>):
   ]
 }
 
-/** What a list can be ordered by. The columns of each order make it total, and there is an index of them. */
+/** The columns of each order of a list. They tell any two leads apart, and there is an index of them. */
 type SortField = Exclude<LeadSort, `-${string}`>
 const sortColumns: Record<SortField, Record<string, PositionKind>> = {
   createdAt: { 'leads.created_at': 'time', 'leads.id': 'uuid' },
@@ -192,7 +193,7 @@ export function positionOfLead(sort: LeadSort, row: ListedLead): Position {
   return field === 'email' ? [row.emailKey] : [row[field], row.id]
 }
 
-/** A part of a list of leads: at most `limit` that follow a position. */
+/** A part of a list: the next `limit` leads after a position (null: from the beginning of the list). */
 export interface LeadsPart {
   filter: LeadFilter
   sort: LeadSort
@@ -201,8 +202,8 @@ export interface LeadsPart {
 }
 
 /**
- * Finds the leads that a filter means among the next `budget` leads of the list, by scanning them in its order. This fills a
- * page at once where such leads are frequent. Fewer than a page does not mean that there are no more.
+ * Finds the leads that a filter selects by scanning the next `budget` leads of the list in its order. This fills a page quickly
+ * where such leads are frequent. A result that does not fill the page does not mean that there are no more.
  */
 export async function scanLeadsInOrder(
   database: Queryable,
@@ -211,7 +212,8 @@ export async function scanLeadsInOrder(
 ): Promise<ListedLead[]> {
   const { field, columns, direction, by } = orderOf(sort)
   const byTime = field === 'createdAt' && isStorable(filter)
-  // Each of these fields has an index in the order of time. With a second field, such an index would be read without a bound.
+  // Each of these fields has an index in the order of time. With a second condition, PostgreSQL would read on in such an index
+  // until enough leads fit, however far that is, so only the first condition is part of the scan.
   const equal = byTime ? equalities({ ...filter, status: undefined }).slice(0, 1) : []
   const byAccount = byTime && equal.length === 0 && hasAccount(filter)
   const next = byAccount
@@ -228,7 +230,7 @@ export async function scanLeadsInOrder(
   )
 }
 
-/** The order of time of the leads that have an account, by columns of the account, whose status is that of its lead. */
+/** The order of time for leads with an account. It is read from the accounts, which copy the time of creation and have the status of their lead. */
 const accountColumns: Record<string, PositionKind> = { 'account.lead_created_at': 'time', 'account.lead_id': 'uuid' }
 const listedColumns: Record<string, PositionKind> = { 'leads.listed_at': 'time', 'leads.listed_id': 'uuid' }
 
@@ -241,8 +243,9 @@ function inDirection(columns: Record<string, PositionKind>, direction: 'ASC' | '
 }
 
 /**
- * Finds all leads that a filter means by the indexes of its fields and words, and sorts them: the way to leads that are rare.
- * `found` is how many follow the position. `isSelective` is what `hasFieldsMoreSelectiveThanWords` says of the filter.
+ * Finds all leads that a filter selects by the indexes of its fields and words, and sorts them, which is quick where such leads
+ * are rare. `found` is the number of those that follow the position. `isSelective` is what `hasFieldsMoreSelectiveThanWords`
+ * says of the filter.
  */
 export async function findLeadsByIndex(
   database: Queryable,
@@ -251,11 +254,12 @@ export async function findLeadsByIndex(
 ): Promise<{ rows: ListedLead[]; found: number }> {
   const { columns, direction, by } = orderOf(sort)
   const isAfter = pageAfter(columns, direction, after)
-  // Next to an index of the words, the index of the order would be read from the position to the end of the list.
+  // PostgreSQL would combine the index of the order with one of the words, and read it from the position to the end of the list.
   const isFurther = wordsOf(filter.q).every(isPlainLetter) ? isAfter : withoutIndex(isAfter)
   const rows = await rowsOf<ListedLead & { found: number }>(
     database,
-    // Materialized, so that PostgreSQL does not read the index of the order, of which nobody knows how far it must be read.
+    // The leads are found first (MATERIALIZED), so that PostgreSQL does not look for them along the index of the order, which
+    // it might have to read to its end.
     sql`WITH found AS MATERIALIZED (
         SELECT id, created_at, email_key, last_name, company FROM leads
         WHERE ${indexedCondition(filter, isSelective)} AND ${isFurther}
@@ -268,7 +272,7 @@ export async function findLeadsByIndex(
   return { rows, found: rows[0]?.found ?? 0 }
 }
 
-/** The leads that a filter means, as the part of a statement that follows the columns of a SELECT. */
+/** The part of a SELECT after its columns for the leads that a filter selects. */
 export function matchingLeads(filter: LeadFilter): SQL {
   return sql`FROM leads WHERE ${leadFilterCondition(filter)}`
 }

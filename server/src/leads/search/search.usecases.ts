@@ -23,31 +23,32 @@ import {
 
 export { expectedWithWords }
 
-/** The leads that a filter selects, as a condition over the table `leads`: exactly those that the list shows for it. */
+/** The condition over the table `leads` for the leads that a filter selects: exactly those that the list shows for it. */
 export function selectionCondition(filter: LeadFilter): SQL {
   return leadFilterCondition(filter)
 }
 
 /**
- * Two SELECTs of ids that together have every lead of a range whose address or names had all words of `q` at a time: `named` are those
- * whose names have not changed since, and `renamed` are all whose names have, of which nobody knows what they were.
+ * Makes two SELECTs of ids that together contain every lead of a range whose address or names had all words of `q` at the time `at`.
+ * `named` selects those whose address and names have not changed since. `renamed` selects all leads whose address or names
+ * have changed since, because their former ones are not stored.
  */
 export function leadsOfSearch(q: string, at: Date, between: IdRange): { named: SQL; renamed: SQL } {
   const since = new Date(at.getTime() - largestClockDifference).toISOString()
   return { named: leadsNamedSince(q, since, between), renamed: leadsRenamedSince(since) }
 }
 
-/** Milliseconds by which the clock of a process and that of the database may differ. */
+/** The longest time, in milliseconds, by which the clock of a process and that of the database may differ. */
 const largestClockDifference = 10 * 60_000
 
-/** A page of 100 leads is found by a scan where more than one lead in two hundred is meant. */
+/** The budget of a scan. With it, a page of 100 leads is found where a filter selects more than one lead in two hundred. */
 const usualBudget: ScanBudget = { first: 2000, next: 18_000 }
 
 /**
- * A page of leads, by default the newest first. The total is exact where counting is quick. The cursor carries the total, so
- * that it is not counted again for the pages that follow.
+ * Returns a page of leads, by default the newest first. The total is exact where counting is quick. The cursor contains the
+ * total, so that it is not counted again for the pages that follow.
  *
- * @throws DomainError BAD_CURSOR for a cursor of another order, or none of ours
+ * @throws DomainError BAD_CURSOR for a cursor of another order, and for a text that is no cursor of this list
  */
 export async function pageOfLeads(
   database: Database,
@@ -76,7 +77,7 @@ export async function pageOfLeads(
   }
 }
 
-/** Finds frequent leads by a scan of the list, and rare ones by the indexes, which also gives their exact number. */
+/** Finds frequent leads by a scan of the list, and rare ones by the indexes, which also gives their exact number. `found` is null after a scan. */
 async function findLeads(
   database: Database,
   part: LeadsPart,
@@ -95,7 +96,7 @@ async function findLeads(
   return { rows: all.rows, found: { total: all.found, totalIsExact: true } }
 }
 
-/** How many leads a filter means, exactly. Among a million leads this may take a second. */
+/** Counts the leads that a filter selects exactly. Among a million leads this may take a second. */
 export async function countOfLeads(database: Database, filter: LeadFilter): Promise<number> {
   return countExactly(database, matchingLeads(filter))
 }

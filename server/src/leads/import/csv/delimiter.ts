@@ -1,11 +1,11 @@
 export type Delimiter = ',' | ';' | '\t'
 
-/** A comma stands in text more often than the others: where all fit equally it is the last to be believed. */
+/** The delimiters in the order in which they are tried. Text has more commas than the others, so where all fit equally the comma comes last. */
 const delimiters: Delimiter[] = ['\t', ';', ',']
 
 /**
- * Finds what separates the cells: what a first line `sep=;` (Excel) tells, or what stands in the header, outside quotes, and as
- * often in the rows below it.
+ * Finds the character that separates the cells of a file. A first line `sep=;`, which Excel writes, decides it. Otherwise it is
+ * the character that most rows have as often outside quotes as the header has, and a comma where the header has none.
  *
  * @param text the beginning of the file
  * @param cutOff true when the last row may be incomplete
@@ -35,7 +35,7 @@ export function detectDelimiter(text: string, cutOff = false): Delimiter {
   return best
 }
 
-/** For each record that is not blank, how often each delimiter stands outside quotes. */
+/** Counts how often each delimiter stands outside quotes, for each record that is not blank. */
 function delimitersByRecord(text: string): Record<Delimiter, number>[] {
   const records: Record<Delimiter, number>[] = []
   let counts = { ',': 0, ';': 0, '\t': 0 }

@@ -2,20 +2,20 @@ export type CsvEncoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252'
 
 export interface DetectedEncoding {
   encoding: CsvEncoding
-  /** True where bytes do not fit the encoding: they read as U+FFFD, and the rows they are in must not be taken. */
+  /** True where some bytes do not fit the encoding. They are decoded as U+FFFD, and the rows that have them must be rejected. */
   damaged: boolean
 }
 
 /**
  * Finds the encoding of a whole text, in constant memory.
  *
- * UTF-16 is told by its byte order mark or by its NUL bytes, in the head alone. For the rest every byte is looked at, because
- * one wrong byte at the end of a large file decides too: a text that is all valid is UTF-8; one with more valid sequences of
- * several bytes than wrong bytes is UTF-8 that was damaged; any other is Windows-1252. Other one-byte encodings
- * cannot be told from Windows-1252 and read as it.
+ * The head of the text is enough to recognise UTF-16, by its byte order mark or by its NUL bytes. Otherwise every byte is
+ * looked at, because one wrong byte at the end of a large file matters too: a text without a wrong byte is UTF-8; a text with
+ * more valid sequences of several bytes than wrong bytes is UTF-8 that was damaged; any other text is Windows-1252. Other
+ * encodings with one byte for each character cannot be told from Windows-1252, so they are decoded as Windows-1252.
  *
- * @param head the first bytes, 64 KiB say
- * @param chunks all of the text, from its beginning
+ * @param head the first bytes of the text, for example 64 KiB
+ * @param chunks the whole text, from its beginning
  * @param cutOff true when the text may end in the middle of a character
  */
 export async function detectEncoding(
@@ -36,7 +36,7 @@ export async function detectEncoding(
   return { encoding: 'windows-1252', damaged: false }
 }
 
-/** Text in any of the encodings as UTF-8, without its byte order mark. */
+/** Converts text in any of the encodings to UTF-8, without its byte order mark. */
 export async function* toUtf8(
   chunks: AsyncIterable<Uint8Array>,
   encoding: CsvEncoding,
@@ -50,7 +50,10 @@ export async function* toUtf8(
   if (rest !== '') yield Buffer.from(rest)
 }
 
-/** UTF-16 by its byte order mark, or because nearly all NULs stand on one side of the pairs of bytes. */
+/**
+ * Recognises UTF-16 by its byte order mark, or by its NUL bytes: in UTF-16, nearly all of them are the first bytes of their pairs,
+ * or nearly all are the second. Returns undefined for text of another encoding.
+ */
 function wideEncodingOf(head: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
   if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le'
   if (head[0] === 0xfe && head[1] === 0xff) return 'utf-16be'
@@ -58,7 +61,7 @@ function wideEncodingOf(head: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
   const nuls = [0, 0] as [number, number]
   for (let at = head.indexOf(0); at !== -1; at = head.indexOf(0, at + 1)) nuls[at % 2 === 0 ? 0 : 1] += 1
   const [even, odd] = nuls
-  // Even a text in Chinese has delimiters, line ends, digits and addresses: a twentieth of its bytes at least.
+  // Even a text in Chinese has delimiters, line ends, digits and addresses, so at least a twentieth of its bytes are NUL.
   const enough = head.length / 20
   if (odd >= enough && even <= odd / 20) return 'utf-16le'
   if (even >= enough && odd <= even / 20) return 'utf-16be'
@@ -76,7 +79,7 @@ async function isDamaged(encoding: CsvEncoding, chunks: AsyncIterable<Uint8Array
   }
 }
 
-/** Counts the sequences of several bytes that are valid UTF-8 (Unicode 16, table 3-7) and the bytes that are not. */
+/** Counts in `count` the sequences of several bytes that are valid UTF-8 (Unicode 16, table 3-7), and the bytes that are wrong. */
 function utf8Scan(count: { wrong: number; sequences: number }) {
   let missing = 0
   let lowest = 0x80

@@ -2,7 +2,7 @@ import { unreadable } from './unreadable.ts'
 
 const saveAsCsv = 'Open it, save it as “CSV UTF-8”, and choose that file.'
 
-/** Files that people choose by mistake, by their first bytes. */
+/** The first bytes of files that people choose by mistake, each with the sentence that refuses it. */
 const signatures: { bytes: number[]; msg: string }[] = [
   { bytes: [0xd0, 0xcf, 0x11, 0xe0], msg: `This is an old Excel workbook (.xls), not a CSV file. ${saveAsCsv}` },
   { bytes: [0x1f, 0x8b], msg: 'This is a compressed file. Unpack it and choose the CSV file inside.' },
@@ -18,7 +18,7 @@ const signatures: { bytes: number[]; msg: string }[] = [
 ]
 const zip = [0x50, 0x4b, 0x03, 0x04]
 
-/** Refuses bytes that are no text. */
+/** Throws IMPORT_UNREADABLE where the first bytes of a file are those of another kind of file than text. */
 export function refuseOtherFiles(head: Buffer): void {
   if (head.length === 0) throw unreadable('The file is empty. Choose the CSV file that your CRM exported.')
   if (startsWith(head, zip)) {
@@ -33,7 +33,7 @@ export function refuseOtherFiles(head: Buffer): void {
   if (known !== undefined) throw unreadable(known.msg)
 }
 
-/** Refuses text that is no CSV: nothing but white space, markup, JSON, or too many control characters to be text at all. */
+/** Throws IMPORT_UNREADABLE for text that is no CSV: only white space, markup, JSON, or more control characters than text has. */
 export function refuseOtherText(text: string): void {
   const start = text.trimStart()
   if (start === '') throw unreadable('The file is empty. Choose the CSV file that your CRM exported.')

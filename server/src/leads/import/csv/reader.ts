@@ -5,10 +5,10 @@ import { detectEncoding, toUtf8, type CsvEncoding, type DetectedEncoding } from 
 import { refuseOtherFiles, refuseOtherText } from './kind.ts'
 import { unreadable } from './unreadable.ts'
 
-/** How many bytes of a file its kind and delimiter are told from. */
+/** The number of bytes at the beginning of a file by which its kind and its delimiter are recognised. */
 export const headBytes = 64 * 1024
 
-/** The longest row, in bytes: a quote that is never closed must not read the rest of a large file into memory. */
+/** The longest row, in bytes. Without this limit, a quote that is never closed would have the rest of a large file read into memory. */
 const rowMaximumBytes = 4 * 1024 * 1024
 
 export interface CsvFormat extends DetectedEncoding {
@@ -16,26 +16,27 @@ export interface CsvFormat extends DetectedEncoding {
 }
 
 export interface CsvRow {
-  /** Where the row begins: lines of the file, from 1, as an editor counts them. */
+  /** The line of the file in which the row begins, counted from 1 as an editor does. */
   line: number
   cells: string[]
 }
 
 export interface CsvFile {
-  /** Trimmed and made distinct: `Email`, `Email (2)`; a column without one is `Column 3`. */
+  /** The headers are trimmed and numbered where they are doubled: `Email`, `Email (2)`. A third column without a header is `Column 3`. */
   headers: string[]
-  /** All rows that have any content. A short row is filled with empty cells; cells beyond the headers are kept. */
+  /** The rows that are not blank. A row with fewer cells than headers is filled with empty ones, and cells beyond the headers are kept. */
   rows: AsyncIterable<CsvRow>
-  /** Gives the source back; must be called also when not all rows are read. */
+  /** Closes the source of the file. It must be called also where not all rows were read. */
   close(): Promise<void>
 }
 
 /**
- * Tells how a file is written.
+ * Finds the encoding and the delimiter of a file.
  *
- * @param head its first `headBytes` bytes
- * @param chunks all of it, from the beginning
- * @throws DomainError IMPORT_UNREADABLE when it is something else than CSV
+ * @param head the first `headBytes` bytes of the file
+ * @param chunks the whole file, from its beginning
+ * @param cutOff true when the file may end in the middle of a row or of a character
+ * @throws DomainError IMPORT_UNREADABLE when the file is something else than CSV
  */
 export async function describeCsv(head: Buffer, chunks: AsyncIterable<Uint8Array>, cutOff = false): Promise<CsvFormat> {
   refuseOtherFiles(head)
@@ -46,9 +47,9 @@ export async function describeCsv(head: Buffer, chunks: AsyncIterable<Uint8Array
 }
 
 /**
- * Reads a file in constant memory.
+ * Opens a file, reads its headers, and reads its rows as they are asked for, in constant memory.
  *
- * @throws DomainError IMPORT_UNREADABLE, also while the rows are read: no header, a quote that is never closed
+ * @throws DomainError IMPORT_UNREADABLE where there is no header; while the rows are read, also for a quote that is never closed
  */
 export async function openCsv(chunks: AsyncIterable<Uint8Array>, format: CsvFormat): Promise<CsvFile> {
   const records = readRecords(chunks, format)
@@ -74,7 +75,7 @@ async function* fitRows(records: AsyncIterable<CsvRow>, width: number, spaced: b
   }
 }
 
-/** `"First name" , "Email"`: white space after a closing quote makes the parser keep the quotes. */
+/** True for a cell whose quotes the parser kept, because white space follows the closing one, as in `"First name" , "Email"`. */
 function hasSpacedQuotes(cell: string): boolean {
   return cell.length > 2 && cell.startsWith('"') && cell.trimEnd() !== cell && cell.trimEnd().endsWith('"')
 }
@@ -83,8 +84,8 @@ function withoutSpacedQuotes(cell: string): string {
 }
 
 /**
- * The beginning of a file as UTF-8, without a last row that is cut off: one whose quote is still open, or that
- * `cutOff` says is incomplete.
+ * Converts the beginning of a file to UTF-8, without its last row where that is incomplete: where a quote of the row is still
+ * open, or where `cutOff` says so.
  */
 export function completeRows(beginning: Buffer, encoding: CsvEncoding, cutOff: boolean): Buffer {
   const text = new TextDecoder(encoding).decode(beginning, { stream: true })
@@ -98,7 +99,7 @@ export function completeRows(beginning: Buffer, encoding: CsvEncoding, cutOff: b
   return Buffer.from((quoted || cutOff) && end > 0 ? text.slice(0, end) : text)
 }
 
-/** Headers trimmed and told apart. */
+/** Makes the headers of a file from its first row; see `CsvFile.headers`. */
 function distinctHeaders(cells: string[]): string[] {
   const taken = new Set<string>()
   return cells.map((cell, index) => {
@@ -110,10 +111,10 @@ function distinctHeaders(cells: string[]): string[] {
   })
 }
 
-/** Every record that is not blank, the header among them. */
+/** Reads every record that is not blank, the header included. */
 async function* readRecords(chunks: AsyncIterable<Uint8Array>, format: CsvFormat): AsyncGenerator<CsvRow> {
-  // The parser counts a line break of two characters inside quotes twice, so lines are counted here: a record
-  // takes one line and as many more as its cells have line breaks; blank lines stand between.
+  // The parser counts a line break of two characters inside quotes twice, so the lines are counted here: a record has one
+  // line, and one more for each line break in its cells. The parser counts the blank lines between records.
   let linesOfRecords = 1
   const parser = new Parser({
     delimiter: format.delimiter,
@@ -127,7 +128,7 @@ async function* readRecords(chunks: AsyncIterable<Uint8Array>, format: CsvFormat
       const line = linesOfRecords + info.empty_lines
       linesOfRecords += 1 + lineBreaks(cells)
       if (cells.every((cell) => cell.trim() === '')) return null
-      // The parser takes any object for a record; its types know arrays only.
+      // The parser accepts any object as a record, but its types allow only arrays.
       return { line, cells } as unknown as string[]
     },
   })

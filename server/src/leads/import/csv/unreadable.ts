@@ -1,6 +1,6 @@
 import { DomainError } from '../../../errors.ts'
 
-/** The refusal of a whole file: `msg` says what the file is and what to do. */
+/** Makes the error that refuses a whole file. `msg` says to a person what is wrong with the file and what to do. */
 export function unreadable(msg: string): DomainError {
   return new DomainError('IMPORT_UNREADABLE', msg)
 }
