@@ -16,10 +16,10 @@ import { counterTable } from './counters.ts'
 import { LeadFilter } from './leads.schema.ts'
 import { accountStates, eventTypes, mailStates, sessionStatuses } from './statuses.ts'
 
-/** `activation_{milliseconds}_{random}` */
+/** The id of a session: `activation_{milliseconds}_{random}`, where the milliseconds are the time at which it was made. */
 export const SessionId = Type.String({ pattern: '^activation_[0-9]{13}_[a-z0-9]{6,32}$' })
 
-/** The path of whatever belongs to one session. An id that no session can have is not refused here, but not found. */
+/** The parameters of the path of one session. An id in another form passes, so that it is answered with SESSION_NOT_FOUND. */
 export const SessionParams = Type.Object({ sessionId: Type.String({ maxLength: 100 }) })
 
 export const Selection = Type.Union([
@@ -58,7 +58,7 @@ export const StartRequest = strict({
 })
 export type StartRequest = Static<typeof StartRequest>
 
-/** One count for each of these states. */
+/** Makes the schema of an object with one count for each of these states. */
 function countsOf<State extends string>(states: readonly State[]) {
   return strict(Object.fromEntries(states.map((state) => [state, Count])) as Record<State, typeof Count>)
 }
@@ -158,6 +158,6 @@ export const RetryRequest = strict({
 })
 export type RetryRequest = Static<typeof RetryRequest>
 
-/** What a person says became of mails of which nobody could be sure. */
+/** The body by which a person says that the unconfirmed mails of a session were sent. */
 export const SettleRequest = strict({ mail: oneOf(['unconfirmed']), as: oneOf(['sent']) })
 export type SettleRequest = Static<typeof SettleRequest>

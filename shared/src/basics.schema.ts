@@ -1,12 +1,12 @@
 import { Type, type Static, type TSchema } from 'typebox'
 import { errorCodes } from './codes.ts'
 
-/** An object that refuses fields it does not know. */
+/** Makes the schema of an object in which unknown fields are refused. */
 export function strict<Properties extends Record<string, TSchema>>(properties: Properties) {
   return Type.Object(properties, { additionalProperties: false })
 }
 
-/** One of a list of words. */
+/** Makes the schema of a text that must be one of these words. */
 export function oneOf<const Words extends readonly string[]>(words: Words) {
   return Type.Unsafe<Words[number]>(Type.String({ enum: [...words] }))
 }
@@ -15,11 +15,11 @@ export function nullable<Schema extends TSchema>(schema: Schema) {
   return Type.Union([schema, Type.Null()])
 }
 
-/** The body of a call that needs none: none, or an object with nothing in it. */
+/** The body of a call that needs none: it may be missing or an empty object. */
 export const NoBody = nullable(strict({}))
 
 export const Uuid = Type.String({ format: 'uuid' })
-/** ISO 8601 in UTC. */
+/** A time in ISO 8601. The server writes it in UTC, and accepts any zone. */
 export const Timestamp = Type.String({ format: 'date-time' })
 export const Count = Type.Integer({ minimum: 0 })
 
@@ -27,7 +27,7 @@ export const Limit = Type.Integer({ minimum: 1, maximum: 500, default: 100 })
 export const Cursor = Type.String({ minLength: 1, maxLength: 1024 })
 export const SearchText = Type.String({ maxLength: 200 })
 
-/** The `data` of a success. */
+/** Makes the schema of a success, whose `data` has this schema. */
 export function success<Schema extends TSchema>(data: Schema) {
   return strict({ success: Type.Literal(true), data })
 }
@@ -40,7 +40,7 @@ export const Failure = strict({
 })
 export type Failure = Static<typeof Failure>
 
-/** One page of a list, and how many there are in all. */
+/** Makes the schema of one page of a list, with the number of all items of the list. */
 export function listOf<Schema extends TSchema>(item: Schema) {
   return strict({ items: Type.Array(item), nextCursor: nullable(Type.String()), total: Count })
 }
@@ -50,13 +50,13 @@ export interface List<Item> {
   total: number
 }
 
-/** A list that may be too long to be counted for every page. */
+/** Makes the schema of one page of a list that may be too long to be counted for every page. */
 export function countedListOf<Schema extends TSchema>(item: Schema) {
   return strict({
     items: Type.Array(item),
     nextCursor: nullable(Type.String()),
     total: Count,
-    /** False: there are about so many. */
+    /** False where `total` is an estimate. */
     totalIsExact: Type.Boolean(),
   })
 }

@@ -1,4 +1,4 @@
-/** Every code a failure can carry; a program decides by these, never by the sentence. */
+/** The codes of failures. A program decides by the code, and never by the sentence that comes with it. */
 export const errorCodes = [
   'BAD_REQUEST',
   'BAD_CURSOR',
@@ -36,7 +36,7 @@ export const errorCodes = [
 ] as const
 export type ErrorCode = (typeof errorCodes)[number]
 
-/** Why the server closed a live connection (RFC 6455 section 7.4; 4000 and up are Rollcall's own). */
+/** The codes with which the server closes a live connection (RFC 6455 section 7.4). Those from 4000 on are Rollcall's own. */
 export const closeCodes = {
   badFrames: 1008,
   frameTooLarge: 1009,

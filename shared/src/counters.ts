@@ -16,9 +16,9 @@ export const counterTable = {
 export type CountedOutcome = keyof typeof counterTable
 export type AccountCount = (typeof counterTable)['accounts'][number]
 export type MailCount = (typeof counterTable)['mails'][number]
-/** A counter's column in `sessions` and `snapshots`. */
+/** The column of a counter in the tables `sessions` and `snapshots`. */
 export type CounterColumn = `accounts_${AccountCount}` | `mails_${MailCount}`
-/** The same in code, and the name of a difference. */
+/** The name of a counter in code, also for the difference by which it changes. */
 export type CounterKey = `accounts${Capitalize<AccountCount>}` | `mails${Capitalize<MailCount>}`
 
 export interface Counter {
@@ -26,17 +26,17 @@ export interface Counter {
   state: AccountCount | MailCount
   column: CounterColumn
   key: CounterKey
-  /** The states of items that it counts: a mail that is `sending` counts as pending. */
+  /** The states of the items that it counts. A mail in the state `sending` counts as pending. */
   itemStates: readonly string[]
 }
 
-/** Every counter, in the order in which a person reads them. */
+/** Every counter, in the order in which screens show them. */
 export const counters: readonly Counter[] = [
   ...counterTable.accounts.map((state) => counterOf('accounts', state)),
   ...counterTable.mails.map((state) => counterOf('mails', state)),
 ]
 
-/** The counters that outcomes move; what is pending is the rest of the total. */
+/** The counters that an outcome changes. The pending ones follow from them: they are the rest of the total. */
 export const movedCounters = counters.filter(({ state }) => state !== 'pending')
 export type MovedColumn = Exclude<CounterColumn, `${string}_pending`>
 export type MovedKey = Exclude<CounterKey, `${string}Pending`>

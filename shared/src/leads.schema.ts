@@ -13,7 +13,7 @@ import {
 } from './basics.schema.ts'
 import { accountStatuses, leadStatuses, sessionStatuses } from './statuses.ts'
 
-/** The fields of a lead that a person or a file gives, and the longest value of each. */
+/** The fields of a lead that a person or a file gives, with the highest number of characters of each. */
 export const leadFieldLengths = {
   email: 254,
   firstName: 200,
@@ -60,7 +60,7 @@ export const NewLead = strict({
 })
 export type NewLead = Static<typeof NewLead>
 
-/** `POST /crm/leads`: one lead, or up to 1,000. */
+/** The body of `POST /crm/leads`: one lead, or up to 1,000. */
 export const NewLeads = Type.Union([NewLead, strict({ leads: Type.Array(NewLead, { minItems: 1, maxItems: 1000 }) })])
 export type NewLeads = Static<typeof NewLeads>
 
@@ -71,7 +71,7 @@ export const LeadsCreated = strict({
   leads: Type.Array(Lead),
 })
 
-/** What narrows a list of leads; the `filter` of a selection has the same fields. */
+/** The parameters that filter a list of leads. The `filter` of a selection has the same fields. */
 export const leadFilterProperties = {
   q: Type.Optional(SearchText),
   status: Type.Optional(oneOf(leadStatuses)),
@@ -104,7 +104,7 @@ export type LeadsQuery = Static<typeof LeadsQuery>
 export const LeadsList = countedListOf(Lead)
 export const LeadsCount = strict({ total: Count })
 
-/** The values the filters of the leads page offer. */
+/** The values that the filters of the page of leads offer. */
 export const LeadFacets = strict({ sources: Type.Array(Type.String()), owners: Type.Array(Type.String()) })
 export type LeadFacets = Static<typeof LeadFacets>
 
@@ -132,7 +132,7 @@ export const LeadDetail = strict({
 })
 export type LeadDetail = Static<typeof LeadDetail>
 
-/** Field → the header of the column it comes from. */
+/** The header of the column of each field. A field without a column is left out. */
 export const ImportMapping = Type.Partial(
   strict(
     Object.fromEntries(leadFields.map((field) => [field, Type.String({ maxLength: 1000 })])) as Record<
@@ -154,20 +154,20 @@ export const ImportResult = strict({
   updated: Count,
   unchanged: Count,
   rejected: Count,
-  /** The first 1,000; all of them at `GET /crm/leads/imports/:importId/rejections.csv`. */
+  /** The first 1,000 rejected rows. `GET /crm/leads/imports/:importId/rejections.csv` returns all of them. */
   rejections: Type.Array(Rejection),
 })
 export type ImportResult = Static<typeof ImportResult>
 
-/** What the first part of a file tells: the answer of `POST /crm/leads/import/preview`. */
+/** The answer of `POST /crm/leads/import/preview`, which describes a file by its beginning. */
 export const ImportPreview = strict({
   encoding: Type.String(),
   delimiter: Type.String(),
-  /** Names are made distinct where the file doubles them: `Email`, `Email (2)`. */
+  /** The headers of the file. Where the file has one twice, they are numbered: `Email`, `Email (2)`. */
   headers: Type.Array(Type.String()),
   /** The first rows, one array of cells a row, in the order of `headers`. */
   rows: Type.Array(Type.Array(Type.String())),
-  /** What Rollcall found on its own. */
+  /** The mapping that Rollcall finds by the headers. */
   mapping: ImportMapping,
 })
 export type ImportPreview = Static<typeof ImportPreview>

@@ -1,2 +1,2 @@
-/** How many characters the password of an account has; a browser may read this, so it imports no schema. */
+/** The allowed length of the password of an account, in characters. This file imports no schema, so a browser can load it. */
 export const passwordLength = { minimum: 10, maximum: 200 } as const

@@ -3,7 +3,7 @@ import { strict } from './basics.schema.ts'
 import type { Progress, SessionEvent } from './activation.schema.ts'
 import type { ErrorCode } from './codes.ts'
 
-/** What a client may send over the live connection. Any text passes as an id here: one that is none is answered with SESSION_NOT_FOUND. */
+/** The frames that a client may send over the live connection. Any text passes as an id; an unknown one is answered with SESSION_NOT_FOUND. */
 export const ClientFrame = Type.Union([
   strict({ type: Type.Literal('subscribe'), sessionId: Type.String() }),
   strict({ type: Type.Literal('unsubscribe'), sessionId: Type.String() }),
@@ -11,7 +11,7 @@ export const ClientFrame = Type.Union([
 ])
 export type ClientFrame = Static<typeof ClientFrame>
 
-/** What the server sends over the live connection. */
+/** The frames that the server sends over the live connection. */
 export type ServerFrame =
   | { type: 'progress'; data: Progress }
   | { type: 'active'; data: Progress[] }
@@ -19,5 +19,5 @@ export type ServerFrame =
   | { type: 'heartbeat'; at: string }
   | { type: 'error'; code: ErrorCode; msg: string; sessionId?: string }
 
-/** A heartbeat frame and a WebSocket ping go out this often. */
+/** The milliseconds between two heartbeats: the server sends a heartbeat frame and a WebSocket ping each time. */
 export const heartbeatMilliseconds = 15_000

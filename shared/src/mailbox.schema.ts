@@ -9,7 +9,7 @@ export const MailboxMessage = strict({
 })
 export type MailboxMessage = Static<typeof MailboxMessage>
 
-/** `html` is as it was sent: show it only in a sandboxed frame. */
+/** A mail in the built-in mailbox. `html` is as it was sent, so it may be shown only in a sandboxed frame. */
 export const MailboxMessageDetail = strict({
   id: Type.String(),
   to: Type.String(),

@@ -1,4 +1,4 @@
-/** Why an account has the outcome that it has, and the sentence a person reads. */
+/** The reasons for the outcome of an account, each with the sentence that a person reads. */
 export const accountReasons = {
   already_active: 'This address already has an account that is in use.',
   already_invited: 'This address already has an account, and no password has been set for it yet.',
@@ -7,7 +7,7 @@ export const accountReasons = {
 } as const
 export type AccountReason = keyof typeof accountReasons
 
-/** Why a mail has the outcome that it has, and the sentence a person reads. */
+/** The reasons for the outcome of a mail, each with the sentence that a person reads. */
 export const mailReasons = {
   mail_off: 'The session was started without mails.',
   already_active: 'The person already has an account that is in use, so no mail was needed.',
@@ -25,7 +25,7 @@ export const mailReasons = {
 } as const
 export type MailReason = keyof typeof mailReasons
 
-/** Why a session holds itself, and the sentence a person reads. */
+/** The reasons for which Rollcall holds a session, each with the sentence that a person reads. */
 export const holdReasons = {
   mail_server_down: 'The mail server cannot be reached. Rollcall keeps trying and goes on by itself.',
   mail_sign_in_refused: 'The mail server refused the sign-in. Correct SMTP_URL, restart, then press Resume.',

@@ -1,7 +1,7 @@
 import { accountOutcomes, mailOutcomes } from './counters.ts'
 
 /**
- * Statuses and the transitions between them: the only list of either. Server, screens and tests ask this table.
+ * Statuses and the transitions between them. This file is the only list of either; server, screens and tests use it.
  */
 export const sessionStatuses = ['scheduled', 'queued', 'running', 'paused', 'held', 'cancelled', 'completed'] as const
 export type SessionStatus = (typeof sessionStatuses)[number]
@@ -32,7 +32,7 @@ export const eventTypes = [
 ] as const
 export type EventType = (typeof eventTypes)[number]
 
-/** What moves a session from one status to another, by whom, and the event that tells of it. */
+/** A change of the status of a session: from which statuses and to which, who causes it, and the event that records it. */
 interface Transition {
   from: readonly SessionStatus[]
   to: SessionStatus
@@ -41,14 +41,14 @@ interface Transition {
 }
 
 export const transitions = {
-  /** The time of a scheduled session came. */
+  /** The start time of a scheduled session has come. */
   due: { from: ['scheduled'], to: 'queued', by: 'rollcall', event: 'started' },
   /** The accounts of the first chunk were stored. */
   begin: { from: ['queued'], to: 'running', by: 'rollcall', event: 'running' },
   pause: { from: ['scheduled', 'queued', 'running', 'held'], to: 'paused', by: 'person', event: 'paused' },
   hold: { from: ['scheduled', 'queued', 'running'], to: 'held', by: 'rollcall', event: 'held' },
   resume: { from: ['paused', 'held'], to: 'running', by: 'person', event: 'resumed' },
-  /** What had caused the hold has gone away. */
+  /** The cause of the hold is gone. */
   recover: { from: ['held'], to: 'running', by: 'rollcall', event: 'resumed' },
   cancel: {
     from: ['scheduled', 'queued', 'running', 'paused', 'held'],
@@ -58,7 +58,7 @@ export const transitions = {
   },
   /** Failed or unconfirmed items become pending again, so a session that was completed runs again. */
   retry: { from: ['completed'], to: 'running', by: 'person', event: 'retried' },
-  /** The last pending item got its outcome. */
+  /** The last pending item has got its outcome. */
   complete: { from: ['queued', 'running', 'paused', 'held'], to: 'completed', by: 'rollcall', event: 'completed' },
 } as const satisfies Record<string, Transition>
 export type TransitionName = keyof typeof transitions
@@ -68,7 +68,7 @@ export function canTransition(name: TransitionName, status: SessionStatus): bool
   return (transitions[name].from as readonly SessionStatus[]).includes(status)
 }
 
-/** What a person may command a session to do, in the order in which screens show it. */
+/** The commands that a person may give to a session, in the order in which screens show them. */
 export const sessionCommands = ['pause', 'resume', 'cancel'] as const
 export type SessionCommand = (typeof sessionCommands)[number]
 
@@ -86,7 +86,7 @@ export function isFinal(status: SessionStatus): boolean {
 /** Statuses in which a session shows in the tracker as not finished. */
 export const activeStatuses = sessionStatuses.filter((status) => !isFinal(status))
 
-/** The numbers of a session that say whether it is over; a progress has them. */
+/** The values of a session's progress that say whether the session is finished. */
 interface Outcomes {
   completed: boolean
   accounts: { pending: number }
