@@ -27,22 +27,25 @@ export const template: SessionTemplate = {
   failureShare: null,
 }
 
-/** What the workers sign links with. */
+/** The secret with which the workers sign activation links. */
 export const workerSecret = 'x'.repeat(32)
 
-/** Keeps what the workers warned of; a chunk without a job is a mistake that only time would hide. */
-const stranded: string[] = []
+/**
+ * The warnings of workers that a chunk had work and no job. A later sweep makes the missing job, so a test would pass in spite of
+ * such a mistake; `close` therefore fails where there is a warning.
+ */
+const warningsOfMissingJobs: string[] = []
 const logger = pino(
   { level: 'warn' },
   {
     write: (line: string) => {
-      if (line.includes('chunks had work and no job')) stranded.push(line)
+      if (line.includes('chunks had work and no job')) warningsOfMissingJobs.push(line)
       if (process.env.LOG_LEVEL !== undefined) process.stderr.write(line)
     },
   },
 )
 
-/** Rollcall's activation without HTTP: a database, jobs, and as many workers as a test starts. */
+/** Rollcall's activation without HTTP: a database, its jobs, and as many workers as a test starts. */
 export interface Activation {
   deps: ActivationDeps
   boss: PgBoss
@@ -51,7 +54,7 @@ export interface Activation {
   addLeads(count: number): Promise<string[]>
   start(selection: Selection, options?: SessionOptions): Promise<Progress>
   progress(sessionId: string): Promise<Progress>
-  /** Waits until the session's progress is as `wanted` says; fails with the last progress after 20 s. */
+  /** Waits until `wanted` is true of the session's progress, and returns that progress. Fails with the last one after 20 s. */
   until(sessionId: string, wanted: (progress: Progress) => boolean): Promise<Progress>
   close(): Promise<void>
 }
@@ -91,12 +94,13 @@ export async function createActivation(test: TestDatabase): Promise<Activation> 
     async close() {
       for (const worker of workers) await worker.stop()
       await boss.stop({ graceful: false })
-      if (stranded.length > 0) throw new Error(`Chunks had work and no job: ${stranded.splice(0).join('')}`)
+      if (warningsOfMissingJobs.length > 0)
+        throw new Error(`Chunks had work and no job: ${warningsOfMissingJobs.splice(0).join('')}`)
     },
   }
 }
 
-/** Stores leads with addresses of their own; gives their ids. */
+/** Stores leads whose addresses no other lead has, and returns their ids. */
 export async function addLeads(test: Pick<TestDatabase, 'database'>, count: number): Promise<string[]> {
   const tag = randomBytes(4).toString('hex')
   const rows = await rowsOf<{ id: string }>(
@@ -108,7 +112,7 @@ export async function addLeads(test: Pick<TestDatabase, 'database'>, count: numb
   return rows.map((row) => row.id)
 }
 
-/** Asks again and again until the answer is as wanted; fails with the last answer after `patience`. */
+/** Asks again and again until `wanted` is true of the answer. Fails with the last answer after `patience` milliseconds. */
 export async function until<Answer>(
   ask: () => Promise<Answer>,
   wanted: (answer: Answer) => boolean,
@@ -124,7 +128,7 @@ export async function until<Answer>(
   }
 }
 
-/** What the items say, in the shape of a progress's counters: must equal them, always. */
+/** Counts the items of a session in the shape of a progress, whose counters must equal this result at any time. */
 export async function recounted(
   test: Pick<TestDatabase, 'database'>,
   sessionId: string,
@@ -134,7 +138,7 @@ export async function recounted(
   return { accounts, mails: { ...counted, pending: counted.pending + sending }, total }
 }
 
-/** An id as a browser makes it. */
+/** Makes the id of a new session in the way in which the web app does. */
 export function newSessionId(): string {
   return `activation_${Date.now()}_${randomUUID().replaceAll('-', '').slice(0, 12)}`
 }

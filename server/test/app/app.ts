@@ -25,14 +25,14 @@ export const password = 'correct horse battery'
 const publicUrl = 'http://localhost:3000'
 const silent = pino({ level: process.env.LOG_LEVEL ?? 'silent' })
 
-/** Somebody who is signed in, and the key of their program. */
+/** A member of staff who is signed in, with the cookie of a browser and the API key of a program. */
 export interface SignedIn {
   id: string
   cookie: string
   key: string
 }
 
-/** What a call answered; `data` of a success, `code` and `msg` of a failure. */
+/** The answer to a call. A success has `data`, and a failure has `code` and `msg`. */
 export interface Answer<Data> {
   status: number
   headers: Headers
@@ -44,13 +44,13 @@ export interface Answer<Data> {
 }
 
 export interface Call {
-  /** Whose key is sent along; null: nobody's. An admin's unless told otherwise. */
+  /** The role of the owner of the API key that is sent; null sends no key. The default is an admin's key. */
   role?: Role | null
   body?: unknown
   headers?: Record<string, string>
 }
 
-/** Rollcall without its worker, on a port of its own and a database of its own. */
+/** Rollcall without a worker, with a port and a database of its own. */
 export interface App {
   test: TestDatabase
   activation: Activation
@@ -60,9 +60,9 @@ export interface App {
   staff: Record<Role, SignedIn>
   call<Data = Record<string, unknown>>(method: string, path: string, options?: Call): Promise<Answer<Data>>
   signIn(role: Role): Promise<string>
-  /** Opens the live connection; with an admin's key unless other headers are given. */
+  /** Opens a live connection, with an admin's key unless other headers are given. */
   watch(headers?: Record<string, string>): Promise<Watcher>
-  /** A second server on the same database, with rooms and a bus of its own. */
+  /** Starts another server on the same database, with rooms and a bus of its own. */
   another(): Promise<Pick<App, 'server' | 'rooms' | 'url' | 'watch'>>
   close(): Promise<void>
 }
@@ -71,20 +71,20 @@ interface AppOptions {
   timings?: Partial<Timings>
   webFolder?: string
   connectionRates?: AppDeps['connectionRates']
-  /** What rings between the nodes; PostgreSQL's unless told otherwise. */
+  /** Opens the bus between the nodes. The default is the bus over PostgreSQL. */
   openBus?: (options: BusOptions & { databaseUrl: string }) => Bus
-  /** Milliseconds between two frames of a room; the usual unless told otherwise. */
+  /** The milliseconds between two frames of a room. The default is that of the app. */
   mergeInterval?: () => number
-  /** Where the server logs; nowhere unless told otherwise. */
+  /** The logger of the server. By default, nothing is logged. */
   logger?: Logger
 }
 
-/** The bus of a node alone: its rooms are told by its own rings, and never look at the database by themselves. */
+/** Opens the bus of a single node. It transports nothing, and never has the rooms read the database by themselves. */
 export function openNoBus(): Bus {
   return { publish: () => undefined, close: () => Promise.resolve() }
 }
 
-/** The whole app with staff of each role. `database` is one to share with another app. */
+/** Starts the app on a new database, with one member of staff for each role. */
 export async function createTestApp(options: AppOptions = {}): Promise<App> {
   const test = await createTestDatabase()
   const activation = await createActivation(test)
@@ -236,20 +236,20 @@ async function callAt<Data>(
   return { ...parsed, status: response.status, headers: response.headers, text } as Answer<Data>
 }
 
-/** One live connection and everything it was sent. */
+/** A live connection, with every frame that the server has sent to it. */
 export interface Watcher {
   socket: WebSocket
   frames: ServerFrame[]
   send(frame: unknown): void
-  /** The first frame that is as wanted, from the one with the index `from` on; waits for it. */
+  /** Waits for the first frame of which `wanted` is true, from the one with the index `from` on, and returns it. */
   frame<Wanted extends ServerFrame>(wanted: (frame: ServerFrame) => frame is Wanted, from?: number): Promise<Wanted>
-  /** The first progress of a session that is as wanted. */
+  /** Waits for the first progress of a session of which `wanted` is true, and returns it. */
   progress(sessionId: string, wanted?: (progress: Progress) => boolean): Promise<Progress>
   closed: Promise<{ code: number; reason: string }>
   close(): void
 }
 
-/** Opens a live connection; fails with the status where the upgrade is refused. */
+/** Opens a live connection. Fails with the HTTP status where the server refuses the upgrade. */
 export async function openWatcher(url: string, headers: Record<string, string>): Promise<Watcher> {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/crm/activation/live`, { headers })
   const frames: ServerFrame[] = []
@@ -296,7 +296,7 @@ export async function openWatcher(url: string, headers: Record<string, string>):
   }
 }
 
-/** The frames of a type. */
+/** Returns the frames of one type that a live connection has received. */
 export function framesOf<Type extends ServerFrame['type']>(
   watcher: Watcher,
   type: Type,

@@ -1,4 +1,4 @@
-/** Signs somebody in over the API; gives the cookie. Throws with the answer where that is refused. */
+/** Signs a member of staff in over the API and returns the cookie. Throws an error with the answer where the sign-in is refused. */
 export async function signInAt(
   url: string,
   who: { email: string; password: string },
@@ -16,7 +16,7 @@ export async function signInAt(
     .join('; ')
 }
 
-/** Asks the API; gives the `data` of a success, and throws with the answer where it is none. */
+/** Calls the API and returns the `data` of a success. Throws an error with the answer where the call fails. */
 export async function dataAt<Data>(
   url: string,
   headers: Record<string, string>,

@@ -3,12 +3,12 @@ import { DomainError } from '../../src/errors.ts'
 import type { CsvEncoding } from '../../src/leads/import/csv/encoding.ts'
 import { describeCsv, headBytes, openCsv, type CsvRow } from '../../src/leads/import/csv/reader.ts'
 
-/** The bytes as they arrive: so many at a time. */
+/** Yields the bytes in pieces of `size`, as an upload brings them. */
 export async function* pieces(bytes: Buffer, size = 1000): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
 }
 
-/** A whole file, read as an import reads it. */
+/** Reads a whole file as an import does. */
 export async function readCsv(input: Buffer | string, size?: number) {
   const bytes = typeof input === 'string' ? Buffer.from(input) : input
   const format = await describeCsv(bytes.subarray(0, headBytes), pieces(bytes, size))
@@ -18,7 +18,7 @@ export async function readCsv(input: Buffer | string, size?: number) {
   return { format, headers: file.headers, rows, cells: rows.map((row) => row.cells) }
 }
 
-/** The sentence with which a file is refused. */
+/** Returns the sentence with which a file is refused. */
 export async function refusalOf(input: Buffer | string): Promise<string> {
   const error: unknown = await readCsv(input).then(
     () => undefined,
@@ -30,7 +30,7 @@ export async function refusalOf(input: Buffer | string): Promise<string> {
   return refusal.message
 }
 
-/** A text in an encoding, with or without a byte order mark. */
+/** Encodes a text, with or without a byte order mark. */
 export function encode(text: string, encoding: CsvEncoding, mark: boolean): Buffer {
   const marked = mark ? `\ufeff${text}` : text
   if (encoding === 'utf-8') return Buffer.from(marked)
@@ -39,7 +39,7 @@ export function encode(text: string, encoding: CsvEncoding, mark: boolean): Buff
   return encoding === 'utf-16le' ? bytes : bytes.swap16()
 }
 
-/** Every encoding that is read, and whether there is a byte order mark. */
+/** Every encoding that can be read, without (false) and with (true) a byte order mark. */
 export const encodings: [CsvEncoding, boolean][] = [
   ['utf-8', false],
   ['utf-8', true],

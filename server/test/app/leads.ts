@@ -18,14 +18,14 @@ export interface Answer<Data> {
 }
 
 export interface CallOptions {
-  /** Who asks; null: nobody. An admin unless told otherwise. */
+  /** The role of the caller; null: nobody is signed in. The default is an admin. */
   role?: Role | null
   body?: object
   form?: Buffer
   headers?: Record<string, string>
 }
 
-/** The routes of leads over a database of their own; the header `x-role` stands for a sign-in. */
+/** Creates a server with the routes of leads on a new database. The header `x-role` stands for a sign-in. */
 export async function createLeadsServer() {
   const test = await createTestDatabase()
   const spoolFolder = await mkdtemp(join(tmpdir(), 'rollcall-leads-'))
@@ -60,12 +60,12 @@ export async function createLeadsServer() {
     server,
     spoolFolder,
     call,
-    /** Imports a file. */
+    /** Imports a file, with the given mapping or without one. */
     async upload(file: string | Buffer, mapping?: object): Promise<Answer<ImportResult>> {
       const parts = { ...(mapping === undefined ? {} : { mapping: JSON.stringify(mapping) }), file }
       return call('POST', '/crm/leads/import', await formOf(parts))
     },
-    /** Up to 500 leads, by address. */
+    /** Returns up to 500 leads in the order of their addresses. */
     async everything(): Promise<Lead[]> {
       const { data } = await call<List<Lead>>('GET', '/crm/leads?sort=email&limit=500', { role: 'support' })
       return data.items
@@ -81,7 +81,7 @@ export async function createLeadsServer() {
   }
 }
 
-/** A form with these parts, `file` as a file. */
+/** Encodes a form with these parts. The part `file` is sent as a file, and every other as a text. */
 export async function formOf(
   parts: Record<string, string | Buffer>,
 ): Promise<{ form: Buffer; headers: Record<string, string> }> {

@@ -10,11 +10,11 @@ export interface LiveApp {
   readonly smtp: ScriptedSmtpServer
   /** Opens a live connection, as an admin's program unless the headers say otherwise. */
   watch: (headers?: Record<string, string>) => Promise<Watcher>
-  /** Has a live connection of another app closed after the test, too. */
+  /** Closes a live connection of another app after the test, too. */
   closeAfterwards: (watcher: Watcher) => void
-  /** Starts a session and pauses it, so that nothing of it changes by itself; returns its id. */
+  /** Starts a session, pauses it so that nothing of it changes by itself, and returns its id. */
   pausedSession: (leads?: number) => Promise<string>
-  /** Raises the stored version and publishes nothing; returns the new version. */
+  /** Raises the stored version of a session without publishing it, and returns the new version. */
   raiseVersion: (sessionId: string) => Promise<number>
 }
 

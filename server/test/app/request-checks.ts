@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect } from 'vitest'
 import { createTestApp, type Answer, type App, type Call } from './app.ts'
 
-/** The id of nothing. */
+/** A valid id that belongs to nothing. */
 export const uuid = '01890000-0000-7000-8000-000000000000'
 const token = 'x'.repeat(43)
 

@@ -5,7 +5,7 @@ import type { Subscriber } from '../../src/realtime/subscriber.ts'
 
 const logger = pino({ level: 'silent' })
 
-/** Creates a store of sessions whose reads resolve when the test lets them, in any order, with what was stored when they began. */
+/** Creates a store of sessions. Its reads resolve when the test lets them, in any order, with the values that were stored when they began. */
 function createSource() {
   const versions = new Map<string, number>()
   const events: { sessionId: string; id: number; event: SessionEvent }[] = []
@@ -41,9 +41,9 @@ function createSource() {
     },
     setSlow: (value: boolean) => (slow = value),
     setFailing: (value: boolean) => (failing = value),
-    /** Resolves the read with this number in the order of their beginnings, modulo their count. */
+    /** Resolves one of the reads that wait: the one at this index, modulo their number, in the order in which they began. */
     answerOne: (index: number) => waiting.splice(index % Math.max(1, waiting.length), 1)[0]?.(),
-    /** Resolves the oldest read with what is stored now. */
+    /** Resolves the oldest read with the values that are stored now. */
     answerFirstLate: () => waiting.shift()?.(true),
     /** Resolves the newest read. */
     answerLast: () => waiting.pop()?.(),
@@ -62,7 +62,7 @@ export function openRooms(): { stored: Stored; rooms: Rooms } {
   return { stored, rooms: createRooms({ source: stored.source, logger, clock: () => Date.now() }) }
 }
 
-/** A subscriber that keeps what it was sent. */
+/** A subscriber that keeps everything that was sent to it. */
 export interface Member extends Subscriber {
   isReady: boolean
   versions: Map<string, number[]>

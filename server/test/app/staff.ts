@@ -25,18 +25,18 @@ interface Call {
 }
 type Answer = Awaited<ReturnType<Server['inject']>>
 
-/** The routes of staff, and one that only admins may ask; before each test there is one superadmin and nobody else. */
+/** A server with the routes of staff and one route for admins. Before each test, the only member of staff is one superadmin. */
 export interface StaffBench {
   readonly database: TestDatabase
   call: (method: 'GET' | 'POST', url: string, options?: Call) => Promise<Answer>
   trySignIn: (email: string, secretWord?: string, more?: Call) => Promise<Answer>
-  /** Signs in; what a browser would send as its cookie afterwards. */
+  /** Signs a member of staff in, and returns the cookie that a browser would send afterwards. */
   signIn: (email?: string) => Promise<string>
   createStaff: (role: Role, email?: string) => Promise<{ id: string; cookie: string }>
   createKey: (cookie: string) => Promise<string>
 }
 
-/** Sets a bench up for the tests of a file. */
+/** Sets up a server and its database for the tests of a file, and closes them afterwards. */
 export function staffBench(): StaffBench {
   let database: TestDatabase
   let server: Server
@@ -95,7 +95,7 @@ export function staffBench(): StaffBench {
   return bench
 }
 
-/** A server with them over a database. */
+/** Starts a server with these routes over a database. */
 export async function serveStaff(over: Database) {
   const logger = pino({ level: 'silent' })
   const auth = createAuth({ database: over, secret, publicUrl, logger })

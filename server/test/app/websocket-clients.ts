@@ -1,6 +1,6 @@
 import net from 'node:net'
 
-/** One of many WebSockets. */
+/** One of the WebSockets that `openClients` opens. */
 export interface Client {
   readonly index: number
   /** Sends a text frame of at most 125 bytes. */
@@ -30,7 +30,7 @@ interface Options {
   onClose?: (client: Client, code: number) => void
 }
 
-/** So many connections are opened at the same time, because the system's queue of new connections has an end. */
+/** The number of connections that are opened at the same time. It is limited because the system's queue of new connections is short. */
 const openedAtOnce = 100
 const headersEnd = Buffer.from('\r\n\r\n')
 
@@ -131,7 +131,7 @@ class ClientConnection implements Client {
     return undefined
   }
 
-  /** Reads frames as RFC 6455 section 5.2 lays them out; a server's frames are not masked. */
+  /** Reads the frames in these bytes (RFC 6455 section 5.2). A server's frames are not masked. */
   #take(bytes: Buffer, from: number, until: number): void {
     let at = from
     while (until - at >= 2) {
@@ -157,7 +157,7 @@ class ClientConnection implements Client {
     this.#write(8, payload)
   }
 
-  /** Writes one frame; a client has to mask, and a mask of zeros leaves the payload as it is. */
+  /** Writes one frame. A client has to mask its frames, and a mask of zeros leaves the payload as it is. */
   #write(opcode: number, payload: Buffer): void {
     this.#socket?.write(Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0]), payload]))
   }
