@@ -5,7 +5,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { findForbiddenWords } from './forbidden-words.ts'
 
-/** Files that break each boundary once; each imports what stands behind it. */
+/** Files that break the boundaries. Each key is a file, and its value lists what the file imports. */
 const breaking: Record<string, string[]> = {
   'server/src/util/circle.ts': ['./other-half.ts'],
   'server/src/util/other-half.ts': ['type ./circle.ts'],
@@ -47,7 +47,7 @@ const breaking: Record<string, string[]> = {
   'web/src/ui/badge.ts': ['type ../leads/lead.ts'],
 }
 
-/** Files that break no boundary. */
+/** Files that break no boundary, with their imports. */
 const allowed: Record<string, string[]> = {
   'server/src/leads/ok.routes.ts': ['./ok.usecases.ts', '../http/answers.ts'],
   'server/src/leads/ok.job.ts': ['./ok.usecases.ts', './f.queries.ts'],
@@ -74,11 +74,11 @@ const tree = { ...breaking, ...allowed }
 const libraries = ['vue', 'pinia']
 
 let folder: string
-/** `rule: from → to` for everything that was reported. */
+/** The violations that were reported, each as `rule: from → to`. */
 let broken: string[]
 let ruleNames: string[]
 
-/** Every file that the tree imports and does not describe is there too, and imports nothing. */
+/** Writes the files of the tree. A file that is imported and not described there is written too, and imports nothing. */
 function writeTree(): void {
   const files = new Map<string, string>()
   const specifierOf = (target: string) => target.replace(/^type /, '')

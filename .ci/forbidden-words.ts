@@ -2,26 +2,26 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 
-/** A text that must not stand in the tree, and what to write instead. */
+/** A text that no file may contain, and what to write instead. */
 interface ForbiddenWord {
   pattern: RegExp
   instead: string
-  /** The paths in which it is looked for; all where none is given. */
+  /** The paths in which the text is looked for; all paths where this is left out. */
   within?: RegExp
-  /** The paths in which it may stand. */
+  /** The paths in which the text is allowed. */
   except?: RegExp
 }
 
 export interface Finding {
   path: string
-  /** Counted from 1; 0: the word is in the path. */
+  /** The line, counted from 1; 0 where the word is in the path. */
   line: number
   word: string
   instead: string
 }
 
 /**
- * A pattern for a word and its plural wherever they are a whole part of a text or of an identifier: `ledger` is found in "the
+ * Makes a pattern that finds a word and its plural wherever they are a whole part of a text or of an identifier: `ledger` is found in "the
  * ledger", `mailLedger`, `LedgerRow` and `mail-ledgers`, and not in another word that has the same letters.
  */
 function wordOf(word: string): RegExp {
@@ -93,7 +93,7 @@ const outsideVendor = {
   except: /^server\/src\/vendor\/|\.test\.ts$/,
 }
 
-/** What libraries do not document is used in server/src/vendor alone, where a contract test notices when it changes. */
+/** Fields that libraries do not document. Only server/src/vendor may use them, where a contract test fails when they change. */
 const privateFields: ForbiddenWord[] = [
   {
     pattern: /\._socket\b|\b_socket\b/,
@@ -107,14 +107,14 @@ const privateFields: ForbiddenWord[] = [
 
 export const forbiddenWords = [...retiredWords, ...privateFields]
 
-/** Where history is told as it was, or where the words are listed. */
+/** The files that are not searched: those that tell history as it was, and those that list the words. */
 const untouched =
   /^server\/migrations\/|^docs\/decisions\/00(?:0\d|1[0-5])-|^CHANGELOG\.md$|^\.ci\/(?:forbidden-words|boundaries\.test)\.ts$/
 
-/** Names of decision records stay as they are, also where they are linked. */
+/** A link to a decision record. It is not searched, because the records keep their names. */
 const linkToDecision = /decisions\/[\w-]+\.md/g
 
-/** The forbidden words in these files, their paths included. */
+/** Finds the forbidden words in these files and in their paths. */
 export function findForbiddenWords(files: readonly { path: string; text: string }[]): Finding[] {
   return files.filter((file) => !untouched.test(file.path)).flatMap((file) => [...findIn(file)])
 }

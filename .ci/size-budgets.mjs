@@ -8,7 +8,7 @@ const manifest = JSON.parse(readFileSync(path.join(folder, '.vite/manifest.json'
 const kilobyte = 1000
 const budgets = { staffShell: 170 * kilobyte, page: 250 * kilobyte, activationPage: 40 * kilobyte }
 
-/** The files that come with a chunk, without those it loads later. */
+/** Returns the files that a browser loads together with a chunk, without those that the chunk loads later. */
 function filesOf(name, files = new Set()) {
   const chunk = manifest[name]
   if (files.has(chunk.file)) return files

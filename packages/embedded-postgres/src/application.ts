@@ -1,4 +1,4 @@
-/** What this package asks of a log; the loggers of pino fit. */
+/** The methods that this package calls on a logger. The loggers of pino have them. */
 export interface Logger {
   info(details: object, message: string): void
   warn(details: object, message: string): void
@@ -7,7 +7,7 @@ export interface Logger {
 
 /** The application that brings the PostgreSQL: the names by which the database, the system and a person know it. */
 export interface Application {
-  /** How messages for a person call it. */
+  /** The name of the application in messages for a person. */
   name: string
   /** The name of the database and of its superuser: lower-case letters, digits and underscores. */
   database: string

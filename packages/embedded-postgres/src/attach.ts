@@ -7,7 +7,7 @@ import { findRunning } from './postmaster.ts'
 export interface Attachment {
   /** The address of the application's database. */
   url: string
-  /** Stops PostgreSQL where attaching had to start it; leaves it as it is where it was found running. */
+  /** Stops PostgreSQL where attaching had to start it, and leaves it alone where it was found running. */
   detach(): Promise<void>
 }
 

@@ -13,11 +13,11 @@ export interface Binaries {
   postgres: string
 }
 
-/** What the binaries of this release can read. A cluster of another major version must be moved by dump and restore. */
+/** The major version of the clusters that these binaries can read. A cluster of another one must be moved by dump and restore. */
 export const majorVersion = '18'
 
 /**
- * The binaries from `node_modules`, or a copy of them in the application's shared folder where the system user cannot enter
+ * Returns the binaries from `node_modules`, or a copy of them in the application's shared folder where the system user cannot enter
  * `node_modules`. Throws an Error with one sentence where there are none for this machine.
  */
 export async function findBinaries(

@@ -7,16 +7,16 @@ import { makeSharedFolder, moveIntoPlace } from './folders.ts'
 import { isProcessAlive, runBinary } from './processes.ts'
 import { canEnter, chooseSystemUser, type SystemUser } from './system-user.ts'
 
-/** Where everything of one PostgreSQL lies. All paths are absolute and free of symbolic links. */
+/** The paths of the files of one PostgreSQL. All of them are absolute and free of symbolic links. */
 export interface ClusterPaths {
   /** The folder that holds all the others. */
   home: string
   /** PostgreSQL's own data directory. */
   data: string
   passwordFile: string
-  /** Holds the port of the last start. */
+  /** The file with the port of the last start. */
   portFile: string
-  /** Written by PostgreSQL while it runs. */
+  /** The file in which PostgreSQL describes itself while it runs. */
   pidFile: string
   logFile: string
 }
@@ -27,7 +27,7 @@ export interface Cluster {
   paths: ClusterPaths
   password: string
   binaries: Binaries
-  /** Null: PostgreSQL runs as the user that this process runs as. */
+  /** The system user that PostgreSQL runs as; null: the one that this process runs as. */
   user: SystemUser | null
 }
 
@@ -36,7 +36,7 @@ export function homeOrLinkOf(dataDirectory: string): string {
   return path.join(dataDirectory, 'postgres')
 }
 
-/** The address of a database of the cluster, with the superuser's name and password. */
+/** Makes the address of a database of the cluster, with the superuser's name and password. */
 export function urlOf(cluster: Cluster, port: number, database: string): string {
   return `postgres://${cluster.application.database}:${cluster.password}@127.0.0.1:${port}/${database}`
 }
@@ -75,7 +75,7 @@ function pathsOf(home: string): ClusterPaths {
   }
 }
 
-/** Null where there is no cluster yet. A link that leads nowhere is an error: the data may be on a disk that is not mounted. */
+/** Returns null where there is no cluster yet. Throws for a link that leads nowhere, because the data may be on a disk that is not mounted. */
 async function existingHome(homeOrLink: string): Promise<string | null> {
   const entry = await lstat(homeOrLink).catch(() => null)
   if (entry === null) return null
@@ -102,7 +102,7 @@ interface NewCluster {
 async function makeHome({ homeOrLink, application, binaries, user, logger }: NewCluster): Promise<string> {
   logger.info({ folder: homeOrLink }, 'Making the embedded PostgreSQL database.')
   const dataDirectory = path.dirname(homeOrLink)
-  // The data folder is the application's own, and what is secret in it is closed file by file: every user may be let through it.
+  // Every user may be let into the data folder: it belongs to the application, and each secret file in it has a mode of its own.
   if (user !== null) await chmod(dataDirectory, (await stat(dataDirectory)).mode | 0o011)
   if (canEnter(user, dataDirectory, application)) {
     const unfinished = `${homeOrLink}.new-${process.pid}`

@@ -46,7 +46,10 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   return { url: urlOf(cluster, port, application.database), port, adopted, stop: () => supervisor.stop() }
 }
 
-/** Another process may start or stop PostgreSQL between the look and the launch, and a port can be taken in between: it tries again. */
+/**
+ * Adopts the PostgreSQL that runs, or launches one. It tries again where another process has started or stopped PostgreSQL, or
+ * has taken the port, after it looked.
+ */
 async function findOrLaunch(
   cluster: Cluster,
   settings: Record<string, string>,

@@ -1,16 +1,16 @@
 import { copyFile, readFile, stat, truncate } from 'node:fs/promises'
 
-/** Bytes of the file; 0 where there is none. */
+/** Returns the size of a file in bytes; 0 where there is none. */
 export async function sizeOf(logFile: string): Promise<number> {
   return (await stat(logFile).catch(() => null))?.size ?? 0
 }
 
-/** What was written to the log since it had `start` bytes. */
+/** Returns the text that was written to the log since it had `start` bytes. */
 export async function readLogSince(logFile: string, start: number): Promise<string> {
   return (await readFile(logFile)).subarray(start).toString().trim()
 }
 
-/** The end of a log, for an error message. */
+/** Returns the end of a log, for an error message. */
 export function lastLines(log: string): string {
   return log.split('\n').slice(-15).join('\n') || 'PostgreSQL wrote nothing about it.'
 }

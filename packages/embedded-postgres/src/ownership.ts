@@ -8,9 +8,9 @@ const lockNumber = 7_665_001
 /** A process that was killed holds its lock until PostgreSQL notices the closed connection; that takes moments. */
 const patienceMilliseconds = 1_500
 
-/** That this process, and no other, uses a cluster. PostgreSQL takes it back by itself when the process dies. */
+/** The right of this process, and of no other, to use a cluster. PostgreSQL takes it back by itself when the process dies. */
 export interface Ownership {
-  /** False once the connection that carries it is lost. */
+  /** False once the connection with the lock is lost. */
   isHeld(): boolean
   release(): Promise<void>
 }

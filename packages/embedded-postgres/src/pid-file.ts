@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import type { ClusterPaths } from './cluster.ts'
 import { isProcessAlive } from './processes.ts'
 
-/** What PostgreSQL says of itself in `postmaster.pid`. */
+/** The description that PostgreSQL writes of itself into `postmaster.pid`. */
 export interface PidFile {
   pid: number
   port: number
@@ -13,7 +13,7 @@ export interface PidFile {
   lines: string[]
 }
 
-/** Null where there is none. The lines: pid, data folder, start, port, socket folder, address, shared memory, status. */
+/** Reads a pid file; null where there is none. Its lines are pid, data folder, start, port, socket folder, address, shared memory, status. */
 export async function readPidFile({ pidFile }: ClusterPaths): Promise<PidFile | null> {
   const text = await readFile(pidFile, 'utf8').catch(() => null)
   if (text === null) return null
@@ -31,7 +31,7 @@ export function isPostmaster(pid: number, { data }: ClusterPaths): boolean {
 }
 
 /**
- * The folder that a process works in, on Linux: PostgreSQL and all its children work in the folder of their cluster.
+ * Returns the folder that a process works in, on Linux. PostgreSQL and all its children work in the folder of their cluster.
  * Null for a process that has ended but is still listed, and for one that may not be looked at.
  */
 export function workingFolderOf(pid: number): string | null {

@@ -3,7 +3,7 @@ import { chown, readFile, writeFile } from 'node:fs/promises'
 import net from 'node:net'
 import type { Cluster } from './cluster.ts'
 
-/** The port of the last start where it is free, so that other programs can be given the address; else another free one. */
+/** Returns the port of the last start where it is free, so that other programs can keep the address, or else another free port. */
 export async function choosePort({ paths }: Cluster): Promise<number> {
   const last = Number(await readFile(paths.portFile, 'utf8').catch(() => ''))
   return Number.isInteger(last) && last > 0 && (await isFree(last)) ? last : findFreePort()
@@ -16,7 +16,7 @@ export async function rememberPort({ paths, user }: Cluster, port: number): Prom
 }
 
 /**
- * A free port from 20000 to 31999. That is below the range from which systems take the ports of outgoing connections: one of those
+ * Returns a free port from 20000 to 31999. That is below the range from which systems take the ports of outgoing connections: one of those
  * could take PostgreSQL's port while PostgreSQL is down, even an attempt to reach PostgreSQL itself.
  */
 export async function findFreePort(): Promise<number> {

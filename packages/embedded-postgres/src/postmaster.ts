@@ -16,14 +16,14 @@ export interface Postmaster {
   isAlive(): boolean
 }
 
-/** What can keep a PostgreSQL from starting, and passes by waiting or with another port. */
+/** The failures of a start that pass by waiting or with another port. */
 export type Hindrance = 'already running' | 'port taken'
 
-/** Recovery after a crash takes minutes at most, also after a long time of heavy writing. */
+/** The longest time, in milliseconds, that a start may take. Recovery after a crash takes minutes at most, also after heavy writing. */
 const startMilliseconds = 5 * 60_000
 
 /**
- * The PostgreSQL that already runs on this cluster, whoever started it, or null. One that is starting or stopping is waited for.
+ * Returns the PostgreSQL that already runs on this cluster, whoever started it, or null. Waits for one that is starting or stopping.
  * Where the pid file names another program, the file is changed so that the next start passes.
  */
 export async function findRunning(cluster: Cluster): Promise<Postmaster | null> {
@@ -70,7 +70,7 @@ export async function launch(
   }
 }
 
-/** Stops PostgreSQL after a checkpoint, whoever started it; open connections are closed. Nothing to stop is no error. */
+/** Stops PostgreSQL after a checkpoint, whoever started it, and closes its connections. Does nothing where it does not run. */
 export async function stopPostmaster({ paths, binaries, user }: Cluster): Promise<void> {
   const stop = (mode: string) =>
     runBinary(binaries.pgCtl, user, [

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { SystemUser } from './system-user.ts'
 
-/** What a process of PostgreSQL is spawned with: no variable of the application reaches it, and its messages are English. */
+/** Makes the options for spawning PostgreSQL's processes. Their environment has no variable of the application and makes their messages English. */
 export function spawnOptions(user: SystemUser | null) {
   return { ...user, cwd: '/', env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' } }
 }
@@ -27,7 +27,7 @@ export async function runBinary(
   return { code, text: text.trim() }
 }
 
-/** True when a process has this id. It may belong to another user, and after a crash it may be another program. */
+/** True when a process with this id runs. It may belong to another user, and after a crash it may be another program. */
 export function isProcessAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)

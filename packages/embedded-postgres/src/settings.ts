@@ -1,7 +1,7 @@
 import os from 'node:os'
 
 /**
- * Megabytes for `shared_buffers`: an eighth of the memory that the machine, or the container, has, but 256 at least and 2048 at
+ * Returns the megabytes for `shared_buffers`: an eighth of the memory that the machine, or the container, has, but 256 at least and 2048 at
  * most, in which a million rows with their indexes fit. Pages that are there need not be fetched from the operating system one by
  * one. PostgreSQL takes only what it uses. `constrained` is the container's limit in bytes, 0 where it is unknown.
  */
@@ -27,7 +27,7 @@ export const defaultSettings: Readonly<Record<string, string>> = {
   jit: 'off',
   timezone: 'UTC',
   log_timezone: 'UTC',
-  // The log is for faults of the server. What is stored, which details and statements show, stays out of it.
+  // The log is for faults of the server. Details and statements would show stored data, so they are left out of it.
   log_checkpoints: 'off',
   log_error_verbosity: 'terse',
   log_min_error_statement: 'panic',

@@ -25,7 +25,7 @@ export function assertTransition(from: SupervisorMode, to: SupervisorMode): void
 
 const watchMilliseconds = 250
 const longestPauseMilliseconds = 5_000
-/** Also at the start; see `rotateLog`. */
+/** The size from which the log is rotated, also at the start; see `rotateLog`. */
 export const maximumLogBytes = 5_000_000
 
 interface Supervised {
@@ -37,7 +37,7 @@ interface Supervised {
 }
 
 /**
- * Looks four times a second whether PostgreSQL lives. Starts it again on the same port when it has died, and takes the ownership
+ * Looks four times a second whether PostgreSQL lives. It starts it again on the same port when it has died, and takes the ownership
  * again when its connection was lost. While that fails it is tried again, at pauses that grow to five seconds.
  */
 export class Supervisor {
@@ -88,7 +88,7 @@ export class Supervisor {
     }
   }
 
-  /** True when PostgreSQL runs and is owned afterwards. */
+  /** Brings PostgreSQL and the ownership back where one of them was lost. Returns true when both are there afterwards. */
   async #look(): Promise<boolean> {
     const { cluster, logger, postmaster, ownership } = this.#supervised
     try {

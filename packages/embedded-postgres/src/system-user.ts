@@ -11,7 +11,7 @@ export interface SystemUser {
 const defaultUser = 'postgres'
 
 /**
- * The system user that PostgreSQL runs as; null: the user that this process runs as, which is right wherever that is not root.
+ * Returns the system user that PostgreSQL runs as, or null for the user of this process, which is right wherever that is not root.
  * PostgreSQL refuses to run as root and wants to own its files, so root runs it as the owner of an existing `home`, or as
  * `postgres`, which is created where it is missing. Throws an Error with one sentence where there is no such user.
  */
@@ -48,7 +48,7 @@ function findUser(name: string): SystemUser | null {
   return { uid, gid }
 }
 
-/** Tries the command of most Linux systems, then the one of Alpine. */
+/** Creates a system user with the command of most Linux systems, or else with the one of Alpine. */
 function createUser(name: string, application: Application): SystemUser {
   const commands: [string, ...string[]][] = [
     ['useradd', '--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', name],

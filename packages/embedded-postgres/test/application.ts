@@ -2,7 +2,7 @@ import os from 'node:os'
 import path from 'node:path'
 import type { Application, Logger } from '../src/index.ts'
 
-/** An application as the tests know it. */
+/** The application that the tests give to the package. */
 export const application: Application = {
   name: 'Example',
   database: 'example',

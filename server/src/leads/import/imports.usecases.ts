@@ -131,7 +131,10 @@ function chunkStore(transaction: Transaction, importId: string) {
   }
 }
 
-/** Returns the given mapping, or one that is made from the headers. Throws IMPORT_NEEDS_MAPPING where it has no column of the address, or an unknown header. */
+/**
+ * Returns the given mapping, or else one that is made from the headers. Throws IMPORT_NEEDS_MAPPING where it has no header of the
+ * address, or a header that the file does not have.
+ */
 function mappingFor(headers: string[], given: ImportMapping | undefined): ImportMapping {
   const unknown = Object.values(given ?? {}).filter((header) => !headers.includes(header))
   if (unknown.length > 0) {

@@ -47,7 +47,7 @@ function hasAccountWith(status: LeadFilter['status']): SQL {
   return sql`leads.id IN (SELECT account.lead_id FROM accounts account WHERE account.status = ${status})`
 }
 
-/** The number of characters of a word that are looked up in an index. They are selective enough, and each further one would cost the reading of one more list. */
+/** The number of characters of a word that are looked up in an index. They are selective enough, and each further one costs another list of trigrams. */
 const indexedCharacters = 10
 
 function isFoundInText(word: string): SQL {
@@ -135,7 +135,7 @@ function hasPair(word: string): boolean {
   return !word.includes('\u0001')
 }
 
-/** The condition that the text has all pairs of characters of the word. A single character must be the beginning of a pair, or the last character of the text. */
+/** The condition that the text has all pairs of characters of the word. A single character must begin a pair, or end the text. */
 function hasPairsOf(word: string): SQL {
   const lower = sql`lower(${word}::text)`
   const length = Math.min(Array.from(word).length, indexedCharacters)
