@@ -39,7 +39,7 @@ async function stop(postgres: EmbeddedPostgres): Promise<void> {
   await postgres.stop()
 }
 
-/** Another process that starts on the data folder, and what it says of it. */
+/** Another process that starts the PostgreSQL of the data folder, with the first line that it writes. */
 async function startOwner() {
   const script = path.join(import.meta.dirname, '../test/owner.process.ts')
   const child = spawn(process.execPath, [script, dataDirectory], {
@@ -82,7 +82,7 @@ async function postmasterPid(): Promise<number> {
   return Number((await readFile(path.join(dataDirectory, 'postgres/cluster/postmaster.pid'), 'utf8')).split('\n')[0])
 }
 
-/** The postmaster and every process of it. */
+/** Returns the ids of the postmaster and of all its processes. */
 async function allPids(url: string): Promise<number[]> {
   const children = await query<{ pid: number }>(url, 'SELECT pid FROM pg_stat_activity')
   return [await postmasterPid(), ...children.map(({ pid }) => pid)]

@@ -28,7 +28,7 @@ export async function extendLinks(
     UPDATE accounts SET token_expires_at = ${expiresAt.toISOString()}::timestamptz FROM ending WHERE accounts.id = ending.id`)
 }
 
-/** The account of a lead's address, or null. */
+/** Returns the account that has the address of a lead, or null. */
 export async function accountByLead(database: Queryable, leadId: string): Promise<AccountRow | null> {
   const rows = await rowsOf<AccountRow>(
     database,
@@ -37,7 +37,7 @@ export async function accountByLead(database: Queryable, leadId: string): Promis
   return rows[0] ?? null
 }
 
-/** The account that a token's digest belongs to, and its person's first name. */
+/** Returns the account whose token has this digest, with the first name of its person, or null. */
 export async function accountByDigest(
   database: Queryable,
   digest: string,

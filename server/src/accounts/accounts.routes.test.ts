@@ -21,7 +21,7 @@ afterAll(async () => {
 const password = 'a password of my own'
 let address = 0
 
-/** Each call from an address of its own, because there is a limit for each. */
+/** Calls a route of the activation link. Each call has a client address of its own, because the rate of each address is limited. */
 function ask<Data>(path: string, body: unknown, from?: string) {
   address += 1
   const forwarded = from ?? `10.1.${address >> 8}.${address & 255}`
@@ -32,7 +32,7 @@ const inspect = (token: string) =>
 const accept = (token: string, word = password) =>
   ask<{ email: string }>('/activation/accept', { token, password: word })
 
-/** Invites so many people; gives the tokens of their mails by address. */
+/** Invites `count` people, and returns the session, the ids of their leads and the tokens of their mails. */
 async function invite(count: number): Promise<{ sessionId: string; ids: string[]; tokens: string[] }> {
   smtp.mails.length = 0
   const ids = await app.activation.addLeads(count)

@@ -18,7 +18,7 @@ export function tokenDigest(token: string): string {
   return hash('sha256', token)
 }
 
-/** The activation link in a mail. */
+/** Makes the activation link that a mail contains. */
 export function activationLink(publicUrl: string, token: string): string {
   return `${publicUrl}/activate/${token}`
 }

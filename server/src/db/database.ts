@@ -7,7 +7,7 @@ export type Database = NodePgDatabase
 export type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0]
 export type Queryable = Database | Transaction
 
-/** In milliseconds. A process that freezes in the middle of a transaction would otherwise hold its locks for ever. */
+/** The longest pause in a transaction, in milliseconds. Without it, a process that freezes in a transaction would hold its locks for ever. */
 const longestIdleInTransaction = 5000
 
 /**

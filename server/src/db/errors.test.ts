@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { isDatabaseAway, isTransactionConflict, isUnstorableValue } from './errors.ts'
 
-/** An error as drizzle throws it: the driver's error with this code is the cause of another. */
+/** Makes an error as drizzle throws it: the error of the driver, with this code, is the cause of another. */
 function wrapped(code: string): Error {
   return new Error('Failed query', { cause: Object.assign(new Error('from the driver'), { code }) })
 }

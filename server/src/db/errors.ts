@@ -11,7 +11,7 @@ function hasCode(error: unknown, pattern: RegExp): boolean {
 /** SQLSTATE classes 08 (connection), 53 (insufficient resources), 57P (shutdown, starting up), 25P03 (idle for too long in a transaction). */
 const awayStates = /^(08...|53...|57P..|25P03)$/
 const awayNetworkCodes = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/
-/** What node-postgres says without a code. */
+/** The messages of the errors of node-postgres that have no code. */
 const awayMessages =
   /not currently accepting connections|Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/
 

@@ -43,7 +43,7 @@ interface Answer {
   connection: string | undefined
 }
 
-/** Sends one request on a connection of its own; null where nobody listens. */
+/** Sends one request on a connection of its own, and returns its answer; null where nobody listens. */
 function ask(method: string, path: string, headers: Record<string, string> = {}): Promise<Answer | null> {
   return new Promise((resolve, reject) => {
     const request = http.request(
@@ -63,12 +63,12 @@ function ask(method: string, path: string, headers: Record<string, string> = {})
   })
 }
 
-/** The status alone; null where nobody listens. */
+/** Sends one request and returns the status of its answer; null where nobody listens. */
 const statusOf = async (...asked: Parameters<typeof ask>) => (await ask(...asked))?.status ?? null
 
 describe('a server behind a balancer that shuts down', () => {
   it('A server behind a balancer that shuts down serves everything for a while, then refuses the reads that can go elsewhere, and listens until no request comes', async () => {
-    // Time for what is asked meanwhile.
+    // The times are long enough for the requests that follow.
     await open({ deregistration: 4000, transit: 4000, longestDrain: 20_000 })
     expect(await ask('GET', '/thing', balancer)).toEqual({ status: 200, connection: 'keep-alive' })
     const closed = closeServer(server)
@@ -107,7 +107,7 @@ describe('a server behind a balancer that shuts down', () => {
     const forwarded = { 'x-forwarded-for': '192.0.2.7' }
     await statusOf('GET', '/thing', forwarded)
     const closed = closeServer(server)
-    // Whoever asks in the very moment of the end may be cut off; that is what the others wait for.
+    // A request in the very moment of the end may be cut off, because this server no longer waits for the balancer.
     const asked = () =>
       ask('GET', '/thing', forwarded).then(
         () => 'open',

@@ -7,7 +7,7 @@ import type { Server } from './server-type.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The answers of this route never end by themselves: a WebSocket, a stream of events. */
+    /** True for a route whose answers never end by themselves, such as a WebSocket or a stream of events. */
     endless?: boolean
   }
   interface FastifyInstance {
@@ -38,7 +38,7 @@ export const shutdownTransitions: Transitions<ShutdownMode> = {
 /** A balancer sends this header with a read that it takes to another node when this one answers 503. It then avoids this node for a while. */
 const triesNextHeader = 'x-rollcall-tries-next'
 
-/** In milliseconds. */
+/** The times of a shutdown, in milliseconds. */
 export interface ShutdownTimings {
   /**
    * The time in `deregistering`. It must be longer than a balancer takes between two looks at `/health/ready`, and longer than
@@ -47,7 +47,7 @@ export interface ShutdownTimings {
   deregistration: number
   /** The time after the first refused read in which requests that were on their way arrive. Shorter than `fail_timeout`. */
   transit: number
-  /** The time without any request after which nobody sends more. */
+  /** The time without a request after which the server assumes that nobody sends more. */
   quiet: number
   /** The longest time in `draining`. */
   longestDrain: number
@@ -103,7 +103,7 @@ export function prepareShutdown(server: Server, timings: ShutdownTimings): void 
     state.transitionTo('deregistering')
     if (!isBehindBalancer) return
     await wait(timings.deregistration)
-    // Somebody may have closed the server meanwhile.
+    // The server may have been closed meanwhile.
     if (!state.is('deregistering')) return
     state.transitionTo('draining')
     const since = performance.now()

@@ -4,7 +4,7 @@ import { requestChecksBench, expectFailure, reads, uuid, writes } from '../../te
 const bench = requestChecksBench()
 const { call } = bench
 
-/** What reads without a sign-in, or in a way of its own. */
+/** The reads that need no sign-in, or that answer in a form of their own. */
 const otherReads = [
   '/health/live',
   '/health/ready',

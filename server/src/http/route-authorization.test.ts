@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Role } from '@rollcall/shared'
 import { createTestApp, type App } from '../../test/app/app.ts'
 
-/** Open to everybody; every other route asks who is there. */
+/** The routes that are open to everybody. Every other route asks for a sign-in. */
 const open = [
   'GET /health/live',
   'GET /health/ready',
@@ -19,7 +19,7 @@ const open = [
   'POST /api/auth/*',
 ]
 
-/** What is more than reading asks for an admin; these ask for something else. */
+/** The routes that need another role than is usual: support for a read, and an admin for a write. */
 const requiredRoles: Record<string, Role> = {
   'GET /mailbox/messages': 'admin',
   'GET /mailbox/messages/:id': 'admin',
@@ -131,7 +131,7 @@ describe('the headers of every answer', () => {
       expect.soft(policy).toContain("default-src 'self'")
       expect.soft(policy).toContain("script-src 'self';")
       expect.soft(policy).toContain("frame-ancestors 'none'")
-      // An installation without https would lose its own files.
+      // With this directive, browsers could not load the files of an installation without https.
       expect.soft(policy).not.toContain('upgrade-insecure-requests')
       expect.soft(policy).not.toMatch(/https?:/)
       expect.soft(headers.get('strict-transport-security')).toBeNull()

@@ -41,7 +41,7 @@ describe('the list of leads', () => {
     const field = sort.replace('-', '') as 'createdAt' | 'email'
     const values = items.map((lead) => lead[field])
     const ascending = sort.startsWith('-') ? values.toReversed() : values
-    // Names are ordered as in a phone book; addresses, all in ASCII, as the database orders them.
+    // Names are ordered as in a phone book, and addresses, which are all in ASCII, as the database orders them.
     const inDatabase = await rowsOf<{ email: string }>(test.database, sql`SELECT email FROM leads ORDER BY email_key`)
     const byEmail = inDatabase.map((row) => row.email)
     const { compare } = new Intl.Collator('und')

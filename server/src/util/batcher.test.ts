@@ -4,7 +4,7 @@ import { createBatcher, type BatchEntry, type BatcherOptions } from './batcher.t
 
 type Entry = BatchEntry<string, string>
 
-/** A batcher whose batches are told, and end only when the test ends them. */
+/** Creates a batcher that records its batches, which end only when the test ends them. */
 function controlledBatcher(options: Partial<BatcherOptions<string, string>> = {}) {
   const batches: { values: string[]; entries: readonly Entry[]; end: (error?: Error) => Promise<void> }[] = []
   const batcher = createBatcher<string, string>({

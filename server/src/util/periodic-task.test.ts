@@ -8,14 +8,14 @@ const warn = vi.fn<(...line: unknown[]) => void>()
 const logger = { warn }
 const options = { name: 'the work', firstDelay: 10, interval: 100, logger }
 
-/** A run that ends when the test says so. */
+/** Creates a run that ends when the test calls `end`. */
 function controlledRun() {
   const ends: (() => void)[] = []
   const run = vi.fn<(signal: AbortSignal) => Promise<void>>(() => new Promise((resolve) => ends.push(resolve)))
   return { run, end: () => ends.shift()?.() }
 }
 
-/** Lets what waits for promises alone go on. */
+/** Waits until everything that waits only for promises has gone on. */
 function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

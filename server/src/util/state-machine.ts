@@ -1,7 +1,7 @@
 /** For each mode the modes that may follow it; a mode that none may follow is the last. */
 export type Transitions<Mode extends string> = Readonly<Record<Mode, readonly Mode[]>>
 
-/** The mode that something is in, one at a time. */
+/** Keeps the one mode that something is in. */
 export interface StateMachine<Mode extends string> {
   readonly mode: Mode
   /** True in any of these modes. */

@@ -19,7 +19,7 @@ beforeEach(() => test.empty())
 const routes = ['/crm/leads/import', '/crm/leads/import/preview']
 const csv = 'Email\nada@example.com\n'
 
-/** A part of a form, as it goes over the line. */
+/** Writes one part of a form as it is sent in a request. */
 const part = (disposition: string, content: string, type = '') =>
   `--edge\r\nContent-Disposition: form-data; ${disposition}\r\n${type === '' ? '' : `Content-Type: ${type}\r\n`}\r\n${content}\r\n`
 const file = part('name="file"; filename="leads.csv"', csv, 'text/csv')

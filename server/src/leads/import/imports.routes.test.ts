@@ -78,7 +78,7 @@ describe('an import', () => {
         'a@example.com,Anna,',
       ].join('\n'),
     )
-    // The second row writes the address otherwise, the third as before, the last changes the name.
+    // The second row changes the address, the third changes it back, and the last changes the name.
     expect(data).toMatchObject({ rows: 5, created: 2, updated: 3, unchanged: 0, rejected: 0 })
     expect(await test.everything()).toMatchObject([
       { email: 'a@example.com', firstName: 'Anna', company: 'Acme' },
@@ -272,7 +272,7 @@ it('An import that loses a deadlock with another transaction begins again, and c
   const waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
   const other = await test.pool.connect()
   try {
-    // The import looks for a deadlock after a second, the other transaction later: so it is the import that gives way.
+    // The import looks for a deadlock after one second and the other transaction only later, so the import is the one that fails.
     await other.query("BEGIN; SET LOCAL deadlock_timeout = '30s'")
     await other.query("UPDATE leads SET owner = 'Other' WHERE email_key = 'person2999@example.com'")
     const importing = test.upload(`Email,First name\n${rows.join('\n').replaceAll('Ann', 'Bo')}\n`)

@@ -7,7 +7,10 @@ import { openDatabase, openPool, rowsOf, type Database } from '../../db/database
 import { pageOfLeads, selectionCondition } from './search.usecases.ts'
 import { expectProperty } from '../../../test/properties/expect-property.ts'
 
-/** Folding of case, marks that combine, more than one code unit a character, and what LIKE, tsquery and the cut of pairs know. */
+/**
+ * The characters of which texts are made. They include letters whose lower case is special, combining marks, characters of several
+ * code units, and those that have a meaning in LIKE, in a tsquery and as the separator of pairs.
+ */
 const characters = [
   ...Array.from('aAbBzZqQ7éÉßẞıİiIσςΣñøØ田中村가ب%_\\\'"&|!:*()<>@.,-\u0001\u0301\u200d'),
   'e\u0301',
@@ -33,7 +36,7 @@ beforeAll(async () => {
     .execute(sql`INSERT INTO accounts (id, lead_id, lead_created_at, email, email_key, status, token_digest, token_expires_at)
       SELECT uuidv7(), id, created_at, email, email_key, status, sha256(email::bytea), now() FROM leads WHERE status = 'active'`)
   await test.database.execute(sql`VACUUM ANALYZE leads, accounts`)
-  // So few leads would be read one by one.
+  // PostgreSQL would read so few leads one by one, without an index.
   pool = openPool(test.url, { maximum: 5, onError: () => {}, settings: { enable_seqscan: 'off' } })
   database = openDatabase(pool)
 })
@@ -42,7 +45,7 @@ afterAll(async () => {
   await test.close()
 })
 
-/** What stands in the texts, looked up without any index or pattern. */
+/** Finds the leads in whose texts the words occur, without any index or pattern. */
 async function plainly(q: string, filter: { owner?: string; status?: string }): Promise<string[]> {
   const words = q.split(/\s+/).filter((word) => word !== '')
   const rows = await rowsOf<{ id: string }>(

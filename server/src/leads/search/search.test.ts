@@ -32,7 +32,7 @@ afterAll(() => test.close())
 
 type Filter = Omit<LeadsQuery, 'sort' | 'limit' | 'cursor'>
 
-/** A test that every list with this filter has every lead once, page by page, and that no page of it reads all leads. */
+/** Tests that a list with this filter has every lead once, page by page, in each order, and that no page of it reads all leads. */
 function listsEveryLead(title: string, filter: Filter): void {
   it(title, async () => {
     for (const sort of leadSorts) await expectEveryLeadOnce(filter, sort)

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { refusalOf } from '../../../../test/app/csv.ts'
 
-/** Contents that are no CSV by the name of their kind, and what the sentence of the refusal says. */
+/** Files that are no CSV: the kind of each, its content, and what the sentence of the refusal says. */
 const otherFiles: [string, Buffer | string, RegExp][] = [
   ['nothing', '', /empty/],
   ['only a byte order mark', '\ufeff', /empty/],

@@ -169,7 +169,7 @@ describe('any table', () => {
       }),
     )
 
-  /** As an exporter writes it: quotes wherever they could matter. */
+  /** Writes a cell as an exporter does, in quotes wherever they could matter. */
   const quoted = (cell: string) => (/[",;\t\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)
 
   it('A table is read as it was written, whatever its delimiter, line ends and encoding, and however its bytes arrive', async () => {
@@ -178,7 +178,7 @@ describe('any table', () => {
         const header = Array.from({ length: how.width }, (_, column) => `header ${column}`)
         const lines = [header, ...rows].map((row) => row.map(quoted).join(how.delimiter))
         const text = lines.join(how.end) + (how.lastEnd ? how.end : '')
-        // Without a letter beyond ASCII, Windows-1252 is UTF-8 as well: the cells must be the same all the same.
+        // A text in Windows-1252 without a letter beyond ASCII may be taken for UTF-8, and its cells must be the same.
         const { cells, headers, rows: found } = await readCsv(encode(text, ...how.form), how.size)
         const visible = rows.filter((row) => row.some((cell) => cell.trim() !== ''))
         expect(headers).toEqual(header)
