@@ -11,6 +11,7 @@ export function oneOf<const Words extends readonly string[]>(words: Words) {
   return Type.Unsafe<Words[number]>(Type.String({ enum: [...words] }))
 }
 
+/** Makes the schema of a value that has this schema or is null. */
 export function nullable<Schema extends TSchema>(schema: Schema) {
   return Type.Union([schema, Type.Null()])
 }

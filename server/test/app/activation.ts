@@ -59,6 +59,7 @@ export interface Activation {
   close(): Promise<void>
 }
 
+/** Opens the jobs and the use cases of activation on a test database. Its `close` fails where a chunk had work and no job. */
 export async function createActivation(test: TestDatabase): Promise<Activation> {
   const onError = () => undefined
   const boss = await openBoss({ databaseUrl: test.url, runsJobs: true, onError })

@@ -70,6 +70,7 @@ export interface Member extends Subscriber {
   lists: string[][]
 }
 
+/** Creates a subscriber that records the versions, events and lists that rooms send to it. */
 export function createMember(): Member {
   const member: Member = {
     isReady: true,
