@@ -106,7 +106,12 @@ describe("nodemailer's SMTPConnection, beyond what it documents", () => {
     const server = await startServer({
       script: (command) => (command === 'STARTTLS' ? { raw: '220 go ahead\r\nno TLS at all\r\n' } : undefined),
     })
-    const connection = new SMTPConnection({ host: '127.0.0.1', port: server.port, requireTLS: true })
+    const connection = new SMTPConnection({
+      host: '127.0.0.1',
+      port: server.port,
+      requireTLS: true,
+      socketCloseTimeout: 0,
+    })
     closing.push(() => connection.close())
     const stage = await new Promise((resolve) => {
       connection.on('error', () => resolve(connectStage(connection)))
