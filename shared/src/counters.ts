@@ -12,6 +12,9 @@ export const counterTable = {
   mails: [...mailOutcomes, 'pending'],
 } as const
 
+/** The states of a mail that has no outcome yet; a mail that is `sending` counts as pending. */
+export const pendingMailStates = ['pending', 'sending'] as const
+
 /** The outcome of an item that a counter belongs to, and the field of a progress. */
 export type CountedOutcome = keyof typeof counterTable
 export type AccountCount = (typeof counterTable)['accounts'][number]
@@ -47,6 +50,6 @@ function counterOf(outcome: CountedOutcome, state: AccountCount | MailCount): Co
     state,
     column: `${outcome}_${state}` as CounterColumn,
     key: `${outcome}${state[0]!.toUpperCase()}${state.slice(1)}` as CounterKey,
-    itemStates: outcome === 'mails' && state === 'pending' ? ['pending', 'sending'] : [state],
+    itemStates: outcome === 'mails' && state === 'pending' ? pendingMailStates : [state],
   }
 }

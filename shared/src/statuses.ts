@@ -78,6 +78,9 @@ export const finalStatuses: readonly SessionStatus[] = ['cancelled', 'completed'
 /** Statuses in which workers work on a session's chunks. */
 export const runningStatuses: readonly SessionStatus[] = ['queued', 'running']
 
+/** Statuses that a session has only after its work began. In the other statuses it may have begun or not. */
+export const begunStatuses: readonly SessionStatus[] = ['running', 'completed']
+
 /** True when no item of a session in this status can still change by itself. */
 export function isFinal(status: SessionStatus): boolean {
   return finalStatuses.includes(status)

@@ -1,6 +1,8 @@
 import { sql } from 'drizzle-orm'
+import { pendingMailStates, runningStatuses } from '@rollcall/shared'
 import { rowsOf, type Queryable } from '../../db/database.ts'
 import { prepare, value } from '../../db/prepared.ts'
+import { sqlList } from '../../db/sql-list.ts'
 import type { Phase } from '../session/waiting-chunks.queries.ts'
 
 /** A worker's right to write to a chunk. It is valid while the chunk's row has this owner and this fence. */
@@ -33,7 +35,7 @@ export async function claimFreeChunk(
     sql`UPDATE chunks SET owner = ${nodeId}::uuid, fence = fence + 1
       WHERE session_id = ${sessionId} AND number = ${chunk} AND (owner IS NULL OR owner = ${nodeId}::uuid) AND ${isToBeDone}
         AND EXISTS (SELECT FROM nodes WHERE id = ${nodeId}::uuid AND dead_at IS NULL)
-        AND EXISTS (SELECT FROM sessions WHERE id = ${sessionId} AND status IN ('queued', 'running'))
+        AND EXISTS (SELECT FROM sessions WHERE id = ${sessionId} AND status IN (${sqlList(runningStatuses)}))
       RETURNING fence, first_position, last_position`,
   )
   const row = rows[0]
@@ -83,7 +85,7 @@ export async function finishChunk(database: Queryable, claimed: ClaimedChunk): P
 const chunkFinished = prepare(
   'finish_chunk',
   sql`UPDATE chunks SET owner = NULL, mails_done = true WHERE ${isClaimed} AND accounts_done AND NOT EXISTS (
-      SELECT FROM items WHERE session_id = ${value('sessionId')} AND mail_state IN ('pending', 'sending')
+      SELECT FROM items WHERE session_id = ${value('sessionId')} AND mail_state IN (${sqlList(pendingMailStates)})
         AND position BETWEEN ${value('firstPosition')} AND ${value('lastPosition')}
     ) RETURNING 1`,
 )

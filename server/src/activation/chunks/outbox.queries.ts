@@ -1,8 +1,9 @@
 import { sql } from 'drizzle-orm'
-import type { MailReason, MailState, SessionStatus } from '@rollcall/shared'
+import { pendingMailStates, type MailReason, type MailState, type SessionStatus } from '@rollcall/shared'
 import type { Database, Queryable } from '../../db/database.ts'
 import { afterAllOf } from '../../db/planner.ts'
 import { plainArray, prepare, type Prepared } from '../../db/prepared.ts'
+import { sqlList } from '../../db/sql-list.ts'
 import type { ChunkClaim } from './chunks.queries.ts'
 import { advanceParts, deltasOfRecorded, type MovedRow } from '../session/advance.queries.ts'
 
@@ -156,7 +157,7 @@ function storing(name: string, counts: boolean): Prepared<StoredRow> {
         ${integers('tries')}, ${times('next_tries')}, ${times('tried')}, ${times('times')})
         AS outcome(position, chunk, fence, state, reason, reply, tries, next_try_at, tried_at, at)
       JOIN owned ON owned.number = outcome.chunk AND owned.fence = outcome.fence, current
-      WHERE items.session_id = owned.session_id AND items.position = outcome.position AND items.mail_state IN ('pending', 'sending')
+      WHERE items.session_id = owned.session_id AND items.position = outcome.position AND items.mail_state IN (${sqlList(pendingMailStates)})
       RETURNING items.position, items.mail_state
     ),
     ${advanceParts({ sessionId: sql`${value('session')}`, time: sql`${value('now')}::timestamptz`, deltas })}

@@ -1,5 +1,7 @@
 import { sql } from 'drizzle-orm'
+import { runningStatuses } from '@rollcall/shared'
 import { rowsOf, type Queryable } from '../../db/database.ts'
+import { sqlList } from '../../db/sql-list.ts'
 import { queues } from '../../jobs/queues.ts'
 import { hasUnfinishedJob } from '../../vendor/pg-boss.ts'
 import type { Phase } from '../session/waiting-chunks.queries.ts'
@@ -29,7 +31,7 @@ export async function chunksWithoutJob(
     sql`SELECT chunk.session_id AS "sessionId", chunk.number, CASE WHEN chunk.accounts_done THEN 'mails' ELSE 'accounts' END AS phase,
         session.mail_not_before AS "mailNotBefore"
       FROM sessions session JOIN chunks chunk ON chunk.session_id = session.id
-      WHERE session.status IN ('queued', 'running') AND chunk.owner IS NULL AND NOT (chunk.accounts_done AND chunk.mails_done)
+      WHERE session.status IN (${sqlList(runningStatuses)}) AND chunk.owner IS NULL AND NOT (chunk.accounts_done AND chunk.mails_done)
         AND NOT ${hasJob}
       ORDER BY session.created_at, chunk.number LIMIT 1000`,
   )

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { counters } from '@rollcall/shared'
 import { rowsOf, type Queryable } from '../../db/database.ts'
+import { sqlList } from '../../db/sql-list.ts'
 
 /** A session's counters by name, as they are stored and as its items give them. */
 export interface RecountedSession {
@@ -22,13 +23,12 @@ export const counterNames = ['total', ...named.map(({ name }) => name)]
 
 const stateColumns = { accounts: 'account_state', mails: 'mail_state' }
 const stored = sql.raw(named.map(({ name, column }) => `'${name}', session.${column}`).join(', '))
-const counted = sql.raw(
-  named
-    .map(({ name, outcome, itemStates }) => {
-      const states = itemStates.map((state) => `'${state}'`).join(', ')
-      return `'${name}', count(*) FILTER (WHERE ${stateColumns[outcome]} IN (${states}))`
-    })
-    .join(', '),
+const counted = sql.join(
+  named.map(({ name, outcome, itemStates }) => {
+    const state = sql.raw(stateColumns[outcome])
+    return sql`${sql.raw(`'${name}'`)}, count(*) FILTER (WHERE ${state} IN (${sqlList(itemStates)}))`
+  }),
+  sql`, `,
 )
 
 /**

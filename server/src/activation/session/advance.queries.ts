@@ -1,5 +1,6 @@
 import { sql, type SQL } from 'drizzle-orm'
 import {
+  begunStatuses,
   counters,
   finalStatuses,
   holdReasons,
@@ -150,7 +151,7 @@ export function advanceParts(options: { sessionId: SQL; time: SQL; deltas: SQL; 
           CASE WHEN delta.status_asked = 'running' AND delta.too_many_failures THEN 'too_many_failures'
             WHEN delta.status_asked = 'running' THEN 'canary' WHEN delta.changes THEN ${change?.reason ?? null}::text ELSE session.reason END
         END,
-        started_at = CASE WHEN ${finalStatus} IN ('running', 'completed') THEN coalesce(session.started_at, ${time}) ELSE session.started_at END,
+        started_at = CASE WHEN ${finalStatus} IN (${sqlList(begunStatuses)}) THEN coalesce(session.started_at, ${time}) ELSE session.started_at END,
         finished_at = CASE WHEN ${finalStatus} IN (${sqlList(finalStatuses)}) THEN coalesce(session.finished_at, ${time}) END,
         snapshot_at = CASE WHEN ${snapshotDue(time)} THEN ${time} ELSE session.snapshot_at END,
         ${rateAssignments({ time, status: finalStatus, isDue: snapshotDue(time), mailsTried })}
