@@ -15,11 +15,15 @@ const dialect = new PgDialect()
 
 /**
  * Compares all statements that `run` gives to its database with `<name>.sql.snap` beside the test. No database is needed:
- * every statement is recorded and answered with no rows, and a transaction runs without BEGIN and COMMIT.
+ * every statement is recorded and answered with `rows`, and a transaction runs without BEGIN and COMMIT.
  */
-export async function expectStatements(name: string, run: (database: Database) => Promise<unknown>): Promise<void> {
+export async function expectStatements(
+  name: string,
+  run: (database: Database) => Promise<unknown>,
+  rows: readonly object[] = [],
+): Promise<void> {
   const statements: Statement[] = []
-  await run(recording(statements))
+  await run(recording(statements, rows))
   expect(statements, 'statements that were run').not.toEqual([])
   await expectFile(name, statements)
 }
@@ -40,8 +44,8 @@ function expectFile(name: string, statements: readonly Statement[]): Promise<voi
   return expect(statements.map(rendered).join('\n')).toMatchFileSnapshot(`${name}.sql.snap`)
 }
 
-function recording(statements: Statement[]): Database {
-  const answer = { rows: [] }
+function recording(statements: Statement[], rows: readonly object[]): Database {
+  const answer = { rows }
   const database = {
     execute: (async (statement: SQL) => {
       statements.push(statementOf(statement))

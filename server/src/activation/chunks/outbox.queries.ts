@@ -182,8 +182,8 @@ const mailsInFlight = sql`SELECT count(*) AS mails FROM chunks chunk JOIN items 
 const plain = storing('store_gates_and_outcomes', false)
 const counting = storing('store_gates_and_outcomes_counting', true)
 
-/** Locks in the order of all writers: chunks, then the session. */
-async function lockInOrder(
+/** Locks the chunks of these entries and then their session until the transaction ends: the order of all writers. */
+export async function lockInOrder(
   database: Queryable,
   sessionId: string,
   entries: readonly { claim: ChunkClaim }[],
