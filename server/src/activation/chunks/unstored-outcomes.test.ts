@@ -15,27 +15,27 @@ const leads = 150
 /** Milliseconds, also where processes are started on a busy machine. */
 const patience = 60_000
 
-/** Locks what has to be locked to store an outcome. */
+/** A connection that locks what has to be locked to store an outcome. */
 let other: Client
-/** True once it has. */
+/** True as soon as `other` has its lock. */
 let isLocked: boolean
 beforeEach(async () => {
   other = await bench.connect()
   isLocked = false
 })
 
-interface Watch {
+interface ObservedScript {
   script: SmtpScript
-  /** How many connections are at this moment of their mail. */
+  /** The number of connections whose last command was this one. */
   at(command: SmtpCommand): number
   /** Resolves when every connection waits for the body of a mail, and has for a while since the lock; or when `over`. */
   allAtTheGate(over?: () => boolean): Promise<unknown>
-  /** Resolves when every connection was told to forget its mail, and has heard nothing more for a while since the lock. */
+  /** Resolves when RSET was the last command of every connection for a while since the lock. */
   allIdle(): Promise<unknown>
 }
 
-/** Watches how far each connection has come with its mail, while a script answers. */
-function watched(script: SmtpScript): Watch {
+/** Observes how far each connection has come with its mail, while a script answers. */
+function observe(script: SmtpScript): ObservedScript {
   const commands = new Map<number, SmtpCommand>()
   const at = (wanted: SmtpCommand) => [...commands.values()].filter((command) => command === wanted).length
   let looks = 0
@@ -57,7 +57,7 @@ function watched(script: SmtpScript): Watch {
   }
 }
 
-/** After ten answers, the next is given only when nothing can be stored any more: `whenTenAreSent` has seen to it. */
+/** Answers ten mails, and the next ones only after `whenTenAreSent` has made it impossible to store an outcome. */
 function tenAnswersThen(whenTenAreSent: () => Promise<unknown>): SmtpScript {
   let dots = 0
   let blocked: Promise<unknown> | null = null
@@ -88,7 +88,7 @@ async function countOf(sessionId: string, state: 'sending' | 'sent'): Promise<nu
   return rows[0]!.items
 }
 
-/** No connection was given a second mail past one whose outcome the database does not know. */
+/** Expects that no connection was given a second mail after one whose outcome the database does not know. */
 async function expectOneMailAConnection(sessionId: string): Promise<void> {
   expect(await countOf(sessionId, 'sending')).toBeLessThanOrEqual(connections)
   const unknown = bench.smtp.mails.length - (await countOf(sessionId, 'sent'))
@@ -97,33 +97,37 @@ async function expectOneMailAConnection(sessionId: string): Promise<void> {
 }
 
 describe('while an outcome cannot be stored', () => {
-  it.each(['session', 'chunks'] as const)(
-    'because somebody locks the %s, no connection is given the body of a next mail',
-    async (locked) => {
-      const watch = watched(tenAnswersThen(() => lock(lockStatements[locked])))
-      const sessionId = await bench.run(watch.script, { leads, url: bench.plain(connections) })
-      // Each goes on with its next mail, as far as the gate.
-      await watch.allAtTheGate()
-      await expectOneMailAConnection(sessionId)
-      // Chunks are locked before their session: whoever waits for a chunk keeps nobody from the session.
-      if (locked === 'chunks') await other.query('SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE NOWAIT', [sessionId])
-      await other.query('ROLLBACK')
-      await bench.expectAllSentAtFirstTry(sessionId)
-    },
-    90_000,
-  )
+  async function expectNoBodyWhileLocked(locked: keyof typeof lockStatements): Promise<void> {
+    const observed = observe(tenAnswersThen(() => lock(lockStatements[locked])))
+    const sessionId = await bench.run(observed.script, { leads, url: bench.plain(connections) })
+    // Each connection continues with its next mail, as far as the gate.
+    await observed.allAtTheGate()
+    await expectOneMailAConnection(sessionId)
+    // Chunks are locked before their session: whoever waits for a chunk keeps nobody from the session.
+    if (locked === 'chunks') await other.query('SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE NOWAIT', [sessionId])
+    await other.query('ROLLBACK')
+    await bench.expectAllSentAtFirstTry(sessionId)
+  }
 
-  it('of a mail that was refused before the gate, its connection tries nobody else', async () => {
+  it('while somebody locks the session, no connection is given the body of a next mail', async () => {
+    await expectNoBodyWhileLocked('session')
+  }, 90_000)
+
+  it('while somebody locks the chunks, no connection is given the body of a next mail', async () => {
+    await expectNoBodyWhileLocked('chunks')
+  }, 90_000)
+
+  it('while the outcome of a mail that was refused before the gate cannot be stored, its connection tries nobody else', async () => {
     const reply = '550 5.1.1 No such user here'
     let tried = 0
     let blocked: Promise<unknown> | null = null
-    const watch = watched((command) => {
+    const observed = observe((command) => {
       if (command !== 'RCPT') return undefined
       tried += 1
       return tried <= 10 ? { delay: 10, reply } : { after: (blocked ??= lock(lockStatements.session)), reply }
     })
-    const sessionId = await bench.run(watch.script, { leads, url: bench.plain(connections) })
-    await watch.allIdle()
+    const sessionId = await bench.run(observed.script, { leads, url: bench.plain(connections) })
+    await observed.allIdle()
     const { rows } = await other.query('SELECT 1 FROM items WHERE session_id = $1 AND tries > 0', [sessionId])
     expect(tried - rows.length).toBeLessThanOrEqual(connections)
     expect(tried - rows.length).toBeGreaterThan(0)
@@ -131,24 +135,24 @@ describe('while an outcome cannot be stored', () => {
     expect((await bench.untilCompleted(sessionId)).mails.failed).toBe(leads)
   })
 
-  it('of one session, no connection is given the body of a mail of another', async () => {
+  it('while an outcome of one session cannot be stored, no connection is given the body of a mail of another', async () => {
     const answers = Promise.withResolvers<void>()
     const ofFirst = new Set<string>()
     let bodiesOfSecond = 0
-    const watch = watched((command, { to }) => {
+    const observed = observe((command, { to }) => {
       if (command === 'BODY' && !ofFirst.has(to.join())) bodiesOfSecond += 1
       return command === 'DOT' && ofFirst.has(to.join()) ? { after: answers.promise } : undefined
     })
     const others = await bench.activation.addLeads(20)
     const first = await startFirst()
     await until(
-      async () => watch.at('DOT'),
+      async () => observed.at('DOT'),
       (inFlight) => inFlight === connections,
     )
     await lock('SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE', [first])
     const { sessionId: second } = await bench.activation.start({ ids: others })
     answers.resolve()
-    await watch.allAtTheGate(() => bodiesOfSecond > 0)
+    await observed.allAtTheGate(() => bodiesOfSecond > 0)
     expect(bodiesOfSecond).toBe(0)
     expect(await countOf(first, 'sending')).toBe(connections)
     await other.query('ROLLBACK')
@@ -158,7 +162,7 @@ describe('while an outcome cannot be stored', () => {
 
     /** As many mails as there are connections. */
     async function startFirst(): Promise<string> {
-      bench.smtp.script = watch.script
+      bench.smtp.script = observed.script
       const ids = await bench.activation.addLeads(connections)
       const { rows } = await bench.test.pool.query<{ email: string }>('SELECT email FROM leads WHERE id = ANY($1)', [
         ids,
@@ -189,37 +193,39 @@ describe('a process that is killed while an outcome cannot be stored', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  it.each([
-    { what: 'the database still does what it was told', endStatements: false, least: 0 },
-    { what: 'the database forgets what it was told', endStatements: true, least: 1 },
-  ])(
-    'leaves at most one mail a connection unconfirmed, and none is sent twice, when $what',
-    async ({ endStatements, least }) => {
-      const watch = watched(tenAnswersThen(() => lock(lockStatements.session)))
-      bench.smtp.script = watch.script
-      await worker.start()
-      const ids = await bench.activation.addLeads(leads)
-      const { sessionId } = await bench.activation.start({ ids })
-      await watch.allAtTheGate()
-      await worker.kill()
-      await expectOneMailAConnection(sessionId)
-      if (endStatements)
-        await other.query(
-          `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+  /** Kills the process in the middle; `endStatements` undoes the statements that it had given to the database. */
+  async function expectUnconfirmed(endStatements: boolean, least: number): Promise<void> {
+    const observed = observe(tenAnswersThen(() => lock(lockStatements.session)))
+    bench.smtp.script = observed.script
+    await worker.start()
+    const ids = await bench.activation.addLeads(leads)
+    const { sessionId } = await bench.activation.start({ ids })
+    await observed.allAtTheGate()
+    await worker.kill()
+    await expectOneMailAConnection(sessionId)
+    if (endStatements)
+      await other.query(
+        `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
            WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-        )
-      await other.query('ROLLBACK')
-      await worker.start()
-      const done = await until(
-        () => bench.activation.progress(sessionId),
-        ({ completed }) => completed,
-        patience,
       )
-      expect(done.mails.sent + done.mails.unconfirmed).toBe(leads)
-      expect(done.mails.unconfirmed).toBeLessThanOrEqual(connections)
-      expect(done.mails.unconfirmed).toBeGreaterThanOrEqual(least)
-      await expectInvariants(bench.test, sessionId, bench.smtp.mails)
-    },
-    180_000,
-  )
+    await other.query('ROLLBACK')
+    await worker.start()
+    const done = await until(
+      () => bench.activation.progress(sessionId),
+      ({ completed }) => completed,
+      patience,
+    )
+    expect(done.mails.sent + done.mails.unconfirmed).toBe(leads)
+    expect(done.mails.unconfirmed).toBeLessThanOrEqual(connections)
+    expect(done.mails.unconfirmed).toBeGreaterThanOrEqual(least)
+    await expectInvariants(bench.test, sessionId, bench.smtp.mails)
+  }
+
+  it('a process that is killed leaves at most one mail a connection unconfirmed, and none is sent twice, when its statements still run', async () => {
+    await expectUnconfirmed(false, 0)
+  }, 180_000)
+
+  it('a process that is killed leaves at most one mail a connection unconfirmed, and none is sent twice, when its statements are undone', async () => {
+    await expectUnconfirmed(true, 1)
+  }, 180_000)
 })

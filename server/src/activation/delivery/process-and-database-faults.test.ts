@@ -18,7 +18,7 @@ const bench = useFaultFixture()
 /** Ends every connection to the database but the one that asks. */
 const cutAll = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`
 
-/** To be asked outside of a transaction, in which what it tells would not change. */
+/** Finds statements that wait for a lock. It is run outside of a transaction, in which its answer would not change. */
 const waitingForLock = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
 
 describe('when every connection to PostgreSQL is cut', () => {
@@ -28,43 +28,44 @@ describe('when every connection to PostgreSQL is cut', () => {
     other = await bench.connect()
   })
 
-  it.each([
-    { what: 'mails wait at the gate', command: 'DATA', handedOver: 0 },
-    { what: 'answers after the 250 wait to be stored', command: 'DOT', handedOver: 1 },
-  ] as const)(
-    'while $what, nothing is sent twice and nothing is called sent that the server does not have',
-    async ({ command, handedOver }) => {
-      const locked = Promise.withResolvers<void>()
-      let times = 0
-      /** From the first such moment on, gates and outcomes wait in the middle of their transaction. */
-      async function lockSession(): Promise<void> {
-        await other.query('BEGIN')
-        await other.query(`SELECT 1 FROM sessions WHERE status = 'running' FOR UPDATE`)
-      }
-      const script = (now: SmtpCommand) => {
-        if (now !== command || times++ > 0) return undefined
-        void lockSession().then(locked.resolve, locked.reject)
-        return { after: locked.promise }
-      }
-      const sessionId = await bench.run(script, { leads, url: bench.plain(3) })
-      await locked.promise
-      await until(
-        async () => (await bench.test.pool.query(waitingForLock)).rowCount ?? 0,
-        (waiting) => waiting > 0,
-      )
-      expect(bench.smtp.mails.length).toBeGreaterThanOrEqual(handedOver)
-      await other.query(cutAll)
-      await other.query('ROLLBACK')
-      // The test's own connections were cut, too.
-      await until(
-        () => bench.activation.progress(sessionId).catch(() => null),
-        (progress) => progress !== null,
-      )
-      await bench.expectAllSentAtFirstTry(sessionId)
-    },
-  )
+  /** Cuts the connections while mails wait at this command; `handedOver` is how many the server has at least by then. */
+  async function expectNothingTwice(command: 'DATA' | 'DOT', handedOver: number): Promise<void> {
+    const locked = Promise.withResolvers<void>()
+    let times = 0
+    /** Locks the session, so that gates and outcomes wait in the middle of their transaction. */
+    async function lockSession(): Promise<void> {
+      await other.query('BEGIN')
+      await other.query(`SELECT 1 FROM sessions WHERE status = 'running' FOR UPDATE`)
+    }
+    const script = (now: SmtpCommand) => {
+      if (now !== command || times++ > 0) return undefined
+      void lockSession().then(locked.resolve, locked.reject)
+      return { after: locked.promise }
+    }
+    const sessionId = await bench.run(script, { leads, url: bench.plain(3) })
+    await locked.promise
+    await until(
+      async () => (await bench.test.pool.query(waitingForLock)).rowCount ?? 0,
+      (waiting) => waiting > 0,
+    )
+    expect(bench.smtp.mails.length).toBeGreaterThanOrEqual(handedOver)
+    await other.query(cutAll)
+    await other.query('ROLLBACK')
+    // The test's own connections were cut, too.
+    await until(
+      () => bench.activation.progress(sessionId).catch(() => null),
+      (progress) => progress !== null,
+    )
+    await bench.expectAllSentAtFirstTry(sessionId)
+  }
 
-  it('again and again, everybody is mailed once all the same', async () => {
+  it('when every connection to PostgreSQL is cut while mails wait at the gate, nothing is sent twice and nothing is called sent that the server does not have', () =>
+    expectNothingTwice('DATA', 0))
+
+  it('when every connection to PostgreSQL is cut while outcomes wait to be stored, nothing is sent twice and nothing is called sent that the server does not have', () =>
+    expectNothingTwice('DOT', 1))
+
+  it('when every connection to PostgreSQL is cut again and again, everybody is mailed once all the same', async () => {
     const sessionId = await bench.run((command) => (command === 'DOT' ? { delay: 10 } : undefined), {
       leads: 150,
       url: bench.plain(3),
@@ -91,7 +92,7 @@ describe('when every connection to PostgreSQL is cut', () => {
 })
 
 describe('a process that froze in the middle of a transaction', () => {
-  it('keeps its locks from the others for a few seconds only', async () => {
+  it('a process that froze in the middle of a transaction keeps its locks from the others for a few seconds only', async () => {
     const frozen = await bench.test.pool.connect()
     try {
       const sessionId = await bench.run((command) => (command === 'DOT' ? { delay: 20 } : undefined), { leads: 60 })
@@ -145,11 +146,11 @@ describe('of two worker processes', () => {
       async () => [slow.mails.length, quick.mails.length],
       (counts) => counts.every((count) => count >= 5),
     )
-    return { sessionId, ofFirst: new Set(await heldBy(workers[0]!)) }
+    return { sessionId, ofFirst: new Set(await pendingOfProcess(workers[0]!)) }
   }
 
-  /** The addresses of the mails that a process has before it in the chunks that it holds. */
-  async function heldBy(worker: WorkerProcess): Promise<string[]> {
+  /** Reads the addresses of the mails that are pending in the chunks that a process has claimed. */
+  async function pendingOfProcess(worker: WorkerProcess): Promise<string[]> {
     const { rows } = await bench.test.pool.query<{ email: string }>(
       `SELECT items.email FROM nodes JOIN chunks ON chunks.owner = nodes.id
        JOIN items ON items.session_id = chunks.session_id AND items.chunk = chunks.number
@@ -164,7 +165,7 @@ describe('of two worker processes', () => {
     return all.filter(({ lead, mail }) => emails.has(lead.email) && ['pending', 'sending'].includes(mail.state)).length
   }
 
-  /** Everything is over: nobody has two mails, and only what the first process had in flight is uncertain, and told of. */
+  /** Waits for the end, and expects that nobody has two mails, and that only mails the first process had in flight are unconfirmed, as an event says. */
   async function expectTakenOver(sessionId: string, pid: number): Promise<void> {
     const done = await bench.untilCompleted(sessionId)
     expect(done.mails.sent + done.mails.unconfirmed).toBe(leads)
@@ -183,7 +184,7 @@ describe('of two worker processes', () => {
     expect(takeovers[0]?.cause).toContain(` ${pid}"`)
   }
 
-  it('the other goes on within a few seconds when one is killed in the middle, and says how many mails were in flight', async () => {
+  it('of two worker processes, the other continues within a few seconds when one is killed in the middle, and says how many mails were in flight', async () => {
     const { sessionId, ofFirst } = await inTheMiddle()
     const [first] = workers as [WorkerProcess]
     const { pid } = first
@@ -198,7 +199,7 @@ describe('of two worker processes', () => {
     await expectTakenOver(sessionId, pid)
   }, 60_000)
 
-  it('one that was frozen for longer than the other waits sends nothing more of its old chunks when it wakes up', async () => {
+  it('a worker process that was frozen for longer than the other waits sends nothing more of its old chunks when it wakes up', async () => {
     const { sessionId, ofFirst } = await inTheMiddle()
     const [first] = workers as [WorkerProcess]
     const { pid } = first

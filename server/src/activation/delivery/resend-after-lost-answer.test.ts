@@ -31,7 +31,7 @@ describe('a mail whose answer was lost and that is to be sent again', () => {
     return (await activation.start({ ids: await activation.addLeads(1) }, options)).sessionId
   }
 
-  /** Under `hold`: unconfirmed, then sent again by a person to a server that answers this. */
+  /** Starts a session under the policy `hold`, whose mail becomes unconfirmed and is sent again by a person to a server that answers this. */
   async function retryOne(reply: string): Promise<string> {
     const sessionId = await startOne()
     await activation.until(sessionId, ({ mails }) => mails.unconfirmed === 1)
@@ -44,32 +44,33 @@ describe('a mail whose answer was lost and that is to be sent again', () => {
     await expect.poll(() => mailOf(sessionId), { timeout: 10_000 }).toMatchObject({ state: 'pending', tries })
   }
 
-  it.each([
-    ['by the policy', async () => startOne({ unconfirmed: 'resend' }), 1],
-    ['by a person', async () => retryOne('450 4.2.0 later'), 2],
-  ] as const)(
-    '%s is unconfirmed when the session is cancelled before that, and not cancelled',
-    async (_, begin, tries) => {
-      const sessionId = await begin()
-      await untilPending(sessionId, tries)
-      await runCommand(activation.deps, 'cancel', sessionId, actor)
-      const done = await activation.until(sessionId, ({ mails }) => mails.pending === 0)
-      expect(done).toMatchObject({ status: 'cancelled', mails: { unconfirmed: 1, cancelled: 0 } })
-      expect(await mailOf(sessionId)).toMatchObject({ state: 'unconfirmed', reason: 'answer_lost' })
-      expect(await recounted(test, sessionId)).toMatchObject({ mails: done.mails })
-      const settled = await markMailsAsSent(activation.deps, sessionId, { mail: 'unconfirmed', as: 'sent' }, actor)
-      expect(settled.mails).toMatchObject({ sent: 1, unconfirmed: 0 })
-    },
-  )
+  async function expectUnconfirmedByCancel(sessionId: string, tries: number): Promise<void> {
+    await untilPending(sessionId, tries)
+    await runCommand(activation.deps, 'cancel', sessionId, actor)
+    const done = await activation.until(sessionId, ({ mails }) => mails.pending === 0)
+    expect(done).toMatchObject({ status: 'cancelled', mails: { unconfirmed: 1, cancelled: 0 } })
+    expect(await mailOf(sessionId)).toMatchObject({ state: 'unconfirmed', reason: 'answer_lost' })
+    expect(await recounted(test, sessionId)).toMatchObject({ mails: done.mails })
+    const marked = await markMailsAsSent(activation.deps, sessionId, { mail: 'unconfirmed', as: 'sent' }, actor)
+    expect(marked.mails).toMatchObject({ sent: 1, unconfirmed: 0 })
+  }
 
-  it('is unconfirmed again when it is refused, because the first may have arrived', async () => {
+  it('a mail that the policy is to send again is unconfirmed, and not cancelled, when the session is cancelled before that', async () => {
+    await expectUnconfirmedByCancel(await startOne({ unconfirmed: 'resend' }), 1)
+  })
+
+  it('a mail that a person sends again is unconfirmed, and not cancelled, when the session is cancelled before that', async () => {
+    await expectUnconfirmedByCancel(await retryOne('450 4.2.0 later'), 2)
+  })
+
+  it('a mail that is sent again is unconfirmed again when it is refused, because the first may have arrived', async () => {
     const sessionId = await retryOne('550 5.1.1 nobody here')
     const done = await activation.until(sessionId, ({ completed }) => completed)
     expect(done.mails).toMatchObject({ unconfirmed: 1, failed: 0 })
     expect(await mailOf(sessionId)).toMatchObject({ reason: 'answer_lost', reply: '550 5.1.1 nobody here' })
   })
 
-  it('counts as sent, and not as skipped, when its person has a password before that', async () => {
+  it('a mail that is to be sent again counts as sent, and not as skipped, when its person has a password before that', async () => {
     const sessionId = await retryOne('450 4.2.0 later')
     await untilPending(sessionId, 2)
     await runCommand(activation.deps, 'pause', sessionId, actor)
@@ -86,7 +87,7 @@ describe('a mail whose answer was lost and that is to be sent again', () => {
     expect(await recounted(test, sessionId)).toMatchObject({ mails: done.mails })
   })
 
-  it('is sent and no more in doubt when the answer arrives at last', async () => {
+  it('a mail that is sent again is sent and no longer in doubt when the answer arrives at last', async () => {
     const sessionId = await startOne()
     await activation.until(sessionId, ({ mails }) => mails.unconfirmed === 1)
     smtp.script = () => undefined

@@ -48,7 +48,7 @@ describe('the check of the counters', () => {
   }
   const loseItem = (sessionId: string) =>
     test.pool.query(`UPDATE items SET mail_state = 'failed' WHERE session_id = $1 AND position = 1`, [sessionId])
-  const mend = (sessionId: string) =>
+  const restoreItem = (sessionId: string) =>
     test.pool.query(`UPDATE items SET mail_state = 'sent' WHERE session_id = $1 AND position = 1`, [sessionId])
 
   it('finds each session whose counters are not what its items say, and names the counters', async () => {
@@ -105,7 +105,7 @@ describe('the check of the counters', () => {
     expect(await auditWhenDue(test.database, later(0.9))).toEqual({ audit: null, disagreeing: 1 })
     await test.pool.query(`UPDATE sessions SET updated_at = updated_at - interval '1 day'`)
     expect(await auditWhenDue(test.database, later(1))).toMatchObject({ audit: { checked: 1 }, disagreeing: 1 })
-    await mend(first)
+    await restoreItem(first)
     await test.pool.query(`UPDATE sessions SET updated_at = $2 WHERE id = $1`, [second, later(1.5)])
     expect(await auditWhenDue(test.database, later(2))).toMatchObject({ audit: { checked: 2 }, disagreeing: 0 })
     expect(await auditWhenDue(test.database, later(3.5))).toMatchObject({ audit: { checked: 0 }, disagreeing: 0 })
