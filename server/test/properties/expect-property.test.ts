@@ -5,7 +5,7 @@ import { expectProperty } from './expect-property.ts'
 describe('expecting a property', () => {
   afterEach(() => vi.unstubAllEnvs())
 
-  it('runs it as often as was asked for', async () => {
+  it('expecting a property runs it as often as was asked for', async () => {
     const seen: number[] = []
     await expectProperty(
       fc.property(fc.nat(), (value) => void seen.push(value)),
@@ -14,7 +14,7 @@ describe('expecting a property', () => {
     expect(seen).toHaveLength(7)
   })
 
-  it('names the counterexample and how to run it again, which then fails at once with the same value', async () => {
+  it('expecting a property names the counterexample and how to run it again, which then fails at once with the same value', async () => {
     const property = () => fc.asyncProperty(fc.nat(), async (value) => value < 10)
     const message = await expectProperty(property()).then(
       () => '',

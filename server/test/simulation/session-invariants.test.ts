@@ -58,7 +58,7 @@ describe('whatever happens to a session', () => {
   })
 
   it(
-    'its numbers add up, equal a recount, never go back, and nobody is mailed twice',
+    'whatever happens to a session, its numbers add up, equal a recount, never go back, and nobody is mailed twice',
     { timeout: 180_000 },
     async () => {
       await expectProperty(
@@ -86,7 +86,7 @@ describe('whatever happens to a session', () => {
     const waiting = run.disturbances.toSorted((a, b) => a.afterMails - b.afterMails)
     await finish(first.sessionId, seen, async (progress) => {
       const next = waiting[0]
-      if (next === undefined || (settled(progress) < next.afterMails && !isFinal(progress.status))) return
+      if (next === undefined || (mailsNotPending(progress) < next.afterMails && !isFinal(progress.status))) return
       waiting.shift()
       await disturb(next.what, progress)
     })
@@ -101,7 +101,7 @@ describe('whatever happens to a session', () => {
   ): Promise<void> {
     const idle = new Map<number, number>()
     await activation.until(sessionId, () => true)
-    for (let turn = 0; turn < 3000; turn += 1) {
+    for (let looks = 0; looks < 3000; looks += 1) {
       const progress = await asked(() => activation.progress(sessionId))
       seen.push(progress)
       if (progress.completed && progress.mails.pending === 0 && progress.accounts.pending === 0) return
@@ -191,7 +191,7 @@ function sum(counts: Record<string, number>): number {
   return Object.values(counts).reduce((total, count) => total + count, 0)
 }
 
-function settled({ mails, total }: Progress): number {
+function mailsNotPending({ mails, total }: Progress): number {
   return total - mails.pending
 }
 

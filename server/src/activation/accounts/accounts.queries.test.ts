@@ -91,7 +91,7 @@ async function waysToItems(run: (transaction: Queryable) => Promise<unknown>): P
 }
 
 describe('the accounts of a chunk', () => {
-  it('are made in the order of its positions, each with the digest of its own token', async () => {
+  it('the accounts of a chunk are made in the order of its positions, each with the digest of its own token', async () => {
     const claimed = await chunkOf(await activation.addLeads(5))
     const drafts = draftsFor(claimed)
     expect(await makeAccounts(workerDatabase, claimed, { drafts, ...times })).toBe(5)
@@ -103,7 +103,7 @@ describe('the accounts of a chunk', () => {
     expect(rows).toEqual(drafts.ids.map((id) => ({ id, digest: tokenDigest(activationToken(key, id, 1)) })))
   })
 
-  it('are those of its own people, wherever in its session it is', async () => {
+  it('the accounts of a chunk are those of its own people, wherever in its session it is', async () => {
     const whole = await chunkOf(await activation.addLeads(7))
     const claimed = { ...whole, firstPosition: whole.firstPosition + 2, lastPosition: whole.firstPosition + 4 }
     const drafts = draftsFor(claimed)
@@ -121,7 +121,7 @@ describe('the accounts of a chunk', () => {
     expect(await itemsWithAccountOfAnotherLead(test, claimed.sessionId)).toEqual([])
   })
 
-  it('are told from those that there were, and from people who cannot be mailed', async () => {
+  it('the accounts of a chunk are told from those that there were, and from people who cannot be mailed', async () => {
     const ids = await activation.addLeads(6)
     await makeAccounts(workerDatabase, await chunkOf(ids.slice(0, 2)), { drafts: draftAccounts(2, key), ...times })
     await test.pool.query(`UPDATE leads SET email = 'nobody' WHERE id = $1`, [ids[5]])
@@ -140,7 +140,7 @@ describe('the accounts of a chunk', () => {
     expect(people.filter(({ account_id: id }) => id === null)).toHaveLength(1)
   })
 
-  it('mark leads as invited without telling any index, however long they are', async () => {
+  it('the accounts of a chunk mark leads as invited without telling any index, however long they are', async () => {
     const { rows: leads } = await test.pool.query<{ id: string }>(
       `INSERT INTO leads (email, email_key, company, notes)
         SELECT email, email, repeat('Lovelace and Company ', 20), (SELECT string_agg(md5(n::text || m), '') FROM generate_series(1, 55) m)
@@ -161,7 +161,7 @@ describe('the accounts of a chunk', () => {
     expect({ all: after.all - before.all, inPlace: after.inPlace - before.inPlace }).toEqual({ all: 100, inPlace: 100 })
   })
 
-  it('find its items by their positions and nothing else, also while PostgreSQL knows nothing of the table', async () => {
+  it('the accounts of a chunk find its items by their positions and nothing else, also while PostgreSQL knows nothing of the table', async () => {
     const claimed = await chunkOf(await activation.addLeads(3))
     const drafts = draftsFor(claimed)
     const ways = await waysToItems(async (transaction) => {

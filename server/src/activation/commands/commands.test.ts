@@ -30,7 +30,7 @@ describe('a session that is stopped', () => {
       (underWay) => underWay === 0,
     )
 
-  it('sends nothing after the answer to a pause but what was past the gate, and everything after the resume', async () => {
+  it('a session sends nothing after the answer to a pause but what was past the gate, and everything after the resume', async () => {
     const ids = await activation.addLeads(200)
     smtp.script = (command) => (command === 'DOT' ? { delay: 20 } : undefined)
     const { sessionId } = await activation.start({ ids })
@@ -54,7 +54,7 @@ describe('a session that is stopped', () => {
     expect(events.map(({ type }) => type)).toEqual(['started', 'running', 'paused', 'resumed', 'completed'])
   })
 
-  it('ends every item when it is cancelled, and mails nobody after that', async () => {
+  it('a session ends every item when it is cancelled, and mails nobody after that', async () => {
     const ids = await activation.addLeads(200)
     smtp.script = (command) => (command === 'DOT' ? { delay: 20 } : undefined)
     const { sessionId } = await activation.start({ ids })
@@ -72,7 +72,7 @@ describe('a session that is stopped', () => {
     })
   })
 
-  it('holds after exactly the first mails that were asked for, and sends the rest after a resume', async () => {
+  it('a session holds after exactly the first mails that were asked for, and sends the rest after a resume', async () => {
     const ids = await activation.addLeads(60)
     smtp.script = (command) => (command === 'DOT' ? { delay: 5 } : undefined)
     const { sessionId } = await activation.start({ ids }, { canary: 7 })
@@ -90,7 +90,7 @@ describe('a session that is stopped', () => {
     expect(events.map(({ type }) => type)).toEqual(['started', 'running', 'held', 'resumed', 'completed'])
   })
 
-  it('leaves nothing pending when it is cancelled while the mail server is about to ask for a later try', async () => {
+  it('a session leaves nothing pending when it is cancelled while the mail server is about to ask for a later try', async () => {
     const ids = await activation.addLeads(8)
     smtp.script = (command) => (command === 'DOT' ? { delay: 200, reply: '451 4.3.0 later' } : undefined)
     const { sessionId } = await activation.start({ ids })
@@ -103,7 +103,7 @@ describe('a session that is stopped', () => {
     expect(done.mails.cancelled).toBe(8)
   })
 
-  it('holds when more than the set share of its mails fails, and goes on when a person has seen it', async () => {
+  it('a session holds when more than the set share of its mails fails, and goes on when a person has seen it', async () => {
     const ids = await activation.addLeads(150)
     smtp.script = (command, { mail }) =>
       command === 'RCPT' && mail % 2 === 0 ? '550 5.1.1 No such user here' : undefined
@@ -121,7 +121,7 @@ describe('a session that is stopped', () => {
     expect(done.mails.sent + done.mails.failed).toBe(150)
   })
 
-  it('counts the failures anew after a person has gone on, and holds again when too many fail since', async () => {
+  it('a session counts the failures anew after a person has gone on, and holds again when too many fail since', async () => {
     const ids = await activation.addLeads(260)
     smtp.script = (command) => (command === 'RCPT' ? '550 5.1.1 No such user here' : undefined)
     const { progress } = await startSession(

@@ -46,7 +46,7 @@ describe('calling unconfirmed mails sent', () => {
     expect(await recounted(app.test, sessionId)).toEqual({ total, accounts, mails })
   }
 
-  it('makes them sent in one version, says who settled them, and mails nobody again', async () => {
+  it('calling unconfirmed mails sent makes them sent in one version, says who did, and mails nobody again', async () => {
     const sessionId = await withLostAnswers(40, 3)
     const before = await app.activation.until(sessionId, ({ completed }) => completed)
     expect(before.mails).toMatchObject({ sent: 37, unconfirmed: 3 })
@@ -73,7 +73,7 @@ describe('calling unconfirmed mails sent', () => {
     expect(smtp.mails).toHaveLength(arrived)
   })
 
-  it('answers an admin with the progress, and refuses where nothing is unconfirmed, support staff and what it does not know', async () => {
+  it('calling unconfirmed mails sent answers an admin with the progress, and refuses where nothing is unconfirmed, support staff and what it does not know', async () => {
     const sessionId = await withLostAnswers(10, 1)
     await app.activation.until(sessionId, ({ completed }) => completed)
     expect(await settle(sessionId, asSent, 'support')).toMatchObject({ status: 403, code: 'FORBIDDEN' })
@@ -87,7 +87,7 @@ describe('calling unconfirmed mails sent', () => {
     expect(await settle(sessionId)).toMatchObject({ status: 409, code: 'NOTHING_TO_SETTLE' })
   })
 
-  it('is possible in the middle of a session, and the rest of it goes on', async () => {
+  it('calling unconfirmed mails sent is possible in the middle of a session, and the rest of it goes on', async () => {
     const paused = Promise.withResolvers<void>()
     const sessionId = await withLostAnswers(200, 2, { after: paused.promise })
     await app.activation.until(sessionId, ({ mails }) => mails.unconfirmed === 2)
@@ -103,7 +103,7 @@ describe('calling unconfirmed mails sent', () => {
     await expectRecount(sessionId)
   })
 
-  it('is possible after a cancel, and leaves the session cancelled', async () => {
+  it('calling unconfirmed mails sent is possible after a cancel, and leaves the session cancelled', async () => {
     const cancelled = Promise.withResolvers<void>()
     const sessionId = await withLostAnswers(30, 4, { after: cancelled.promise, reply: { drop: 'rst' } })
     await app.activation.until(sessionId, ({ mails }) => mails.unconfirmed > 0)
@@ -117,7 +117,7 @@ describe('calling unconfirmed mails sent', () => {
     await expectRecount(sessionId)
   })
 
-  it('settles them once when several people press the button at once', async () => {
+  it('unconfirmed mails are called sent once when several people press the button at once', async () => {
     const sessionId = await withLostAnswers(30, 2)
     const before = await app.activation.until(sessionId, ({ completed }) => completed)
     const answers = await Promise.all(Array.from({ length: 8 }, () => settle(sessionId)))

@@ -26,7 +26,7 @@ describe('a session', () => {
     smtp.mails.length = 0
   })
 
-  it('creates one account and sends one mail for each lead, and its counters equal a recount of its items', async () => {
+  it('a session creates one account and sends one mail for each lead, and its counters equal a recount of its items', async () => {
     const ids = await activation.addLeads(120)
     const { sessionId } = await activation.start({ ids })
     const progress = await activation.until(sessionId, ({ completed }) => completed)
@@ -41,7 +41,7 @@ describe('a session', () => {
     expect(smtp.mails).toHaveLength(120)
   })
 
-  it('has its items in the order of the ids of their leads, whatever order they were chosen in: a search goes by it', async () => {
+  it('a session has its items in the order of the ids of their leads, whatever order they were chosen in: a search goes by it', async () => {
     const ids = (await activation.addLeads(20)).toSorted()
     await test.pool.query(
       `UPDATE leads SET created_at = created_at - interval '1 s' * position
@@ -61,7 +61,7 @@ describe('a session', () => {
     }
   })
 
-  it('mails a lead that is in two sessions once, and says so in the second', async () => {
+  it('a session mails a lead that is in two sessions once, and says so in the second', async () => {
     const ids = await activation.addLeads(30)
     const first = await activation.start({ ids })
     const second = await activation.start({ ids: ids.slice(0, 10) })
@@ -73,7 +73,7 @@ describe('a session', () => {
     expect(done.accounts.existing + (await activation.progress(first.sessionId)).accounts.existing).toBe(10)
   })
 
-  it('mails those invited earlier again when it is a reminder, with the same link', async () => {
+  it('a session mails those invited earlier again when it is a reminder, with the same link', async () => {
     const ids = await activation.addLeads(3)
     const first = await activation.start({ ids })
     await activation.until(first.sessionId, ({ completed }) => completed)
@@ -84,7 +84,7 @@ describe('a session', () => {
     expect(new Set(smtp.mails.map(({ raw }) => tokenInMail(raw))).size).toBe(3)
   })
 
-  it('starts once when twenty identical requests arrive together', async () => {
+  it('a session starts once when twenty identical requests arrive together', async () => {
     const ids = await activation.addLeads(40)
     const request = { sessionId: newSessionId(), selection: { ids }, options: { mail: true } }
     const answers = await Promise.all(
@@ -98,7 +98,7 @@ describe('a session', () => {
     expect(detail.events.filter(({ type }) => type === 'started')).toHaveLength(1)
   })
 
-  it('refuses the same id with another body, an empty selection and leads that do not exist, and stores nothing', async () => {
+  it('a session refuses the same id with another body, an empty selection and leads that do not exist, and stores nothing', async () => {
     const ids = await activation.addLeads(2)
     const sessionId = newSessionId()
     await startSession(activation.deps, { sessionId, selection: { ids } }, { actor, template })
@@ -113,7 +113,7 @@ describe('a session', () => {
     await expect(activation.progress(empty)).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' })
   })
 
-  it('previews exactly what it will do', async () => {
+  it('a preview says exactly what a session will do', async () => {
     const invited = await activation.addLeads(5)
     const first = await activation.start({ ids: invited })
     await activation.until(first.sessionId, ({ completed }) => completed)
@@ -127,7 +127,7 @@ describe('a session', () => {
     expect(done).toMatchObject({ accounts: { created: 7, existing: 5 }, mails: { sent: 7, skipped: 5 } })
   })
 
-  it('creates accounts without a mail when mails are off', async () => {
+  it('a session creates accounts without a mail when mails are off', async () => {
     const ids = await activation.addLeads(4)
     const { sessionId } = await activation.start({ ids }, { mail: false })
     const done = await activation.until(sessionId, ({ completed }) => completed)
@@ -135,7 +135,7 @@ describe('a session', () => {
     expect(smtp.mails).toHaveLength(0)
   })
 
-  it('keeps refused mails with the words of the server, and sends them again on request', async () => {
+  it('a session keeps refused mails with the words of the server, and sends them again on request', async () => {
     const ids = await activation.addLeads(6)
     smtp.script = (command, { to, line }) =>
       command === 'RCPT' && /person\.[12]@/i.test(line + to.join()) ? '550 5.1.1 No such user here' : undefined
@@ -154,7 +154,7 @@ describe('a session', () => {
     })
   })
 
-  it('calls a mail unconfirmed when the answer after the dot is lost, and does not send it again by itself', async () => {
+  it('a session calls a mail unconfirmed when the answer after the dot is lost, and does not send it again by itself', async () => {
     const ids = await activation.addLeads(3)
     let lost = 0
     smtp.script = (command) => (command === 'DOT' && lost++ === 0 ? { drop: 'rst' } : undefined)
@@ -165,7 +165,7 @@ describe('a session', () => {
     expect(items[0]?.mail.reason).toBe('answer_lost')
   })
 
-  it('fails one mail that cannot be made alone, with its reason, and sends the others', async () => {
+  it('a session fails one mail that cannot be made alone, with its reason, and sends the others', async () => {
     const ids = await activation.addLeads(5)
     await test.pool.query(`UPDATE leads SET email = 'two@a.example,three@b.example.test' WHERE id = $1`, [ids[0]])
     const { sessionId } = await activation.start({ ids: ids.slice(1) })
@@ -180,7 +180,7 @@ describe('a session', () => {
     expect(second).toMatchObject({ accounts: { failed: 1 }, mails: { skipped: 1 } })
   })
 
-  it('does not mail somebody who has set a password meanwhile', async () => {
+  it('a session does not mail somebody who has set a password meanwhile', async () => {
     const ids = await activation.addLeads(3)
     const { sessionId } = await activation.start({ ids }, { delaySeconds: 1 })
     await activation.until(sessionId, ({ accounts }) => accounts.created === 3)
@@ -189,7 +189,7 @@ describe('a session', () => {
     expect(done.mails).toMatchObject({ sent: 2, skipped: 1 })
   })
 
-  it('lets ten leads be done before a thousand that were started earlier', async () => {
+  it('a session of ten leads is done before one of a thousand that was started earlier', async () => {
     const many = await activation.addLeads(1000)
     const few = await activation.addLeads(10)
     const { rows } = await test.pool.query<{ email: string }>('SELECT email FROM leads WHERE id = ANY($1)', [many])
@@ -203,7 +203,7 @@ describe('a session', () => {
     await activation.until(large.sessionId, ({ completed }) => completed)
   })
 
-  it('stores snapshots whose numbers add up, in the order of their versions, the last of them final', async () => {
+  it('a session stores snapshots whose numbers add up, in the order of their versions, the last of them final', async () => {
     const ids = await activation.addLeads(60)
     const { sessionId } = await activation.start({ ids })
     const done = await activation.until(sessionId, ({ completed }) => completed)

@@ -37,7 +37,7 @@ const items = async (query: string) =>
   (await app.call<List<Item>>('GET', path(`items?${query}`), { role: 'support' })).data
 
 describe('the items of a session', () => {
-  it('are all leads that were chosen, each with its outcomes, page by page without gap or double', async () => {
+  it('the items of a session are all leads that were chosen, each with its outcomes, page by page without gap or double', async () => {
     const seen: Item[] = []
     let cursor: string | null = ''
     do {
@@ -63,7 +63,7 @@ describe('the items of a session', () => {
     }
   })
 
-  it('are found by outcome, reason and words, with exact totals', async () => {
+  it('the items of a session are found by outcome, reason and words, with exact totals', async () => {
     const { data } = await app.call<LeadDetail>('GET', `/crm/leads/${ids[4]}`)
     const counts: [string, number][] = [
       ['mail=sent', leads - 2],
@@ -83,13 +83,13 @@ describe('the items of a session', () => {
     }
   })
 
-  it('have the Message-ID of the mail that was sent', async () => {
+  it('the items of a session have the Message-ID of the mail that was sent', async () => {
     const { items: sent } = await items('mail=sent&limit=500')
     const ofServer = smtp.mails.map(({ raw }) => /^message-id: *(\S+)/im.exec(raw.toString())?.[1])
     expect(new Set(sent.map(({ mail }) => mail.messageId))).toEqual(new Set(ofServer))
   })
 
-  it('are the same as a file that a spreadsheet opens safely', async () => {
+  it('the items of a session are the same as a file that a spreadsheet opens safely', async () => {
     const answer = await app.call('GET', path('items.csv'), { role: 'support' })
     expect(answer.headers.get('content-type')).toBe('text/csv; charset=utf-8')
     expect(answer.headers.get('content-disposition')).toBe(`attachment; filename="${sessionId}.csv"`)
@@ -110,7 +110,7 @@ describe('the items of a session', () => {
 })
 
 describe('the snapshots of a session', () => {
-  it('are the stored progresses, oldest first, whose numbers add up and never go back, the last of them final', async () => {
+  it('the snapshots of a session are the stored progresses, oldest first, whose numbers add up and never go back, the last of them final', async () => {
     const { data } = await app.call<{ items: Progress[] }>('GET', path('snapshots'), { role: 'support' })
     expect(data.items.every((each) => Value.Check(Progress, each))).toBe(true)
     expect(data.items.at(-1)).toEqual(done)
@@ -126,7 +126,7 @@ describe('the snapshots of a session', () => {
     expect(await recounted(app.test, sessionId)).toEqual({ total: leads, accounts: done.accounts, mails: done.mails })
   })
 
-  it('are thinned evenly to the limit, and keep the first and the last', async () => {
+  it('the snapshots of a session are thinned evenly to the limit, and keep the first and the last', async () => {
     await app.test.pool.query(
       `INSERT INTO snapshots (session_id, version, status, accounts_created, accounts_existing, accounts_failed, accounts_cancelled,
          accounts_pending, mails_sent, mails_failed, mails_unconfirmed, mails_skipped, mails_cancelled, mails_pending, rate_samples, updated_at)
@@ -154,7 +154,7 @@ describe('the snapshots of a session', () => {
 })
 
 describe('a lead', () => {
-  it('shows its account and every session it was in', async () => {
+  it('a lead shows its account and every session it was in', async () => {
     const other = await app.activation.start({ ids: [ids[5]!] })
     await app.activation.until(other.sessionId, ({ completed }) => completed)
     const { data } = await app.call<LeadDetail>('GET', `/crm/leads/${ids[5]}`, { role: 'support' })

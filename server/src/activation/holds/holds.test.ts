@@ -17,7 +17,7 @@ describe('a mail server that cannot be used', () => {
     return sending.close
   })
 
-  it('holds every session that wants to send, is tried by one node with one connection, and all go on by themselves', async () => {
+  it('a mail server that cannot be used holds every session that wants to send, is tried by one node with one connection, and all go on by themselves', async () => {
     const first = await activation.start({ ids: await activation.addLeads(20) })
     await activation.until(first.sessionId, ({ completed }) => completed)
     await smtp.stop()
@@ -41,7 +41,7 @@ describe('a mail server that cannot be used', () => {
     expect(events.find(({ type }) => type === 'resumed')?.actor).toBeNull()
   })
 
-  it('is not tried again by itself when it refuses the sign-in, but as soon as a person resumes', async () => {
+  it('a mail server that cannot be used is not tried again by itself when it refuses the sign-in, but as soon as a person resumes', async () => {
     smtp.script = (command) => (command === 'AUTH' ? '535 5.7.8 wrong password' : undefined)
     smtp.say('421 4.3.2 closing')
     const tried = smtp.commands.length

@@ -28,7 +28,7 @@ function runCommand(environment: Record<string, string>): Promise<{ code: number
   })
 }
 
-describe('the check of the counters', () => {
+describe('the counter audit', () => {
   let test: TestDatabase
   let activation: Activation
   let smtp: ScriptedSmtpServer
@@ -51,7 +51,7 @@ describe('the check of the counters', () => {
   const restoreItem = (sessionId: string) =>
     test.pool.query(`UPDATE items SET mail_state = 'sent' WHERE session_id = $1 AND position = 1`, [sessionId])
 
-  it('finds each session whose counters are not what its items say, and names the counters', async () => {
+  it('the counter audit finds each session whose counters are not what its items say, and names the counters', async () => {
     const ids = [await finished(), await finished(), await finished()]
     expect(await auditCounters(test.database)).toEqual({ checked: 3, mismatches: [] })
     await loseItem(ids[1]!)
@@ -70,7 +70,7 @@ describe('the check of the counters', () => {
     ])
   })
 
-  it('finds nothing wrong at any moment of a session that runs', async () => {
+  it('the counter audit finds nothing wrong at any moment of a session that runs', async () => {
     smtp.script = (command) => (command === 'DOT' ? { delay: 3 } : undefined)
     const { sessionId } = await activation.start({ ids: await activation.addLeads(200) })
     const seen = new Set<number>()
@@ -84,7 +84,7 @@ describe('the check of the counters', () => {
     expect(seen.size).toBeGreaterThan(5)
   })
 
-  it('goes through any number of sessions, a page after the other', async () => {
+  it('the counter audit goes through any number of sessions, a page after the other', async () => {
     await test.pool.query(
       `INSERT INTO sessions (id, status, total, accounts_pending, mails_pending, selection, options, request_digest, template,
          started_by_id, started_by_name, created_at, updated_at, snapshot_at)
@@ -95,7 +95,7 @@ describe('the check of the counters', () => {
     expect({ checked, mismatches: mismatches.length }).toEqual({ checked: 1050, mismatches: 10 })
   })
 
-  it('is made once an hour whoever is there, of what changed since, and of what disagreed until it agrees', async () => {
+  it('the counter audit is made once an hour whoever is there, of what changed since, and of what disagreed until it agrees', async () => {
     const [first, second] = [await finished(), await finished()]
     await loseItem(first)
     const now = new Date()
@@ -111,14 +111,14 @@ describe('the check of the counters', () => {
     expect(await auditWhenDue(test.database, later(3.5))).toMatchObject({ audit: { checked: 0 }, disagreeing: 0 })
   })
 
-  it('that is ended in the middle is made again by the next', async () => {
+  it('the counter audit that is ended in the middle is made again by the next', async () => {
     await finished()
     const ended = AbortSignal.abort()
     await expect(auditWhenDue(test.database, new Date(), ended)).rejects.toThrow('aborted')
     expect(await auditWhenDue(test.database, new Date())).toMatchObject({ audit: { checked: 1 } })
   })
 
-  it('as a command prints a line for each mismatch and a summary, and its exit code tells', async () => {
+  it('the counter audit as a command prints a line for each mismatch and a summary, and its exit code tells', async () => {
     const [first, second] = [await finished(), await finished()]
     const environment = { DATABASE_URL: test.url }
     expect(await runCommand(environment)).toEqual({ code: 0, said: '2 sessions checked, 0 disagree\n', complained: '' })
@@ -134,7 +134,7 @@ describe('the check of the counters', () => {
 })
 
 describe('what Prometheus is told of the counter audit', () => {
-  it('is how many sessions disagree, and not a number while that is not known', async () => {
+  it('what Prometheus is told of the counter audit is how many sessions disagree, and not a number while that is not known', async () => {
     const test = await createTestDatabase()
     let known: number | null = null
     const server = await createWorkerApp({
@@ -152,7 +152,7 @@ describe('what Prometheus is told of the counter audit', () => {
 })
 
 describe('the command that audits the counters', () => {
-  it('looks into the embedded database while Rollcall runs on it and while it does not, and leaves it as it was', async () => {
+  it('the command that audits the counters looks into the embedded database while Rollcall runs on it and while it does not, and leaves it as it was', async () => {
     const dataDirectory = await makeFolder('rollcall-audit-')
     const environment = { DATA_DIR: dataDirectory }
     const missing = await runCommand(environment)
@@ -174,7 +174,7 @@ describe('the command that audits the counters', () => {
     await rm(dataDirectory, { recursive: true, force: true })
   })
 
-  it('says in one line where it cannot look', async () => {
+  it('the command that audits the counters says in one line where it cannot look', async () => {
     const wrong = await runCommand({ DATABASE_URL: 'http://example.com' })
     expect(wrong).toMatchObject({ code: 2, complained: expect.stringContaining('DATABASE_URL') as string })
     const away = await runCommand({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing' })

@@ -65,7 +65,7 @@ describe('retention', () => {
 
   const nothing = { sessions: 0, chunks: 0, snapshots: 0, events: 0, items: 0, removals: 0 }
 
-  it('removes nothing until a superadmin sets an age', async () => {
+  it('retention removes nothing until a superadmin sets an age', async () => {
     await activation.work(`${smtp.url}?connections=4&ignoreTLS=true`)
     const { sessionId } = await finished(30)
     expect(await removeAll(inDays(4000))).toEqual([])
@@ -75,7 +75,7 @@ describe('retention', () => {
     expect(await rowsOfEach(sessionId)).toMatchObject({ sessions: 1, items: 30 })
   })
 
-  it('removes a session whole in small steps once it is old enough, and leaves accounts, leads and the others', async () => {
+  it('retention removes a session whole in small steps once it is old enough, and leaves accounts, leads and the others', async () => {
     await activation.work(`${smtp.url}?connections=4&ignoreTLS=true`)
     const { sessionId, ids } = await finished(70)
     const other = await finished(5)
@@ -100,7 +100,7 @@ describe('retention', () => {
     expect(await sessionsOfLead(test.database, ids[0]!)).toEqual([])
   })
 
-  it('never shows a session half removed, and goes on where it was stopped', async () => {
+  it('retention never shows a session half removed, and goes on where it was stopped', async () => {
     await activation.work(`${smtp.url}?connections=4&ignoreTLS=true`)
     const { sessionId, ids, progress } = await finished(60)
     await keepFor(1)
@@ -120,7 +120,7 @@ describe('retention', () => {
     expect(await rowsOfEach()).toEqual(nothing)
   })
 
-  it('leaves sessions that are not over, and cancelled ones of which something is still pending, however old', async () => {
+  it('retention leaves sessions that are not over, and cancelled ones of which something is still pending, however old', async () => {
     const ids = await activation.addLeads(30)
     await activation.start({ ids })
     const paused = await activation.start({ ids })
@@ -132,7 +132,7 @@ describe('retention', () => {
     expect(await rowsOfEach()).toMatchObject({ sessions: 3, items: 90 })
   })
 
-  it('removes cancelled sessions when nothing of them is pending any more', async () => {
+  it('retention removes cancelled sessions when nothing of them is pending any more', async () => {
     const ids = await activation.addLeads(30)
     const { sessionId } = await activation.start({ ids })
     await runCommand(activation.deps, 'cancel', sessionId, actor)
@@ -143,7 +143,7 @@ describe('retention', () => {
     expect(await rowsOfEach()).toEqual(nothing)
   })
 
-  it('either removes a session or lets a retry of it go on, whole, when both come at once', async () => {
+  it('retention either removes a session or lets a retry of it go on, whole, when both come at once', async () => {
     smtp.script = (command) => (command === 'RCPT' ? '550 5.1.1 no such user' : undefined)
     await activation.work(`${smtp.url}?connections=4&ignoreTLS=true`)
     const sessions = [await finished(30), await finished(30), await finished(30)]
@@ -165,7 +165,7 @@ describe('retention', () => {
     expect(await rowsOfEach()).toEqual(nothing)
   })
 
-  it('is the work of one node at a time', async () => {
+  it('retention is the work of one node at a time', async () => {
     await activation.work(`${smtp.url}?connections=4&ignoreTLS=true`)
     await finished(10)
     await keepFor(1)

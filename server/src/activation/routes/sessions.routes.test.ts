@@ -35,7 +35,7 @@ const completed = (sessionId: string) =>
   )
 
 describe('starting', () => {
-  it('answers 202 and the first progress, then 200 and the current one for the same id and body, however it is written', async () => {
+  it('starting a session answers 202 and the first progress, then 200 and the current one for the same id and body, however it is written', async () => {
     const ids = await app.activation.addLeads(5)
     const sessionId = newSessionId()
     const first = await start({ sessionId, selection: { ids }, options: { mail: true, remind: false } })
@@ -65,12 +65,12 @@ describe('starting', () => {
     expect(smtp.mails).toHaveLength(5)
   })
 
-  it('gives an id in the form of the contract where none is given', async () => {
+  it('starting a session gives an id in the form of the contract where none is given', async () => {
     const { data } = await start({ selection: { ids: await app.activation.addLeads(1) }, options: { mail: false } })
     expect(data.sessionId).toMatch(/^activation_\d{13}_[a-z0-9]{6,32}$/)
   })
 
-  it('is done once for twenty identical requests over HTTP', async () => {
+  it('starting a session is done once for twenty identical requests over HTTP', async () => {
     const request = { sessionId: newSessionId(), selection: { ids: await app.activation.addLeads(10) } }
     const answers = await Promise.all(Array.from({ length: 20 }, () => start(request)))
     expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([
@@ -81,7 +81,7 @@ describe('starting', () => {
     expect(smtp.mails).toHaveLength(10)
   })
 
-  it('refuses the same id with another body, and nothing is started', async () => {
+  it('starting a session refuses the same id with another body, and nothing is started', async () => {
     const [one, ...others] = await app.activation.addLeads(3)
     const sessionId = newSessionId()
     await start({ sessionId, selection: { ids: [one] }, options: { startAt: later() } })
@@ -90,7 +90,7 @@ describe('starting', () => {
     expect(await progressOf(sessionId)).toMatchObject({ status: 'scheduled', total: 1, version: 1 })
   })
 
-  it('refuses an empty selection and leads that do not exist with 422, and the id stays free', async () => {
+  it('starting a session refuses an empty selection and leads that do not exist with 422, and the id stays free', async () => {
     const ids = await app.activation.addLeads(1)
     const sessionId = newSessionId()
     const refusals: [object, string][] = [
@@ -107,7 +107,7 @@ describe('starting', () => {
     expect((await start({ sessionId, selection: { ids }, options: { startAt: later() } })).status).toBe(202)
   })
 
-  it('takes a lead once that is named twice, and who a filter finds but those who are left out', async () => {
+  it('starting a session takes a lead once that is named twice, and who a filter finds but those who are left out', async () => {
     const ids = await app.activation.addLeads(4)
     const twice = await start({ selection: { ids: [...ids, ...ids] }, options: { startAt: later() } })
     expect(twice.data.total).toBe(4)
@@ -124,7 +124,7 @@ async function allIds(): Promise<string[]> {
 }
 
 describe('a preview', () => {
-  it('counts exactly, shows five, and changes nothing', async () => {
+  it('a preview counts exactly, shows five, and changes nothing', async () => {
     const ids = await app.activation.addLeads(7)
     const before = await app.test.pool.query('SELECT leads::text FROM leads ORDER BY id')
     const preview = (selection: object) => app.call<Preview>('POST', '/crm/activation/preview', { body: { selection } })
@@ -140,7 +140,7 @@ describe('a preview', () => {
 })
 
 describe('the commands of a session', () => {
-  it('answer 200 and the progress where they are possible, and 409 with what is possible where they are not', async () => {
+  it('the commands of a session answer 200 and the progress where they are possible, and 409 with what is possible where they are not', async () => {
     const { data } = await start({
       selection: { ids: await app.activation.addLeads(2) },
       options: { startAt: later() },
@@ -189,7 +189,7 @@ describe('the commands of a session', () => {
     ])
   })
 
-  it('take no body that says something', async () => {
+  it('the commands of a session take no body that says something', async () => {
     const { data } = await start({
       selection: { ids: await app.activation.addLeads(1) },
       options: { startAt: later() },
@@ -199,7 +199,7 @@ describe('the commands of a session', () => {
 })
 
 describe('a retry', () => {
-  it('sends the failed mails of one reason again in the same session, as an event with its actor, and refuses where there are none', async () => {
+  it('a retry sends the failed mails of one reason again in the same session, as an event with its actor, and refuses where there are none', async () => {
     const ids = await app.activation.addLeads(4)
     smtp.script = (command, { line }) => {
       if (command !== 'RCPT') return undefined
@@ -232,7 +232,7 @@ describe('a retry', () => {
 })
 
 describe('one session', () => {
-  it('shows progress, options, the selection as it was given, who and what happened', async () => {
+  it('one session shows its progress, options, the selection as it was given, who started it and what happened', async () => {
     const ids = await app.activation.addLeads(2)
     const startAt = later()
     const { data } = await start({ selection: { ids }, options: { startAt, canary: 1, unconfirmed: 'resend' } })
@@ -249,7 +249,7 @@ describe('one session', () => {
 })
 
 describe('the history', () => {
-  it('is listed the newest first, page by page without gap or double, and narrowed by every filter', async () => {
+  it('the history is listed the newest first, page by page without gap or double, and narrowed by every filter', async () => {
     const begun = new Date()
     const made: string[] = []
     for (let each = 0; each < 7; each++) {

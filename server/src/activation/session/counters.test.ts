@@ -5,7 +5,7 @@ import { createTestDatabase } from '../../../test/database/database.ts'
 import { sessions, snapshots } from './activation.table.ts'
 
 describe('the counters of the contract', () => {
-  it('are the counter columns of sessions and of snapshots in the database', async () => {
+  it('the counters of the contract are the counter columns of sessions and of snapshots in the database', async () => {
     const test = await createTestDatabase()
     try {
       for (const table of ['sessions', 'snapshots']) {
@@ -21,20 +21,20 @@ describe('the counters of the contract', () => {
     }
   })
 
-  it('are the counter columns of the tables in code', () => {
+  it('the counters of the contract are the counter columns of the tables in code', () => {
     const keys = counters.map(({ key }) => key)
     for (const table of [sessions, snapshots])
       expect(Object.keys(getTableColumns(table))).toEqual(expect.arrayContaining(keys))
   })
 
-  it('count every state that an item can have once', () => {
+  it('the counters of the contract count every state that an item can have once', () => {
     const states = (outcome: string) =>
       counters.filter((counter) => counter.outcome === outcome).flatMap(({ itemStates }) => itemStates)
     expect(states('accounts').toSorted()).toEqual(accountStates.toSorted())
     expect(states('mails').toSorted()).toEqual(mailStates.toSorted())
   })
 
-  it('are the counts of a progress on the wire', () => {
+  it('the counters of the contract are the counts of a progress on the wire', () => {
     expect(Object.keys(Progress.properties.accounts.properties)).toEqual([...counterTable.accounts])
     expect(Object.keys(Progress.properties.mails.properties)).toEqual([...counterTable.mails])
   })

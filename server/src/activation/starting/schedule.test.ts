@@ -26,7 +26,7 @@ describe('a session with a start time', () => {
   const schedule = async (startAt: Date) =>
     activation.start({ ids: await activation.addLeads(5) }, { startAt: startAt.toISOString() })
 
-  it('does nothing before its time, then runs', async () => {
+  it('a session with a start time does nothing before its time, then runs', async () => {
     const startAt = inAnHour()
     const { sessionId, status } = await schedule(startAt)
     expect(status).toBe('scheduled')
@@ -36,14 +36,14 @@ describe('a session with a start time', () => {
     expect(done.mails.sent).toBe(5)
   })
 
-  it('starts by itself when the time comes', async () => {
+  it('a session with a start time starts by itself when the time comes', async () => {
     const ids = await activation.addLeads(5)
     const startAt = new Date(Date.now() + 3000).toISOString()
     const { sessionId } = await activation.start({ ids }, { startAt })
     await activation.until(sessionId, ({ completed }) => completed)
   })
 
-  it('waits for a person when its time passed while nothing was running', async () => {
+  it('a session with a start time waits for a person when its time passed while nothing was running', async () => {
     const startAt = inAnHour()
     const { sessionId } = await schedule(startAt)
     await startDueSession(asOf(new Date(startAt.getTime() + hour)), sessionId)
@@ -53,7 +53,7 @@ describe('a session with a start time', () => {
     await activation.until(sessionId, ({ completed }) => completed)
   })
 
-  it('can be cancelled before its time, and then never starts', async () => {
+  it('a session with a start time can be cancelled before its time, and then never starts', async () => {
     const startAt = inAnHour()
     const { sessionId } = await schedule(startAt)
     await runCommand(activation.deps, 'cancel', sessionId, actor)
@@ -62,7 +62,7 @@ describe('a session with a start time', () => {
     expect(done).toMatchObject({ status: 'cancelled', accounts: { cancelled: 5 } })
   })
 
-  it('cannot start in the past', async () => {
+  it('a session cannot start in the past', async () => {
     const ids = await activation.addLeads(1)
     const request = { selection: { ids }, options: { startAt: new Date(Date.now() - 1000).toISOString() } }
     await expect(startSession(activation.deps, request, { actor, template })).rejects.toMatchObject({
@@ -70,7 +70,7 @@ describe('a session with a start time', () => {
     })
   })
 
-  it('mails nobody before the delay is over, and nobody at all when it is undone in that time', async () => {
+  it('a session with a delay mails nobody before it is over, and nobody at all when it is cancelled in that time', async () => {
     const before = smtp.mails.length
     const { sessionId } = await activation.start({ ids: await activation.addLeads(4) }, { delaySeconds: 3600 })
     await activation.until(sessionId, ({ accounts }) => accounts.created === 4)
@@ -113,7 +113,7 @@ describe('a session with a start time', () => {
       await runCommand(asOf(time), 'resume', sessionId, actor)
     }))
 
-  it('ends in one of the two outcomes when two people press different buttons at once', async () => {
+  it('a session ends in one of the two outcomes when two people press different buttons at once', async () => {
     for (let round = 0; round < 10; round += 1) {
       const { sessionId } = await activation.start({ ids: await activation.addLeads(3) }, { delaySeconds: 3600 })
       const [paused, cancelled] = await Promise.allSettled([
