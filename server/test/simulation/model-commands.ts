@@ -101,7 +101,7 @@ class RunCommands implements Command {
         order.map(({ command }) => command),
         model.statuses,
         isWorkedOn(model),
-      ).filter((path) => order.every(({ index }, turn) => path.outcomes[turn] === outcomes[index])),
+      ).filter((path) => order.every(({ index }, step) => path.outcomes[step] === outcomes[index])),
     )
     if (possible.length === 0)
       throw new Error(`${this.toString()}: not possible is ${outcomes.join()} from ${model.seen.status}`)

@@ -92,7 +92,7 @@ export async function createSimulation(): Promise<Simulation> {
   const workers = [inProcessWorker(activation, smtpUrl), ...childProcesses].map(counted)
 
   /** Expects that no chunk had work and no job: reconciling would hide that mistake. */
-  async function expectNoneStranded(): Promise<void> {
+  async function expectNoChunkWithoutJob(): Promise<void> {
     const lines = (await Promise.all(logs.map((log) => readFile(log, 'utf8')))).join('').split('\n')
     expect(lines.filter((line) => line.includes('chunks had work and no job'))).toEqual([])
   }
@@ -156,7 +156,7 @@ export async function createSimulation(): Promise<Simulation> {
     },
     async close() {
       for (const worker of workers) await worker.kill?.()
-      await expectNoneStranded()
+      await expectNoChunkWithoutJob()
       await activation.close()
       if (listening) await smtp.stop()
       await test.close()

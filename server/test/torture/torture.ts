@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { isDeepStrictEqual } from 'node:util'
 import { pino } from 'pino'
 import { canTransition, type Progress } from '@rollcall/shared'
 import { makeFolder } from '../process/folder.ts'
@@ -14,9 +13,11 @@ import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { migrateDatabase } from '../../src/migrate-database.ts'
 import { openBoss } from '../../src/jobs/queues.ts'
 import { runWaitingJobsNow, unfinishedJobs } from '../../src/vendor/pg-boss.ts'
-import { actor, addLeads, recounted, template } from '../app/activation.ts'
+import { actor, addLeads, template } from '../app/activation.ts'
 import { startScriptedSmtpServer, type SmtpReply } from '../smtp/scripted-smtp-server.ts'
 import { randomOf } from './random.ts'
+import { addressOf, reportOf, type TortureReport } from './report.ts'
+import { createTakeoverTimes } from './takeover-times.ts'
 import { workerProcess, type WorkerProcess } from '../process/worker-process.ts'
 
 export interface TortureOptions {
@@ -27,31 +28,7 @@ export interface TortureOptions {
   say: (line: string) => void
 }
 
-export interface TortureReport {
-  seed: number
-  sessions: number
-  leads: number
-  kills: number
-  freezes: number
-  databaseRestarts: number
-  mailServerRestarts: number
-  sessionCommands: number
-  mailsTaken: number
-  sent: number
-  unconfirmed: number
-  /** The most that the kills, freezes and lost answers may leave. */
-  unconfirmedAtMost: number
-  secondCopies: number
-  sentWithoutCopy: number
-  accountsTwice: number
-  sessionsThatDisagree: number
-  /** Milliseconds from a kill to the next mail of a chunk that the killed process held; another worker was alive. */
-  goOn: { measured: number; median: number; p95: number; longest: number }
-  broken: string[]
-}
-
 const connections = 8
-const addressOf = (to: readonly string[]) => (to[0] ?? '').toLowerCase()
 
 /**
  * Runs sessions on two worker processes while killing and freezing them, restarting PostgreSQL and the mail server, and
@@ -77,41 +54,26 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     DATA_DIR: folder,
   }
   const workers = [1, 2].map((number) => workerProcess(environment, path.join(folder, `worker-${number}.log`)))
-  const counted = {
-    kills: 0,
-    freezes: 0,
-    databaseRestarts: 0,
-    mailServerRestarts: 0,
-    sessionCommands: 0,
-    lostAnswers: 0,
-  }
-  const watched = new Map<string, { since: number; done: boolean }[]>()
-  const goOn: number[] = []
+  const disturbances = { kills: 0, freezes: 0, databaseRestarts: 0, mailServerRestarts: 0, sessionCommands: 0 }
+  let lostAnswers = 0
+  const takeovers = createTakeoverTimes()
   let faults = true
   let ended = false
 
   smtp.script = (command, { to }): SmtpReply | undefined => {
-    if (command === 'DOT') arrived(addressOf(to))
+    if (command === 'DOT') takeovers.mailArrived(addressOf(to))
     if (!faults) return undefined
     if (command === 'RCPT' && random.chance(0.003)) return { drop: 'rst' }
     if (command === 'RCPT' && random.chance(0.003)) return '451 4.3.0 try again later'
     if (command === 'RCPT' && random.chance(0.003)) return '550 5.1.1 no such user'
     if (command === 'DOT' && random.chance(0.002)) {
-      counted.lostAnswers += 1
+      lostAnswers += 1
       return { drop: 'rst' }
     }
     return command === 'DOT' ? { delay: random.between(1, 12) } : undefined
   }
 
-  function arrived(address: string): void {
-    for (const watch of watched.get(address) ?? []) {
-      if (watch.done) continue
-      watch.done = true
-      goOn.push(performance.now() - watch.since)
-    }
-    watched.delete(address)
-  }
-
+  /** Asks again and again while the database is away. */
   async function asked<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
     for (let tries = 0; ; tries += 1) {
       try {
@@ -123,8 +85,8 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     }
   }
 
-  /** Which mails a process is in the middle of: pending ones of the chunks that it holds. */
-  async function heldBy(worker: WorkerProcess): Promise<string[]> {
+  /** Reads the addresses of the mails that are pending in the chunks that a process has claimed. */
+  async function pendingOf(worker: WorkerProcess): Promise<string[]> {
     const { rows } = await asked(() =>
       pool.query<{ email: string }>(
         `SELECT lower(items.email) AS email FROM nodes JOIN chunks ON chunks.owner = nodes.id
@@ -139,12 +101,10 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
 
   async function killOne(worker: WorkerProcess): Promise<void> {
     const other = workers.find((each) => each !== worker)
-    const held = await heldBy(worker)
+    const pending = await pendingOf(worker)
     await worker.kill()
-    counted.kills += 1
-    const watch = { since: performance.now(), done: false }
-    if (other?.running === true)
-      for (const address of held) watched.set(address, [...(watched.get(address) ?? []), watch])
+    disturbances.kills += 1
+    if (other?.running === true) takeovers.begin(pending)
     await wait(random.between(0, 2500))
     await asked(() => worker.start())
   }
@@ -153,28 +113,28 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     const { rows } = await asked(() =>
       pool.query<{ pid: string }>(`SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1) AS pid`),
     )
-    for (const watches of watched.values()) for (const watch of watches) watch.done = true
+    takeovers.dropUnfinished()
     process.kill(Number(rows[0]?.pid), random.chance(0.5) ? 'SIGKILL' : 'SIGQUIT')
-    counted.databaseRestarts += 1
+    disturbances.databaseRestarts += 1
     await wait(3000)
   }
 
   async function restartMailServer(): Promise<void> {
-    for (const watches of watched.values()) for (const watch of watches) watch.done = true
-    counted.lostAnswers += smtp.openConnections
+    takeovers.dropUnfinished()
+    lostAnswers += smtp.openConnections
     await smtp.stop()
-    counted.mailServerRestarts += 1
+    disturbances.mailServerRestarts += 1
     await wait(random.between(200, 1500))
     await smtp.start()
   }
 
   async function runSomeCommand(running: string[]): Promise<void> {
     const sessionId = random.pick(running)
-    for (const watches of watched.values()) for (const watch of watches) watch.done = true
+    takeovers.dropUnfinished()
     await runCommand(deps, 'pause', sessionId, actor).catch(() => undefined)
     await wait(random.between(0, 800))
     await resume(sessionId)
-    counted.sessionCommands += 1
+    disturbances.sessionCommands += 1
   }
 
   async function resume(sessionId: string): Promise<void> {
@@ -186,7 +146,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     const what = random.next()
     if (what < 0.5) await killOne(random.pick(workers))
     else if (what < 0.62) {
-      counted.freezes += 1
+      disturbances.freezes += 1
       const frozen = random.pick(workers)
       await frozen.freeze(random.between(5500, 8000))
     } else if (what < 0.72) await killPostmaster()
@@ -220,7 +180,18 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     say(`letting ${(await running()).length} sessions end`)
     await letEnd()
     ended = true
-    return await judge()
+    return await reportOf(
+      { pool, database },
+      {
+        seed: options.seed,
+        sessions,
+        leadsOfEach: options.leads,
+        received: smtp.mails,
+        disturbances,
+        unconfirmedAtMost: (disturbances.kills + disturbances.freezes) * connections + lostAnswers,
+        takeover: takeovers.summary(),
+      },
+    )
   } finally {
     for (const worker of workers) await worker.kill()
     await boss.stop({ graceful: false })
@@ -256,54 +227,5 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     ]
     const rows = await Promise.all(tables.map(async (statement) => (await pool.query(statement)).rows))
     return rows.map((each) => each.map((row) => JSON.stringify(row)).join('\n')).join('\n\n')
-  }
-
-  async function judge(): Promise<TortureReport> {
-    const copies = new Map<string, number>()
-    for (const { to } of smtp.mails) copies.set(addressOf(to), (copies.get(addressOf(to)) ?? 0) + 1)
-    const { rows: sent } = await pool.query<{ email: string }>(
-      `SELECT lower(email) AS email FROM items WHERE mail_state = 'sent'`,
-    )
-    const { rows: unconfirmed } = await pool.query(`SELECT 1 FROM items WHERE mail_state = 'unconfirmed'`)
-    const { rows: twice } = await pool.query(`SELECT email_key FROM accounts GROUP BY email_key HAVING count(*) > 1`)
-    let disagree = 0
-    for (const id of sessions) {
-      const { accounts, mails, total } = await latestProgress(database, id)
-      const again = await recounted({ database }, id)
-      if (!isDeepStrictEqual(again, { accounts, mails, total })) disagree += 1
-    }
-    const secondCopies = [...copies.values()].reduce((sum, count) => sum + count - 1, 0)
-    const sentWithoutCopy = sent.filter(({ email }) => !copies.has(email)).length
-    const atMost = (counted.kills + counted.freezes) * connections + counted.lostAnswers
-    const times = goOn.toSorted((a, b) => a - b)
-    const quantile = (share: number) =>
-      Math.round(times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0)
-    const broken = [
-      secondCopies > 0 && `${secondCopies} second copies`,
-      sentWithoutCopy > 0 && `${sentWithoutCopy} sent that the mail server does not have`,
-      twice.length > 0 && `${twice.length} addresses with two accounts`,
-      disagree > 0 && `${disagree} sessions whose counters disagree with their items`,
-      unconfirmed.length > atMost && `${unconfirmed.length} unconfirmed, at most ${atMost} can be explained`,
-    ].filter((each) => each !== false)
-    return {
-      seed: options.seed,
-      sessions: sessions.length,
-      leads: sessions.length * options.leads,
-      kills: counted.kills,
-      freezes: counted.freezes,
-      databaseRestarts: counted.databaseRestarts,
-      mailServerRestarts: counted.mailServerRestarts,
-      sessionCommands: counted.sessionCommands,
-      mailsTaken: smtp.mails.length,
-      sent: sent.length,
-      unconfirmed: unconfirmed.length,
-      unconfirmedAtMost: atMost,
-      secondCopies,
-      sentWithoutCopy,
-      accountsTwice: twice.length,
-      sessionsThatDisagree: disagree,
-      goOn: { measured: times.length, median: quantile(0.5), p95: quantile(0.95), longest: quantile(1) },
-      broken,
-    }
   }
 }
