@@ -28,7 +28,7 @@ import { chunksWithoutJob, orphanedClaims } from './chunks/recovery.queries.ts'
 
 const large = 20_000
 const sessions = 3000
-/** So few that a session of this size is large beside it. */
+/** Budgets that are small in comparison with the large session. */
 const budgets = {
   outcomes: { first: 100, next: 1400 },
   names: { first: 100, next: 400 },

@@ -23,42 +23,42 @@ import {
 
 interface RunOptions {
   leads?: number
-  /** By default that of `plain()`. */
+  /** The mail server that the worker sends to; by default that of `plain()`. */
   url?: string
   timeouts?: Partial<SmtpTimeouts>
   session?: SessionOptions
 }
 
-/** For each test a mail server, and a worker that starts with the session. */
+/** A database for all tests of a file, and for each test a mail server and a worker that starts with the session. */
 export interface FaultFixture {
   readonly test: TestDatabase
   readonly activation: Activation
   readonly smtp: ScriptedSmtpServer
-  /** The mail server's address, with so many connections. */
+  /** Returns the URL of the mail server, with so many connections. */
   plain(connections?: number): string
-  /** The same with a sign-in. */
+  /** Returns the URL of the mail server with a sign-in. */
   signedIn(): string
-  /** A connection of its own to the database, for the length of the test. */
+  /** Opens a connection of its own to the database, which is closed after the test. */
   connect(): Promise<Client>
   /** Starts the worker, which is stopped after the test. */
   work(url: string, timeouts?: Partial<SmtpTimeouts>): Promise<void>
-  /** Starts a session of new leads, and a worker, while the mail server does what the script says; gives the session's id. */
+  /** Starts a session of new leads, and a worker, while the mail server does what the script says; returns the session's id. */
   run(script: SmtpScript, options?: RunOptions): Promise<string>
   items(sessionId: string): Promise<Item[]>
   events(sessionId: string): Promise<SessionEvent[]>
   untilCompleted(sessionId: string): Promise<Progress>
   untilHeld(sessionId: string): Promise<Progress>
-  /** Waits until so many mails wait for a next try and all the others are sent; gives the items. */
+  /** Waits until so many mails wait for a next try and all the others are sent; returns the items. */
   untilWaiting(sessionId: string, waiting: number): Promise<Item[]>
-  /** Like `untilCompleted`, but what waits for its next try does not wait. */
+  /** Waits until the session is completed, and makes every mail that waits for its next try due at once. */
   untilCompletedWithRetriesDue(sessionId: string): Promise<Progress>
-  /** Waits for the end: everybody has exactly one mail, at the first try. */
+  /** Waits until the session is completed, and expects that everybody has exactly one mail, sent at the first try. */
   expectAllSentAtFirstTry(sessionId: string): Promise<void>
 }
 
 const logger = pino({ level: 'silent' })
 
-/** Sets a bench up for the tests of a file. */
+/** Sets the fixture up for the tests of a file. */
 export function useFaultFixture(): FaultFixture {
   let test: TestDatabase
   let activation: Activation
@@ -82,7 +82,7 @@ export function useFaultFixture(): FaultFixture {
     for (const client of clients.splice(0)) await client.end()
     await worker?.stop()
     await smtp.stop()
-    // What a test leaves unfinished would go on, and mail, in the next one.
+    // A session that a test leaves unfinished would send mails in the next test.
     for (const { sessionId } of await activeProgress(test.database))
       await runCommand(activation.deps, 'cancel', sessionId, actor)
     await test.pool.query('DELETE FROM mail_server_holds')
@@ -104,7 +104,7 @@ export function useFaultFixture(): FaultFixture {
     })
   }
 
-  const bench: FaultFixture = {
+  const fixture: FaultFixture = {
     get test() {
       return test
     },
@@ -115,7 +115,7 @@ export function useFaultFixture(): FaultFixture {
       return smtp
     },
     plain: (connections = 2) => `${smtp.url}?connections=${connections}&ignoreTLS=true`,
-    signedIn: () => bench.plain().replace('//', '//ada:secret@'),
+    signedIn: () => fixture.plain().replace('//', '//ada:secret@'),
     async connect() {
       const client = new Client({ connectionString: test.url })
       await client.connect()
@@ -127,7 +127,7 @@ export function useFaultFixture(): FaultFixture {
       smtp.script = script
       const ids = await activation.addLeads(options.leads ?? 4)
       const { sessionId } = await activation.start({ ids }, options.session)
-      await work(options.url ?? bench.plain(), options.timeouts)
+      await work(options.url ?? fixture.plain(), options.timeouts)
       return sessionId
     },
     items: (sessionId) => Array.fromAsync(allItems(test.database, sessionId, {})),
@@ -136,27 +136,27 @@ export function useFaultFixture(): FaultFixture {
     untilHeld: (sessionId) => activation.until(sessionId, ({ status }) => status === 'held'),
     untilWaiting: (sessionId, waiting) =>
       until(
-        () => bench.items(sessionId),
+        () => fixture.items(sessionId),
         (all) => all.filter(isWaiting).length === waiting && all.filter(isSent).length === all.length - waiting,
       ),
     untilCompletedWithRetriesDue: (sessionId) =>
       until(
         async () => {
-          // A chunk that is given back just now may still name the later time.
+          // The job of a chunk that is released at this moment may still have the later time, so this is done again and again.
           await makeRetriesDue(test)
           return activation.progress(sessionId)
         },
         ({ completed }) => completed,
       ),
     async expectAllSentAtFirstTry(sessionId) {
-      const done = await bench.untilCompleted(sessionId)
+      const done = await fixture.untilCompleted(sessionId)
       expect(done.mails).toMatchObject({ sent: done.total, failed: 0, unconfirmed: 0 })
       const all = await expectInvariants(test, sessionId, smtp.mails)
       expect(all.map(({ mail }) => mail.tries)).toEqual(all.map(() => 1))
       expect(smtp.mails).toHaveLength(done.total)
     },
   }
-  return bench
+  return fixture
 }
 
 function isWaiting({ mail }: Item): boolean {
@@ -167,7 +167,7 @@ function isSent({ mail }: Item): boolean {
   return mail.state === 'sent'
 }
 
-/** A server that answers one command so, the first time or every time, and everything else as usual. */
+/** Returns a script by which the server answers one command so, the first time or every time, and all others as usual. */
 export function at(command: SmtpCommand, reply: SmtpReply, how: 'once' | 'always' = 'once'): SmtpScript {
   let times = 0
   return (now) => (now === command && (how === 'always' || times++ === 0) ? reply : undefined)

@@ -13,11 +13,11 @@ import { presentProgress } from '../../src/activation/session/progress.presenter
 import { readSnapshots } from '../../src/activation/session/progress.queries.ts'
 import { expectProperty } from '../properties/expect-property.ts'
 
-/** What the mail server does to one mail. */
+/** The ways in which the mail server may treat one mail. */
 const fates = ['taken', 'taken', 'taken', 'taken', 'unknown', 'later', 'lost', 'dropped early', 'slow'] as const
 type Fate = (typeof fates)[number]
 
-/** What happens to a session while it runs. */
+/** The disturbances that may happen to a session while it runs. */
 const disturbances = [...sessionCommands, 'retry failed', 'cut connections', 'cut connections'] as const
 type Disturbance = { what: (typeof disturbances)[number]; afterMails: number }
 
@@ -93,7 +93,7 @@ describe('whatever happens to a session', () => {
     return { seen, sessionId: first.sessionId }
   }
 
-  /** Follows a session to its end, resuming whatever stops it and asking the mail server again at once for what is to be tried later. */
+  /** Reads a session until its end, resumes it whenever it stops, and makes mails that wait for a next try due at once. */
   async function finish(
     sessionId: string,
     seen: Progress[],
@@ -131,7 +131,7 @@ describe('whatever happens to a session', () => {
     else await ignoringConflict(() => runCommand(activation.deps, what, sessionId, actor))
   }
 
-  /** Whoever asks while connections are being cut asks again. */
+  /** Asks again after an error, because connections to the database are being cut. */
   async function asked<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
     for (let tries = 0; ; tries += 1) {
       try {
@@ -172,7 +172,7 @@ describe('whatever happens to a session', () => {
   }
 })
 
-/** Each progress adds up; versions only grow; the same version carries the same numbers; created and sent never fall. */
+/** Expects that each progress adds up, versions only grow, a version always has the same numbers, and created and sent never fall. */
 function checkSequence(sequence: Progress[]): void {
   for (const progress of sequence) {
     expect(sum(progress.accounts)).toBe(progress.total)
@@ -195,7 +195,7 @@ function mailsNotPending({ mails, total }: Progress): number {
   return total - mails.pending
 }
 
-/** The fate of a mail goes by its address, and only for the first time it is tried where it would never end otherwise. */
+/** Returns the reply of the mail server to a mail, which depends on its address. A reply after which a mail is tried again is given once. */
 function fateOf(plan: Fate[], command: string, to: string | undefined): SmtpReply | undefined {
   const number = Number(/person\.(\d+)@/i.exec(to ?? '')?.[1] ?? 0)
   const fate = plan[number % plan.length]

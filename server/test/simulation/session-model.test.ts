@@ -29,7 +29,7 @@ import { expectProperty } from '../properties/expect-property.ts'
 
 let begun: number
 let simulation: Simulation
-/** Which workers run. Workers that run at the end of a scenario go on in the next. */
+/** The workers that run. Workers that run at the end of a scenario continue to run in the next. */
 const running = [false, false, false]
 /** What happened in all scenarios together, which is printed after a success. */
 const totals = { scenarios: 0, kills: 0, mailsInFlightAtKills: 0, lost: 0, sentAgain: 0, wronglyDeclaredDead: 0 }

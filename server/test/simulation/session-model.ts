@@ -17,7 +17,7 @@ export interface SessionModel {
   running: boolean[]
   /** What was seen last: versions, created accounts and sent mails never go down. */
   seen: Progress
-  /** Workers that were killed with whatever they were in the middle of. */
+  /** The number of workers that were killed, whatever they were doing. */
   kills: number
   /** Connections that were cut from the mail server's side, each of which may have waited for an answer. */
   cutConnections: number
@@ -26,7 +26,7 @@ export interface SessionModel {
 /** What became of a command; a refusal is the 409 of the API. */
 export type Outcome = 'done' | 'refused'
 
-/** What becomes of a mail whose answer was lost: it stays unconfirmed, or is sent again. */
+/** The policy for a mail whose answer was lost: it stays unconfirmed, or is sent again. */
 export type Policy = 'hold' | 'resend'
 
 const byRollcall = (Object.keys(transitions) as TransitionName[]).filter((name) => transitions[name].by === 'rollcall')

@@ -9,7 +9,7 @@ import { recordItemTransitions } from './transitions.ts'
 import { workerProcess } from '../process/worker-process.ts'
 import { startScriptedSmtpServer, type SmtpScript, type ScriptedSmtpServer } from '../smtp/scripted-smtp-server.ts'
 
-/** How many connections each worker opens to the mail server. */
+/** The number of connections that each worker opens to the mail server. */
 export const connections = 2
 /** Milliseconds after which waiting fails; long, because processes may share a core with many others. */
 export const timeLimit = 60_000
@@ -19,7 +19,7 @@ export interface SimulatedWorker {
   /** Begins to start the worker; `stop` and `kill` wait until it has started. */
   start(): void
   started(): Promise<void>
-  /** Ends the worker after what it is in the middle of. */
+  /** Ends the worker after the work that is in progress. */
   stop(): Promise<void>
   /** Kills the worker's process and returns how many mails it had in flight, as far as the database knows. Null for a worker in this process. */
   kill: (() => Promise<number>) | null
@@ -31,9 +31,9 @@ export interface Simulation {
   readonly activation: Activation
   readonly smtp: ScriptedSmtpServer
   readonly workers: SimulatedWorker[]
-  /** How many answers to mails the mail server did not give, because of its mode. */
+  /** The number of mails to which the mail server gave no answer, because of its mode. */
   readonly lostAnswers: number
-  /** How often a worker was declared dead that was not. Waits until the database knows which workers run. */
+  /** Waits until the database knows which workers run, and returns how often a worker was declared dead that was not. */
   wronglyDeclaredDead(running: number): Promise<number>
   /**
    * Makes the mail server listen in this mode and returns 0. `down` cuts its connections, stops it, and returns how many
@@ -61,7 +61,7 @@ const modes = {
     command === 'RCPT' && addressNumber(line) % 2 === 0 ? '451 4.3.0 Later' : undefined,
   fast: () => undefined,
 } satisfies Record<string, SmtpScript>
-/** How the mail server treats all mails. */
+/** The modes in which the mail server may treat all mails. */
 export type MailServerMode = keyof typeof modes
 
 /** Starts everything but the workers. */

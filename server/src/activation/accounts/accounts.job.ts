@@ -17,7 +17,7 @@ import { dateOrNull } from '../starting/chunk-jobs.usecases.ts'
 import { runChunk } from '../chunks/chunk-run.ts'
 import type { WorkerContext } from '../chunks/worker-context.ts'
 
-/** Thrown to undo a chunk whose session stopped meanwhile. */
+/** The error that undoes the transaction of a chunk where its claim is no longer valid or the session does not run any more. */
 class Stopped extends Error {}
 
 /**
@@ -39,7 +39,7 @@ export async function createAccountsOfChunk(context: WorkerContext, job: ChunkJo
   })
 }
 
-/** True when the session's status changed with it. */
+/** Creates the accounts of a claimed chunk; resolves to true when the session's status changed with it. */
 async function createAccounts(
   context: WorkerContext,
   transaction: Transaction,
@@ -62,7 +62,7 @@ async function createAccounts(
     data: { sessionId: claimed.sessionId, chunk: claimed.chunk },
     startAfter: dateOrNull(session.mail_not_before),
   }
-  // This locks the session, for which outcomes of mails wait: from here on nothing else is waited for but the commit.
+  // These statements lock the session, and outcomes of mails wait for that lock, so nothing comes after them but the commit.
   const [, moved] = await settleAll([
     finishAccounts(transaction, claimed, !toMail),
     outcomes === null
@@ -70,12 +70,15 @@ async function createAccounts(
       : storeAccountOutcomes(transaction, { sessionId: claimed.sessionId, now, outcomes }),
     enqueue(context.boss, transaction, 'mails', toMail ? [job] : []),
   ])
-  // Null when no item was left without an outcome and the session had begun before: then its status is the one that was read.
+  // `moved` is null when no item was without an outcome and the session had begun before; its status is then the one that was read.
   if (!['running', 'completed'].includes(moved?.status ?? session.status)) throw new Stopped()
   return moved !== null && moved.status !== moved.status_before
 }
 
-/** What becomes of the items of a chunk where some have an account already, or cannot have one. Reminds where that is asked for. */
+/**
+ * Returns the outcomes of a chunk of which some items have an account already, or cannot have one. Extends the links of
+ * people who were invited earlier where the session is to remind them.
+ */
 async function outcomesOneByOne(
   transaction: Transaction,
   of: { claimed: ClaimedChunk; drafts: AccountDrafts; session: SessionRow; links: LinkLife },
@@ -108,7 +111,7 @@ async function outcomesOneByOne(
   })
 }
 
-/** `earlier`: why the account is not a new one. */
+/** Returns what becomes of the mail of an item that has an account; `earlier` says why the account is not a new one. */
 function mailOutcome(earlier: 'already_active' | 'already_invited' | null, { options }: SessionRow): MailOutcome {
   const reminded = earlier === 'already_invited' && options.remind === true
   const reason = options.mail === false ? 'mail_off' : reminded ? null : earlier

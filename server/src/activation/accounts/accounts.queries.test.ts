@@ -29,7 +29,7 @@ afterAll(async () => {
 const key = linkKey('a secret')
 const times = { now: new Date('2027-01-01T12:00:00Z'), expiresAt: new Date('2027-01-08T12:00:00Z') }
 
-/** Starts a session of these leads, on which nobody works; gives all of it as if it were one chunk. */
+/** Starts a session of these leads, which no worker runs; returns all of it as if it were one claimed chunk. */
 async function chunkOf(ids: string[]): Promise<ClaimedChunk> {
   const { sessionId } = await activation.start({ ids })
   const { rows } = await test.pool.query<{ first: number; last: number }>(
@@ -44,7 +44,7 @@ function draftsFor({ firstPosition, lastPosition }: ClaimedChunk): AccountDrafts
   return draftAccounts(lastPosition - firstPosition + 1, key)
 }
 
-/** Undoes what `run` did. */
+/** Runs `run` in a transaction that is rolled back, and returns its result. */
 async function undone<Result>(run: (transaction: Queryable) => Promise<Result>): Promise<Result> {
   const outcome: { result?: Result } = {}
   const undo = new Error('undo')
@@ -59,7 +59,7 @@ async function undone<Result>(run: (transaction: Queryable) => Promise<Result>):
   return outcome.result as Result
 }
 
-/** How many leads this connection has updated that PostgreSQL has not summed up yet. */
+/** Returns how many leads this connection has updated since PostgreSQL last added them to its statistics, and how many in place. */
 async function updatesOfLeads(transaction: Queryable): Promise<{ all: number; inPlace: number }> {
   const [row] = await rowsOf<{ all: number; inPlace: number }>(
     transaction,
@@ -68,7 +68,7 @@ async function updatesOfLeads(transaction: Queryable): Promise<{ all: number; in
   return row!
 }
 
-/** How the rows of items were found by what `run` prepares, in a database of which PostgreSQL knows nothing yet. */
+/** Returns the ways by which the statements that `run` prepares find items, in a database without statistics. */
 async function waysToItems(run: (transaction: Queryable) => Promise<unknown>): Promise<string[]> {
   return undone(async (transaction) => {
     await transaction.execute(sql`LOAD 'auto_explain'`)

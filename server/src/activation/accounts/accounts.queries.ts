@@ -14,7 +14,7 @@ const ordinal = sql`(items.position - ${value('firstPosition')}::int + 1)`
 /**
  * Creates the accounts of a chunk's items whose address can be mailed and has none yet, in one statement; in the order of the
  * addresses, so that two chunks that share some wait for each other instead of locking each other out. Marks the leads as
- * invited. There is a draft for each position of the chunk. Gives how many accounts it made.
+ * invited. There is a draft for each position of the chunk. Returns how many accounts it made.
  */
 export async function makeAccounts(
   database: Queryable,
@@ -31,10 +31,11 @@ export async function makeAccounts(
   return row?.made ?? 0
 }
 
-// A lead is looked up behind an OFFSET: so nothing but its id can find it, whatever PostgreSQL thought of the table when it
-// made the plan that it keeps. The company is set to what it is: where no column is set that the generated text for searches
-// is made of, PostgreSQL (18.4) reads the expression of that column from the catalog for every row again, which takes longer
-// than making it. The text is stored uncompressed, so what is made is what stands there, and no index is told.
+// The optimization fence makes PostgreSQL look each lead up by its id, whatever the statistics of the table were when it made
+// the plan that it keeps. The company is set to the value that it has: where a statement sets no column that the generated
+// text for searches is made of, PostgreSQL (18.4) reads the expression of that column from the catalog again for every row,
+// which takes longer than making the text. The text is stored uncompressed, so the new one equals the stored one, and
+// PostgreSQL changes no index.
 const accountsMade = prepare<{ made: number }>(
   'make_accounts',
   sql`WITH made AS (
@@ -74,7 +75,7 @@ export interface MailOutcome {
   mailReason: string | null
 }
 
-/** Like `storeAccountOutcomes`, of a chunk for whose every item an account was made. */
+/** Does what `storeAccountOutcomes` does, for a chunk for whose every item an account was made. */
 export async function storeAllCreated(
   database: Queryable,
   claimed: ClaimedChunk,
@@ -86,7 +87,7 @@ export async function storeAllCreated(
   return row ?? null
 }
 
-// All of the chunk, and not each item by its key: half the work.
+// The statement reads the whole chunk instead of each item by its key, which is half the work.
 const allCreated = prepare<MovedRow>(
   'store_all_created',
   sql`WITH recorded AS (
@@ -106,7 +107,7 @@ interface ItemWithoutAccount {
   account_status: AccountStatus | null
 }
 
-/** The items of a chunk whose account is still to be stored. Sees what other transactions made meanwhile. */
+/** Reads the items of a chunk whose account is still to be stored, with the accounts that other transactions made meanwhile. */
 export async function itemsWithoutAccount(database: Queryable, claimed: ClaimedChunk): Promise<ItemWithoutAccount[]> {
   return withoutAccount.rows(database, { ...claimed })
 }
@@ -127,7 +128,7 @@ export interface AccountOutcome extends MailOutcome {
 
 /**
  * Stores what became of the accounts of a chunk that is claimed and locked, moves the counters by it, and lets the session
- * begin; gives its row, or null where nothing changed.
+ * begin; returns its row, or null where nothing changed.
  */
 export async function storeAccountOutcomes(
   database: Queryable,
@@ -147,8 +148,8 @@ export async function storeAccountOutcomes(
   return row ?? null
 }
 
-// The session's id comes from the same place as the positions, and from behind an OFFSET: so nothing but the positions
-// can be looked up, one by one. In a table of which nothing is known yet, all items of the session would be read for each.
+// The session's id comes from the same subquery as the positions, behind an optimization fence, so PostgreSQL looks the items
+// up by position, one by one. Without that, and without statistics, it would read all items of the session for each position.
 const accountsStored = prepare<MovedRow>(
   'store_account_outcomes',
   sql`WITH recorded AS (

@@ -6,9 +6,9 @@ import type { ClaimedChunk } from './chunks.queries.ts'
 import { claimChunk, releaseChunk, WorkerUnavailable } from './claims.usecases.ts'
 import type { WorkerContext } from './worker-context.ts'
 
-/** What the work of a run says of itself. */
+/** The result of the work of a run. */
 export interface ChunkRunResult {
-  /** True when nothing got an outcome although something was due: then the next run waits a moment. */
+  /** True when nothing got an outcome although something was due; the next run then waits for a second. */
   idle: boolean
   /** True when the work itself released the chunk, and put the job for what it left. */
   released?: boolean
@@ -17,11 +17,11 @@ export interface ChunkRunResult {
 /** The next run waits this long after one that threw, because the same work would throw again at once. */
 const failedDelaySeconds = 5
 const idleDelaySeconds = 1
-/** An error that is not the database being away is a mistake of ours, so a claim is given up after this many attempts. */
+/** A claim is given up after this many attempts that failed for another reason than that the database was away. */
 const claimAttempts = 20
 
 /**
- * One run of work on a chunk: claims it, works, releases it and, when work is left, puts the job for the next run. Claim and
+ * Runs work on a chunk once: claims it, works, releases it and, when work is left, puts the job for the next run. Claim and
  * release are retried until the database answers, so no chunk stays claimed by a process that does not work on it. An error
  * of `work` is logged and the next run comes later; only where this process cannot work at all does the job itself fail, to
  * be tried again.
@@ -55,7 +55,7 @@ export async function runChunk(
   }
 }
 
-/** `delaySeconds` is how long the next run has to wait at least. */
+/** Works on a claimed chunk. `delaySeconds` is how long the next run has to wait at least, which is longer after an error. */
 async function workOrDelay(
   context: WorkerContext,
   claimed: ClaimedChunk,

@@ -9,7 +9,7 @@ import type { Phase } from '../session/waiting-chunks.queries.ts'
 export interface ChunkClaim {
   sessionId: string
   chunk: number
-  /** The chunk's owner. A process that was marked dead goes on under another id, and writes nothing for the old one. */
+  /** The chunk's owner. A process that was marked dead continues under another id, and writes nothing for the old one. */
   nodeId: string
   fence: number
 }
@@ -130,7 +130,7 @@ export async function lockChunk(
   return { sessionId, chunk, firstPosition: row.first_position, lastPosition: row.last_position }
 }
 
-/** The numbers of a session's chunks that are not done. */
+/** Reads the numbers of a session's chunks that are not done. */
 export async function unfinishedChunks(database: Queryable, sessionId: string): Promise<number[]> {
   const rows = await rowsOf<{ number: number }>(
     database,

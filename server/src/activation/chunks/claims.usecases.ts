@@ -15,7 +15,7 @@ import {
 } from './chunks.queries.ts'
 import { resolveInFlight } from './items.queries.ts'
 
-/** This process cannot work right now, although there may be work: the job is to be tried again. */
+/** The error of a process that cannot work right now, although there may be work; the job is then tried again. */
 export class WorkerUnavailable extends Error {
   override name = 'WorkerUnavailable'
 }
@@ -25,8 +25,8 @@ export class WorkerUnavailable extends Error {
  * is done, the session does not run (a resume puts new jobs), or another job has claimed the chunk (and puts a job when it
  * releases it). Throws WorkerUnavailable where it is this process that cannot work, so that its job is not used up.
  *
- * A chunk that this node has claimed already is one whose claim was stored and whose answer was lost: the caller sees to it
- * that a process works on a chunk only once.
+ * A chunk that this node has claimed already is claimed again, because its claim was stored and the answer was lost. The
+ * caller makes sure that a process works on a chunk only once at a time.
  */
 export async function claimChunk(
   database: Queryable,
@@ -42,8 +42,8 @@ export async function claimChunk(
 
 /**
  * Releases a chunk after a run, and puts the job for its next run where work is left: at once, after `delaySeconds`, or when
- * the first of its mails is due. No mail of the chunk is in flight any more, so one that is still `sending` is one whose
- * outcome could not be stored: it becomes unconfirmed.
+ * the first of its mails is due. No mail of the chunk is in flight any more, so a mail that is still `sending` has an outcome
+ * that could not be stored, and becomes unconfirmed.
  *
  * The chunk is locked before the session, as by all writers, so a resume or a cancel comes either before (and the job is put
  * here) or after (and finds the chunk free). Where nothing is left no job is put, and the session is not locked, because its
@@ -58,7 +58,7 @@ export async function releaseChunk(
 ): Promise<void> {
   const [isClaimed, isFinished] = await settleAll([
     lockClaimedChunk(transaction, claimed),
-    // A statement of its own after the lock, so that it sees what was reopened meanwhile.
+    // This statement begins after the lock is held, so it sees mails that were reopened meanwhile.
     finishChunk(transaction, claimed),
   ])
   if (!isClaimed || isFinished) return

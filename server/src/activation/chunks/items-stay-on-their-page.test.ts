@@ -9,7 +9,7 @@ let test: TestDatabase
 beforeAll(async () => (test = await createTestDatabase()))
 afterAll(() => test.close())
 
-/** The pages that items are on, by position. */
+/** Returns the pages that the items are on, in the order of their positions. */
 async function pages(): Promise<number[]> {
   const { rows } = await test.pool.query<{ page: number }>(
     'SELECT (ctid::text::point)[0]::int AS page FROM items ORDER BY position',

@@ -39,16 +39,16 @@ export interface ItemRow {
 export const isOfChunk = sql`items.session_id = ${value('sessionId')} AND items.position BETWEEN ${value('firstPosition')} AND ${value('lastPosition')}`
 
 /**
- * The same for statements that change them, for which an order cannot be asked: while PostgreSQL knows nothing of the table, it
- * would take any index of a session for as good, and read all of the session for each chunk. The chunk is locked, so nobody
- * else changes what is pending in it between.
+ * True of the items of a chunk, for statements that change them. Such a statement has no ORDER BY: while PostgreSQL has no
+ * statistics of the table, it would take any index of a session for as good, and read all of the session for each chunk. The
+ * chunk is locked, so nobody else changes what is pending in it between.
  */
 export const isRowOfChunk = byRowAddress(
   'items',
   sql`SELECT items.ctid FROM items WHERE ${isOfChunk} ORDER BY items.position`,
 )
 
-/** A mail that is due, with what it is made of. */
+/** A mail that is due, with the values that it is composed of. */
 export interface DueMail {
   position: number
   email: string
@@ -61,14 +61,14 @@ export interface DueMail {
   token_expires_at: string
   tries: number
   first_try_at: string | null
-  /** It may have arrived already. */
+  /** True when the mail may have arrived already. */
   in_doubt: boolean
 }
 
-/** True of mails whose time has come, by the database's clock, like that of the jobs. */
+/** True of mails that are due by the database's clock, which the jobs go by as well. */
 const isDue = sql`items.mail_state = 'pending' AND (items.next_try_at IS NULL OR items.next_try_at <= now())`
 
-/** The mails of a chunk that are due now, the first first. */
+/** Reads the mails of a chunk that are due now, in the order of their positions. */
 export async function dueMails(database: Database, claimed: ClaimedChunk): Promise<DueMail[]> {
   return mailsDue.rows(database, { ...claimed })
 }
@@ -83,7 +83,7 @@ const mailsDue = prepare<DueMail>(
 
 /**
  * Skips the due mails of a locked chunk to people who have a password by now; a mail that may have arrived already has, and
- * becomes sent instead. Resolves to how many of each.
+ * becomes sent instead. Returns how many were skipped and how many have arrived.
  */
 export async function skipActivated(
   database: Queryable,
@@ -107,7 +107,7 @@ const activatedSkipped = prepare<{ skipped: number; arrived: number }>(
 
 /**
  * Gives an outcome to the mails of these locked chunks that are past the gate without one, because the worker or the answer
- * was lost; resolves to how many there were.
+ * was lost; returns how many there were.
  */
 export async function resolveInFlight(
   database: Queryable,
@@ -131,7 +131,7 @@ export async function resolveInFlight(
   return rows[0]?.items ?? 0
 }
 
-/** The items of a lead, the newest session first. */
+/** Reads the items of a lead, at most `limit` of them, the newest session first. */
 export async function itemsOfLead(
   database: Database,
   leadId: string,
@@ -144,7 +144,7 @@ export async function itemsOfLead(
   )
 }
 
-/** What the items of a session say, counted: must equal the session's counters, always. */
+/** Counts the items of a session by their states. The session's counters equal this count at any moment. */
 export async function recount(
   database: Queryable,
   sessionId: string,
@@ -170,7 +170,7 @@ function zeroOfEach<State extends string>(states: readonly State[]): Record<Stat
 
 /**
  * Cancels what is still pending in a locked chunk; a mail that may have arrived, and was to be sent again, is unconfirmed
- * instead. Gives how the counters move.
+ * instead. Returns by how much each counter moves.
  */
 export async function cancelPending(
   database: Queryable,
@@ -197,7 +197,7 @@ export async function cancelPending(
 }
 
 /**
- * Makes failed or unconfirmed mails pending again; gives the chunks that have work again and how many items each has.
+ * Makes failed or unconfirmed mails pending again; returns the chunks that have work again and how many items each has.
  * A failed mail starts anew, with all its tries; an unconfirmed one stays the same mail, byte for byte.
  */
 export async function reopenMails(
@@ -228,7 +228,7 @@ export async function reopenMails(
   )
 }
 
-/** Calls the unconfirmed mails of a session sent, because a person says so; gives how many there were. */
+/** Marks the unconfirmed mails of a session as sent, because a person says so; returns how many there were. */
 export async function confirmByPerson(database: Queryable, sessionId: string): Promise<number> {
   const chosen = sql`session_id = ${sessionId} AND mail_state = 'unconfirmed' AND mail_reason IS NOT NULL`
   await rowsOf(
@@ -245,7 +245,10 @@ export async function confirmByPerson(database: Queryable, sessionId: string): P
   return rows[0]?.items ?? 0
 }
 
-/** The unconfirmed mails to an account: their person has it, so they arrived. */
+/**
+ * Marks the unconfirmed mails to an account as sent, because its person has activated it by one of them; returns how many
+ * there were in each session.
+ */
 export async function confirmByActivation(
   database: Queryable,
   accountId: string,

@@ -7,7 +7,7 @@ import { sqlList } from '../../db/sql-list.ts'
 import type { ChunkClaim } from './chunks.queries.ts'
 import { advanceParts, deltasOfRecorded, type MovedRow } from '../session/advance.queries.ts'
 
-/** A mail that wants to pass the gate. */
+/** A mail that is about to be handed over and asks to pass the gate. */
 export interface GateEntry {
   claim: ChunkClaim
   position: number
@@ -24,10 +24,10 @@ export interface OutcomeEntry {
   state: Extract<MailState, 'sent' | 'failed' | 'unconfirmed' | 'pending'>
   reason: MailReason | null
   reply: string | null
-  /** False where the mail server never judged the mail, so that no try is used up. */
+  /** False where the mail server never decided about the mail, so that no try is used up. */
   countsAsTry: boolean
   nextTryAt: Date | null
-  /** When it was tried, of a mail that is to be tried again: the first such time counts as its beginning. */
+  /** When the mail was tried, where the mail server put it off; the first such time is stored as that of its first try. */
   triedAt: Date | null
   at: Date
 }
@@ -58,7 +58,7 @@ export async function storeGatesAndOutcomes(
   const values = valuesOf(options)
   if (!gates.some((gate) => gate.canary)) return resultOf(await plain.rows(database, values))
   return database.transaction(async (transaction) => {
-    // A statement sees the database as of its beginning; to count, it must begin after the session is locked.
+    // A statement sees the database as it was when the statement began, so the one that counts must begin after the lock.
     await lockInOrder(transaction, sessionId, [...gates, ...outcomes])
     return resultOf(await counting.rows(transaction, values))
   })
@@ -116,10 +116,11 @@ const texts = (name: ValueName) => sql`${value(name)}::text[]`
 const times = (name: ValueName) => sql`${value(name)}::timestamptz[]`
 
 /**
- * `counts`: with mails in flight taken into account, where the session is to hold after its first mails.
+ * Prepares the statement that stores gates and outcomes. With `counts` it counts the mails in flight as well, for a session
+ * that is to hold after its first mails.
  *
- * Items are found by what the parts before them know, the session's id included, and never by a value: with it, a plan
- * that is made while the table is small, and kept, would read all items of the session for every few mails.
+ * The statement finds items by columns of the claimed chunks, the session's id included, and never by a value of the call:
+ * with a value, a plan that is made while the table is small, and kept, would read all items of the session each time.
  */
 function storing(name: string, counts: boolean): Prepared<StoredRow> {
   const beyondGate = counts ? sql`(SELECT mails FROM in_flight)` : sql`0`
@@ -167,14 +168,14 @@ function storing(name: string, counts: boolean): Prepared<StoredRow> {
   )
 }
 
-/** Counters that an outcome moves. */
+/** The counters that an outcome moves. */
 const deltas = deltasOfRecorded({
   mails_sent: sql`mail_state = 'sent'`,
   mails_failed: sql`mail_state = 'failed'`,
   mails_unconfirmed: sql`mail_state = 'unconfirmed'`,
 })
 
-/** Mails of a session that are past the gate without an outcome: only chunks that are claimed have any. */
+/** Counts the mails of a session that are past the gate without an outcome. Only chunks that are claimed have such mails. */
 const mailsInFlight = sql`SELECT count(*) AS mails FROM chunks chunk JOIN items ON items.session_id = chunk.session_id
       AND items.position BETWEEN chunk.first_position AND chunk.last_position
     WHERE chunk.session_id = ${value('session')} AND chunk.owner IS NOT NULL AND items.mail_state = 'sending'`
@@ -195,7 +196,7 @@ export async function lockInOrder(
     SELECT 1 FROM sessions WHERE id = ${sessionId} AND ${afterAllOf('chunk_locks')} FOR NO KEY UPDATE`)
 }
 
-/** A chunk may be claimed twice within a short time, under two fences; each claim counts for its own entries. */
+/** Returns the claims of these entries, each once. A chunk may have been claimed twice in a short time, under two fences. */
 function distinctClaims(entries: readonly { claim: ChunkClaim }[]): ChunkClaim[] {
   return [...new Map(entries.map(({ claim }) => [`${claim.chunk} ${claim.fence}`, claim])).values()]
 }

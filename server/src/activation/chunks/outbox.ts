@@ -5,7 +5,7 @@ import { isDatabaseAway } from '../../db/errors.ts'
 import { createBatcher, type BatchEntry } from '../../util/batcher.ts'
 import { storeGatesAndOutcomes, type GateEntry, type OutboxResult, type OutcomeEntry } from './outbox.queries.ts'
 
-/** Where mails ask to pass the gate and leave their outcomes; both are in the database when the promise resolves. */
+/** Stores in the database which mails pass the gate and what became of them; each is stored when the promise resolves. */
 export interface Outbox {
   /**
    * Resolves to true when the mail may be handed over, and to false when the session does not run or the chunk's claim is
@@ -16,7 +16,7 @@ export interface Outbox {
   recordOutcome(entry: OutcomeEntry): Promise<RecordedOutcome>
 }
 
-/** What became of an outcome. */
+/** Whether an outcome was stored, and what the session does since. */
 export interface RecordedOutcome {
   /** False when the chunk's claim is no longer valid: somebody else has decided about the item then. */
   stored: boolean
@@ -25,15 +25,15 @@ export interface RecordedOutcome {
 }
 
 type Entry = { kind: 'gate'; entry: GateEntry } | { kind: 'outcome'; entry: OutcomeEntry }
-/** `stored` of a gate says whether the mail passed it. */
+/** Entries that are stored together. For a gate, `stored` says whether the mail passed it. */
 type Batch = readonly BatchEntry<Entry, RecordedOutcome>[]
 
-/** A statement that fails more often than this, while the database answers, fails because of one of its entries. */
+/** After this many failures while the database answers, one of the entries is taken for the cause, and each is stored alone. */
 const attemptsTogether = 20
 
 /**
- * Group commit: while one transaction of a session is under way, its gates and outcomes gather for the next one. Entries of
- * one session are stored in the order in which they came.
+ * Creates an outbox with group commit: while one transaction of a session is under way, its gates and outcomes gather for
+ * the next one. Entries of one session are stored in the order in which they came.
  */
 export function createOutbox(options: {
   database: Database
@@ -47,7 +47,7 @@ export function createOutbox(options: {
   const batcher = createBatcher<Entry, RecordedOutcome>({
     run: storeOrRetry,
     keyOf: ({ entry }) => entry.claim.sessionId,
-    // Whatever becomes ready in the same tick joins: a mail's outcome and the gate of the mail that was pipelined with it.
+    // Entries of the same tick join one batch, such as a mail's outcome and the gate of the mail that was pipelined with it.
     gather: nextTick,
   })
 
@@ -85,7 +85,7 @@ export function createOutbox(options: {
     if (result.progress !== null) options.onProgress(sessionId, result)
   }
 
-  /** So that an outcome that cannot be stored keeps none of the others from being stored. */
+  /** Stores each outcome by itself, so that one that cannot be stored keeps none of the others from being stored. */
   async function storeOneByOne(outcomes: Batch, sessionId: string): Promise<void> {
     for (const each of outcomes) await store([each], sessionId).catch((error: unknown) => each.reject(error))
   }

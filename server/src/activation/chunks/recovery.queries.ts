@@ -6,7 +6,7 @@ import { queues } from '../../jobs/queues.ts'
 import { hasUnfinishedJob } from '../../vendor/pg-boss.ts'
 import type { Phase } from '../session/waiting-chunks.queries.ts'
 
-/** The sessions and nodes of claims that are orphaned: their node was marked dead. */
+/** Reads the sessions and nodes of orphaned claims, which are those of nodes that were marked dead. */
 export async function orphanedClaims(
   database: Queryable,
 ): Promise<{ sessionId: string; nodeId: string; nodeName: string }[]> {
@@ -19,8 +19,8 @@ export async function orphanedClaims(
 }
 
 /**
- * Chunks of running sessions that have work, that nobody has claimed, and that no job names. There are none while the
- * rules for jobs are kept; this is what notices that they were not.
+ * Reads the chunks of running sessions that have work, that nobody has claimed, and that no job names; at most 1,000. Every
+ * use case puts the jobs for the work that it leaves, so a chunk that is found here is a sign of a mistake.
  */
 export async function chunksWithoutJob(
   database: Queryable,

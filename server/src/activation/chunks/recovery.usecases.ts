@@ -28,9 +28,9 @@ async function recover(
   const now = deps.now()
   const freed = await endClaimsOf(transaction, sessionId, orphaned.nodeId)
   if (freed.length === 0) return
-  // Locked, or it could be cancelled in between, and its event could be told before one that comes earlier.
+  // Without this lock the session could be cancelled meanwhile, and its events could get ids against the order of the commits.
   const session = (await lockSession(transaction, sessionId)) as SessionRow
-  // Nothing of a cancelled session may be pending again.
+  // A mail of a cancelled session must not become pending again.
   const resend = session.options.unconfirmed === 'resend' && session.status !== 'cancelled'
   const state = resend ? 'pending' : 'unconfirmed'
   const numbers = freed.map((chunk) => chunk.number)
@@ -50,8 +50,8 @@ async function recover(
 }
 
 /**
- * Puts right what nothing else would notice: forgets rates that say nothing any more, and puts jobs for chunks that have
- * none although they should. Resolves to how many chunks those were.
+ * Reconciles what is stored with what should be: clears rates that are outdated, and puts jobs for chunks that have work and
+ * no job. Returns how many chunks those were.
  */
 export async function reconcile(deps: ActivationDeps): Promise<number> {
   deps.publish(await clearOutdatedRates(deps.database, deps.now()), false)

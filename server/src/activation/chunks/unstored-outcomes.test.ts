@@ -9,10 +9,10 @@ import { workerProcess, type WorkerProcess } from '../../../test/process/worker-
 import { expectInvariants } from '../../../test/simulation/invariants.ts'
 import type { SmtpCommand, SmtpReply, SmtpScript } from '../../../test/smtp/scripted-smtp-server.ts'
 
-const bench = useFaultFixture()
+const fixture = useFaultFixture()
 const connections = 4
 const leads = 150
-/** Milliseconds, also where processes are started on a busy machine. */
+/** Milliseconds after which waiting fails; long, because processes are started on a busy machine. */
 const patience = 60_000
 
 /** A connection that locks what has to be locked to store an outcome. */
@@ -20,7 +20,7 @@ let other: Client
 /** True as soon as `other` has its lock. */
 let isLocked: boolean
 beforeEach(async () => {
-  other = await bench.connect()
+  other = await fixture.connect()
   isLocked = false
 })
 
@@ -91,7 +91,7 @@ async function countOf(sessionId: string, state: 'sending' | 'sent'): Promise<nu
 /** Expects that no connection was given a second mail after one whose outcome the database does not know. */
 async function expectOneMailAConnection(sessionId: string): Promise<void> {
   expect(await countOf(sessionId, 'sending')).toBeLessThanOrEqual(connections)
-  const unknown = bench.smtp.mails.length - (await countOf(sessionId, 'sent'))
+  const unknown = fixture.smtp.mails.length - (await countOf(sessionId, 'sent'))
   expect(unknown).toBeLessThanOrEqual(connections)
   expect(unknown).toBeGreaterThan(0)
 }
@@ -99,14 +99,14 @@ async function expectOneMailAConnection(sessionId: string): Promise<void> {
 describe('while an outcome cannot be stored', () => {
   async function expectNoBodyWhileLocked(locked: keyof typeof lockStatements): Promise<void> {
     const observed = observe(tenAnswersThen(() => lock(lockStatements[locked])))
-    const sessionId = await bench.run(observed.script, { leads, url: bench.plain(connections) })
+    const sessionId = await fixture.run(observed.script, { leads, url: fixture.plain(connections) })
     // Each connection continues with its next mail, as far as the gate.
     await observed.allAtTheGate()
     await expectOneMailAConnection(sessionId)
     // Chunks are locked before their session: whoever waits for a chunk keeps nobody from the session.
     if (locked === 'chunks') await other.query('SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE NOWAIT', [sessionId])
     await other.query('ROLLBACK')
-    await bench.expectAllSentAtFirstTry(sessionId)
+    await fixture.expectAllSentAtFirstTry(sessionId)
   }
 
   it('while somebody locks the session, no connection is given the body of a next mail', async () => {
@@ -126,13 +126,13 @@ describe('while an outcome cannot be stored', () => {
       tried += 1
       return tried <= 10 ? { delay: 10, reply } : { after: (blocked ??= lock(lockStatements.session)), reply }
     })
-    const sessionId = await bench.run(observed.script, { leads, url: bench.plain(connections) })
+    const sessionId = await fixture.run(observed.script, { leads, url: fixture.plain(connections) })
     await observed.allIdle()
     const { rows } = await other.query('SELECT 1 FROM items WHERE session_id = $1 AND tries > 0', [sessionId])
     expect(tried - rows.length).toBeLessThanOrEqual(connections)
     expect(tried - rows.length).toBeGreaterThan(0)
     await other.query('ROLLBACK')
-    expect((await bench.untilCompleted(sessionId)).mails.failed).toBe(leads)
+    expect((await fixture.untilCompleted(sessionId)).mails.failed).toBe(leads)
   })
 
   it('while an outcome of one session cannot be stored, no connection is given the body of a mail of another', async () => {
@@ -143,33 +143,33 @@ describe('while an outcome cannot be stored', () => {
       if (command === 'BODY' && !ofFirst.has(to.join())) bodiesOfSecond += 1
       return command === 'DOT' && ofFirst.has(to.join()) ? { after: answers.promise } : undefined
     })
-    const others = await bench.activation.addLeads(20)
+    const others = await fixture.activation.addLeads(20)
     const first = await startFirst()
     await until(
       async () => observed.at('DOT'),
       (inFlight) => inFlight === connections,
     )
     await lock('SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE', [first])
-    const { sessionId: second } = await bench.activation.start({ ids: others })
+    const { sessionId: second } = await fixture.activation.start({ ids: others })
     answers.resolve()
     await observed.allAtTheGate(() => bodiesOfSecond > 0)
     expect(bodiesOfSecond).toBe(0)
     expect(await countOf(first, 'sending')).toBe(connections)
     await other.query('ROLLBACK')
-    expect((await bench.untilCompleted(first)).mails.sent).toBe(connections)
-    expect((await bench.untilCompleted(second)).mails.sent).toBe(others.length)
-    await expectInvariants(bench.test, second, bench.smtp.mails)
+    expect((await fixture.untilCompleted(first)).mails.sent).toBe(connections)
+    expect((await fixture.untilCompleted(second)).mails.sent).toBe(others.length)
+    await expectInvariants(fixture.test, second, fixture.smtp.mails)
 
-    /** As many mails as there are connections. */
+    /** Starts a session of as many mails as there are connections. */
     async function startFirst(): Promise<string> {
-      bench.smtp.script = observed.script
-      const ids = await bench.activation.addLeads(connections)
-      const { rows } = await bench.test.pool.query<{ email: string }>('SELECT email FROM leads WHERE id = ANY($1)', [
+      fixture.smtp.script = observed.script
+      const ids = await fixture.activation.addLeads(connections)
+      const { rows } = await fixture.test.pool.query<{ email: string }>('SELECT email FROM leads WHERE id = ANY($1)', [
         ids,
       ])
       for (const { email } of rows) ofFirst.add(email)
-      const { sessionId } = await bench.activation.start({ ids })
-      await bench.work(bench.plain(connections))
+      const { sessionId } = await fixture.activation.start({ ids })
+      await fixture.work(fixture.plain(connections))
       return sessionId
     }
   })
@@ -181,8 +181,8 @@ describe('a process that is killed while an outcome cannot be stored', () => {
   beforeEach(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'rollcall-in-flight-'))
     const environment = {
-      DATABASE_URL: bench.test.url,
-      SMTP_URL: bench.plain(connections),
+      DATABASE_URL: fixture.test.url,
+      SMTP_URL: fixture.plain(connections),
       SECRET: workerSecret,
       DATA_DIR: folder,
     }
@@ -196,10 +196,10 @@ describe('a process that is killed while an outcome cannot be stored', () => {
   /** Kills the process in the middle; `endStatements` undoes the statements that it had given to the database. */
   async function expectUnconfirmed(endStatements: boolean, least: number): Promise<void> {
     const observed = observe(tenAnswersThen(() => lock(lockStatements.session)))
-    bench.smtp.script = observed.script
+    fixture.smtp.script = observed.script
     await worker.start()
-    const ids = await bench.activation.addLeads(leads)
-    const { sessionId } = await bench.activation.start({ ids })
+    const ids = await fixture.activation.addLeads(leads)
+    const { sessionId } = await fixture.activation.start({ ids })
     await observed.allAtTheGate()
     await worker.kill()
     await expectOneMailAConnection(sessionId)
@@ -211,14 +211,14 @@ describe('a process that is killed while an outcome cannot be stored', () => {
     await other.query('ROLLBACK')
     await worker.start()
     const done = await until(
-      () => bench.activation.progress(sessionId),
+      () => fixture.activation.progress(sessionId),
       ({ completed }) => completed,
       patience,
     )
     expect(done.mails.sent + done.mails.unconfirmed).toBe(leads)
     expect(done.mails.unconfirmed).toBeLessThanOrEqual(connections)
     expect(done.mails.unconfirmed).toBeGreaterThanOrEqual(least)
-    await expectInvariants(bench.test, sessionId, bench.smtp.mails)
+    await expectInvariants(fixture.test, sessionId, fixture.smtp.mails)
   }
 
   it('a process that is killed leaves at most one mail a connection unconfirmed, and none is sent twice, when its statements still run', async () => {

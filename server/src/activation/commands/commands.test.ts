@@ -23,7 +23,7 @@ describe('a session that is stopped', () => {
     smtp.mails.length = 0
   })
 
-  /** Waits until no chunk is worked on: what was tried by then is stored. */
+  /** Waits until no chunk is claimed; the outcome of every mail that was tried is then stored. */
   const untilNobodyWorks = () =>
     until(
       async () => (await test.pool.query('SELECT 1 FROM chunks WHERE owner IS NOT NULL')).rows.length,
@@ -134,7 +134,7 @@ describe('a session that is stopped', () => {
     await runCommand(activation.deps, 'resume', sessionId, actor)
     const second = await activation.until(sessionId, ({ status }) => status === 'held')
     expect(second.mails.failed).toBeGreaterThanOrEqual(first.mails.failed + 50)
-    // The last of those that were refused are stored after the hold.
+    // The outcomes of the last refused mails are stored after the hold.
     await untilNobodyWorks()
     await retryMails(activation.deps, sessionId, { mail: 'failed' }, actor)
     expect((await activation.progress(sessionId)).mails.failed).toBe(0)

@@ -23,7 +23,7 @@ import { sessionNotFound } from '../session/session.usecases.ts'
 import { acceptCanaryAndFailures, capAcceptedFailures, readSession } from '../session/sessions.queries.ts'
 import { enqueueChunks, enqueueSession } from '../starting/chunk-jobs.usecases.ts'
 
-/** What a session is after a command, in the words of a sentence. */
+/** The participle that a sentence uses for a session after a command. */
 const participles: Record<SessionCommand, string> = { pause: 'paused', resume: 'resumed', cancel: 'cancelled' }
 
 /**
@@ -40,7 +40,7 @@ export async function runCommand(
   const now = deps.now()
   const row = await deps.database.transaction(async (transaction) => {
     if (command === 'resume') {
-      // Whoever resumes a session wants the mail server to be tried. Breakers are locked before sessions, as by a hold.
+      // A person who resumes a session wants the mail server to be tried. Breakers are locked before sessions, as by a hold.
       await closeAllBreakers(transaction)
       await acceptCanaryAndFailures(transaction, sessionId)
     }
@@ -99,8 +99,8 @@ export async function retryMails(
 }
 
 /**
- * Marks all unconfirmed mails of a session as sent, because a person knows that they arrived, or takes the risk. Possible in
- * every status; throws NOTHING_TO_SETTLE where there are none.
+ * Marks all unconfirmed mails of a session as sent, because a person knows that they arrived, or takes the risk. This is
+ * possible in every status. Throws NOTHING_TO_SETTLE where no mail is unconfirmed.
  */
 export async function markMailsAsSent(
   deps: ActivationDeps,

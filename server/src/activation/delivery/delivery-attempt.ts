@@ -7,7 +7,7 @@ import { mayContinue, stopRunsOfSession, type DeliveryRun, type LastMail } from 
 import { countFailureStreak } from './failure-streaks.ts'
 import { outcomeOf, type Outcome } from './outcomes.ts'
 
-/** Sends one mail. When it resolves, the outcome is with the outbox, and a hold that follows from it is stored. */
+/** Sends one mail. When the promise resolves, the outbox has the outcome, and a hold that follows from it is stored. */
 export async function deliver(run: DeliveryRun, mail: DueMail): Promise<void> {
   const attempt = new DeliveryAttempt(run, mail)
   try {
@@ -20,13 +20,13 @@ export async function deliver(run: DeliveryRun, mail: DueMail): Promise<void> {
 }
 
 /**
- * One attempt to hand one mail to the mail server. The outcome of a mail is with the outbox before the next mail over the
- * same connection asks for its gate.
+ * One attempt to hand one mail to the mail server. The outbox has the outcome of a mail before the next mail over the same
+ * connection asks for its gate.
  */
 class DeliveryAttempt implements SendRequest {
   readonly from: string
   readonly to: string
-  /** Resolves when it is known what the delivery means for the session. */
+  /** Resolves when the delivery has been counted in the failure streak, and a hold that follows from it is stored. */
   streakCounted: Promise<void> = Promise.resolve()
   readonly #run: DeliveryRun
   readonly #mail: DueMail
@@ -42,7 +42,10 @@ class DeliveryAttempt implements SendRequest {
     this.#triedAt = mail.first_try_at === null ? run.context.now() : new Date(mail.first_try_at)
   }
 
-  /** Composed only when there is a connection: hundreds of mails wait for one, and memory that is old costs the collector more. */
+  /**
+   * Composes the mail. The sender asks for it only when it has a connection, because hundreds of mails wait for one, and
+   * the garbage collector works longer on memory that is kept for long.
+   */
   body(): string {
     return composed(this.#run, this.#mail, this.#triedAt)
   }
@@ -103,16 +106,16 @@ async function lastMailOfAnotherSessionRecorded({ state, claimed }: DeliveryRun,
 
 /**
  * Waits until the outcome of the last mail over this connection is stored, where the mail server refused that mail before the
- * gate. Such a mail never met the gate, and its run hears of a pause when its outcome is stored: without this, any number of
- * people could be tried after a pause while a commit is slow. A mail whose envelope was pipelined comes after one that met
- * the gate.
+ * gate. The run of such a mail is told of a pause only when the outcome is stored, because the mail never asked for the gate;
+ * without this wait, any number of people could be tried after a pause while a commit is slow. A mail whose envelope was
+ * pipelined follows a mail that asked for the gate.
  */
 async function lastRefusalRecorded({ state }: DeliveryRun, connection: object): Promise<void> {
   const last = state.lastMails.get(connection)
   if (last?.refused === true) await last.recorded
 }
 
-/** Stores an outcome while the send loop goes on with the next mail. Never rejects: the run keeps the first failure. */
+/** Stores an outcome while the send loop continues with the next mail. Never rejects, because the run keeps the first failure. */
 async function record(run: DeliveryRun, mail: DueMail, outcome: Outcome): Promise<void> {
   const { context, claimed } = run
   const entry = { claim: claimed, position: mail.position, at: context.now(), triedAt: null, ...outcome }
@@ -127,10 +130,10 @@ async function record(run: DeliveryRun, mail: DueMail, outcome: Outcome): Promis
   }
 }
 
-/** Thrown where a mail cannot be composed. */
+/** The error of a mail that cannot be composed. */
 class NotComposable extends Error {}
 
-/** One person's data must not stop everybody's mails: a mail that cannot be composed fails alone. */
+/** What becomes of a mail that cannot be composed: it fails alone, so that the data of one person does not stop all mails. */
 const notComposable: Delivery = {
   kind: 'failed',
   reason: 'not_composable',
@@ -139,7 +142,7 @@ const notComposable: Delivery = {
   problem: null,
 }
 
-/** The whole mail as it is sent. Throws NotComposable. */
+/** Composes the whole mail as it is sent. Throws NotComposable. */
 function composed(run: DeliveryRun, mail: DueMail, date: Date): string {
   const { session, context } = run
   const token = activationToken(context.linkKey, mail.account_id, mail.generation)

@@ -33,16 +33,16 @@ interface FailureStreak {
   length: number
 }
 
-/** What the delivery runs of one process know of each other, so that a hold stops all runs that it concerns. */
+/** The state that the delivery runs of one process share, so that a hold stops all runs that it concerns. */
 export interface DeliveryState {
-  /** By session; for as long as the session is not over. */
+  /** The failure streak of each session by its id, for as long as the session is not over. */
   streaks: Map<string, FailureStreak>
   runs: Set<DeliveryRun>
   /** How many mails all runs together ask the sender for at once. */
   sendLoops: number
   /** Holds that are being stored; none of these promises rejects. */
   holdsInProgress: Set<Promise<unknown>>
-  /** By connection. */
+  /** The last mail of each connection that has an outcome. */
   lastMails: WeakMap<object, LastMail>
 }
 

@@ -22,7 +22,7 @@ export async function deliverMailsOfChunk(context: WorkerContext, state: Deliver
     ])
     const run = beginRun(context, state, { claimed, session, lastEventId: newestEventId })
     try {
-      // Waited for after the run was added to the state, because a hold that is stored from now on stops the run.
+      // The run is in the state by now, so a hold that is stored later stops it; those that began earlier are waited for here.
       await Promise.all(state.holdsInProgress)
       if (run.stopped || (await holdIfBreakerOpen(context, claimed.sessionId))) return { idle: true }
       await sendAll(run, await prepareDueMails(context, claimed, session))
@@ -33,7 +33,7 @@ export async function deliverMailsOfChunk(context: WorkerContext, state: Deliver
   })
 }
 
-/** Sends mails until none is left or the run may not continue; their outcomes are stored when it resolves. */
+/** Sends mails until none is left or the run may not continue; their outcomes are stored when the promise resolves. */
 async function sendAll(run: DeliveryRun, mails: DueMail[]): Promise<void> {
   const next = mails.values()
   const count = Math.min(sendLoopsFor(run), mails.length)
@@ -54,8 +54,9 @@ async function sendAll(run: DeliveryRun, mails: DueMail[]): Promise<void> {
 }
 
 /**
- * How many mails of a run the sender is asked for at once: one for each connection, and one more for each, to be pipelined
- * behind it, as far as other runs do not ask for them. More would only wait, and memory that is old costs the collector more.
+ * Returns how many mails of a run the sender is given at once: one for each connection, and one more for each, to be pipelined
+ * behind it, as far as other runs leave room. More mails would only wait, and the garbage collector works longer on memory
+ * that is kept for long.
  */
 function sendLoopsFor({ context, state }: DeliveryRun): number {
   const { connections } = context.sender

@@ -6,8 +6,8 @@ import { advance } from '../session/advance.queries.ts'
 import type { SessionRow } from '../session/sessions.queries.ts'
 
 /**
- * The mails of a chunk that are due, after what has become old is put right: a link lives as long as its mail says, counted
- * from the mail and not from the account, however long the session waited; and whoever has a password by now needs no mail.
+ * Returns the mails of a chunk that are due, after it has extended links that would end too early, because a link lives as
+ * long as its mail says, counted from the mail and not from the account, and has skipped people who have a password by now.
  */
 export async function prepareDueMails(
   context: WorkerContext,
@@ -17,7 +17,7 @@ export async function prepareDueMails(
   const links = { now: context.now(), linkLifeDays: session.template.linkLifeDays }
   const mails = await dueMails(context.workerDatabase, claimed)
   const ending = mails.filter((mail) => isLinkEnding(mail.token_expires_at, links))
-  // In a session whose mails follow its accounts at once, there is nothing to put right.
+  // This is so in every session whose mails are sent soon after its accounts were made.
   if (ending.length === 0 && mails.every((mail) => mail.account_status === 'invited')) return mails
   await context.workerDatabase.transaction(async (transaction) => {
     if (!(await lockClaimedChunk(transaction, claimed))) return
@@ -30,7 +30,7 @@ export async function prepareDueMails(
     const deltas = { mailsSkipped: skipped, mailsSent: arrived }
     if (skipped + arrived > 0) await advance(transaction, { sessionId: claimed.sessionId, now: links.now, deltas })
   })
-  // A mail that has become due only now was not looked at; it belongs to the next run.
+  // A mail that became due after the first read has not been prepared, so the next run sends it.
   const dueNow = await dueMails(context.workerDatabase, claimed)
   return dueNow.filter((mail) => mail.account_status === 'invited' && !isLinkEnding(mail.token_expires_at, links))
 }

@@ -17,13 +17,13 @@ export async function countFailureStreak(run: DeliveryRun, delivery: Delivery): 
     return
   }
   const reason = holdReasonOf(delivery)
-  // A mail that was on its way when the session was held says nothing new, although it may have been resumed since.
+  // A mail that was under way when the session was held tells nothing new, even if the session was resumed since.
   if (reason === null || run.stopped) return
   streak.length = streak.reason === reason ? streak.length + 1 : 1
   streak.reason = reason
   const isEnough = streak.length >= (delivery.kind === 'hold' ? delivery.after : refusalsBeforeHold)
   if (isEnough) {
-    // Before the database is asked, so that nobody tries again meanwhile.
+    // The runs stop before the hold is stored, so that none of them tries another mail meanwhile.
     stopRuns(run, reason)
     await storeBeforeNextRun(run.state, hold(run, reason, delivery))
   } else if (delivery.kind === 'hold' && (await wasHeldDuring(run))) {
@@ -31,7 +31,7 @@ export async function countFailureStreak(run: DeliveryRun, delivery: Delivery): 
   }
 }
 
-/** Why the session is held when this comes often in a row; null when it says nothing about the session. */
+/** Returns the reason for which a session is held after such deliveries in a row; null for one that says nothing about the session. */
 function holdReasonOf(delivery: Delivery): HoldReason | null {
   if (delivery.kind === 'hold') return delivery.reason
   return delivery.kind === 'failed' && delivery.countsTowardHold ? 'too_many_failures' : null
@@ -47,7 +47,7 @@ async function hold(run: DeliveryRun, reason: HoldReason, delivery: Delivery): P
   await holdForReason(run.context, run.claimed.sessionId, reason, words)
 }
 
-/** Makes runs that begin meanwhile wait until the hold is stored. */
+/** Waits for a hold to be stored, and makes runs that begin meanwhile wait for it as well. */
 async function storeBeforeNextRun(state: DeliveryState, storing: Promise<void>): Promise<void> {
   const ended = storing.catch(() => undefined)
   state.holdsInProgress.add(ended)
@@ -58,7 +58,7 @@ async function storeBeforeNextRun(state: DeliveryState, storing: Promise<void>):
   }
 }
 
-/** Stops every run of this process that a hold concerns: the session's, or, when it is the mail server's, all of them. */
+/** Stops every run of this process that a hold concerns: all of them for a hold of the mail server, else those of the session. */
 function stopRuns({ state, claimed }: DeliveryRun, reason: HoldReason): void {
   for (const run of state.runs) {
     if (!concernsMailServer(reason) && run.claimed.sessionId !== claimed.sessionId) continue

@@ -3,7 +3,7 @@ import { at, useFaultFixture } from '../../../test/simulation/fault-fixture.ts'
 import { expectInvariants } from '../../../test/simulation/invariants.ts'
 import type { SmtpCommand, SmtpReply } from '../../../test/smtp/scripted-smtp-server.ts'
 
-const bench = useFaultFixture()
+const fixture = useFaultFixture()
 const leads = 4
 
 describe('a connection that is lost before the gate', () => {
@@ -14,10 +14,10 @@ describe('a connection that is lost before the gate', () => {
     reply: SmtpReply,
     timeouts: Partial<typeof impatient> = {},
   ): Promise<void> {
-    const url = command === 'AUTH' ? bench.signedIn() : bench.plain()
-    const sessionId = await bench.run(at(command, reply), { url, timeouts })
-    await bench.expectAllSentAtFirstTry(sessionId)
-    expect((await bench.events(sessionId)).map(({ type }) => type)).toEqual(['started', 'running', 'completed'])
+    const url = command === 'AUTH' ? fixture.signedIn() : fixture.plain()
+    const sessionId = await fixture.run(at(command, reply), { url, timeouts })
+    await fixture.expectAllSentAtFirstTry(sessionId)
+    expect((await fixture.events(sessionId)).map(({ type }) => type)).toEqual(['started', 'running', 'completed'])
   }
 
   it('a connection that is closed in place of the greeting leaves the mail pending: it is sent later, once, and no try is used', () =>
@@ -76,14 +76,14 @@ describe('a connection that is lost before the gate', () => {
 })
 
 describe('an answer that is lost after the gate', () => {
-  /** Longer than the answers to the other mails take on a busy machine. */
+  /** Milliseconds; longer than the answers to the other mails take on a busy machine. */
   const impatient = { delivery: 3000 }
 
   async function expectUnconfirmed(command: SmtpCommand, reply: SmtpReply, timeouts?: typeof impatient): Promise<void> {
-    const sessionId = await bench.run(at(command, reply), { timeouts })
-    const done = await bench.untilCompleted(sessionId)
+    const sessionId = await fixture.run(at(command, reply), { timeouts })
+    const done = await fixture.untilCompleted(sessionId)
     expect(done.mails).toMatchObject({ sent: leads - 1, unconfirmed: 1, failed: 0 })
-    const all = await expectInvariants(bench.test, sessionId, bench.smtp.mails)
+    const all = await expectInvariants(fixture.test, sessionId, fixture.smtp.mails)
     const lost = all.find(({ mail }) => mail.state === 'unconfirmed')?.mail
     expect(lost).toMatchObject({
       reason: 'answer_lost',
@@ -93,18 +93,18 @@ describe('an answer that is lost after the gate', () => {
       sentAt: null,
     })
     expect(lost?.reply).not.toBeNull()
-    expect(bench.smtp.mails).toHaveLength(command === 'DOT' ? leads : leads - 1)
+    expect(fixture.smtp.mails).toHaveLength(command === 'DOT' ? leads : leads - 1)
   }
 
   async function expectSentAgain(command: SmtpCommand, reply: SmtpReply, timeouts?: typeof impatient): Promise<void> {
-    const sessionId = await bench.run(at(command, reply), { timeouts, session: { unconfirmed: 'resend' } })
-    const waiting = (await bench.untilWaiting(sessionId, 1)).find(({ mail }) => mail.state === 'pending')
+    const sessionId = await fixture.run(at(command, reply), { timeouts, session: { unconfirmed: 'resend' } })
+    const waiting = (await fixture.untilWaiting(sessionId, 1)).find(({ mail }) => mail.state === 'pending')
     expect(waiting?.mail).toMatchObject({ reason: 'answer_lost', tries: 1 })
-    const done = await bench.untilCompletedWithRetriesDue(sessionId)
+    const done = await fixture.untilCompletedWithRetriesDue(sessionId)
     expect(done.mails).toMatchObject({ sent: leads, unconfirmed: 0 })
-    const all = await expectInvariants(bench.test, sessionId, bench.smtp.mails, { copies: 2 })
+    const all = await expectInvariants(fixture.test, sessionId, fixture.smtp.mails, { copies: 2 })
     expect(all.map(({ mail }) => mail.tries).toSorted((a, b) => a - b)).toEqual([1, 1, 1, 2])
-    const copies = bench.smtp.mails.filter(({ to }) => to.join() === waiting?.lead.email)
+    const copies = fixture.smtp.mails.filter(({ to }) => to.join() === waiting?.lead.email)
     expect(copies).toHaveLength(command === 'DOT' ? 2 : 1)
     expect(copies[0]?.raw.toString()).toContain(`Message-ID: ${waiting?.mail.messageId}`)
   }
@@ -152,10 +152,10 @@ describe('an answer that is lost after the gate', () => {
     expectSentAgain('DOT', { raw: '250 ok', drop: 'fin' }))
 
   it('an answer is not taken for lost while a slow server answers only after longer than a dead process is waited for', async () => {
-    const sessionId = await bench.run(
+    const sessionId = await fixture.run(
       (command) => (command === 'DOT' ? { delay: 6500 } : command === 'BODY' ? undefined : { delay: 100 }),
       { leads: 2 },
     )
-    await bench.expectAllSentAtFirstTry(sessionId)
+    await fixture.expectAllSentAtFirstTry(sessionId)
   })
 })

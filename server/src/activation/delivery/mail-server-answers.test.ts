@@ -5,39 +5,39 @@ import { expectInvariants } from '../../../test/simulation/invariants.ts'
 import type { SmtpCommand } from '../../../test/smtp/scripted-smtp-server.ts'
 import { runCommand } from '../commands/commands.usecases.ts'
 
-const bench = useFaultFixture()
+const fixture = useFaultFixture()
 const leads = 4
 const minute = 60_000
 const hour = 60 * minute
 
 describe('an answer that the mail server gives once', () => {
   function runWith(command: SmtpCommand, answer: string): Promise<string> {
-    return bench.run(at(command, answer), { url: command === 'AUTH' ? bench.signedIn() : bench.plain() })
+    return fixture.run(at(command, answer), { url: command === 'AUTH' ? fixture.signedIn() : fixture.plain() })
   }
 
   async function expectSentLater(command: SmtpCommand, answer: string): Promise<void> {
-    await bench.expectAllSentAtFirstTry(await runWith(command, answer))
+    await fixture.expectAllSentAtFirstTry(await runWith(command, answer))
   }
 
-  /** The session stops with nothing failed and no try used, and a resume sends everything once. */
+  /** Expects that the session is held with nothing failed and no try used, and that a resume sends everything once. */
   async function expectHeld(command: SmtpCommand, answer: string, reason: string): Promise<void> {
     const sessionId = await runWith(command, answer)
-    const stopped = await bench.untilHeld(sessionId)
+    const stopped = await fixture.untilHeld(sessionId)
     expect(stopped).toMatchObject({ reason, mails: { failed: 0, unconfirmed: 0 } })
-    const told = (await bench.events(sessionId)).find(({ type }) => type === 'held')
+    const told = (await fixture.events(sessionId)).find(({ type }) => type === 'held')
     expect(told).toMatchObject({ cause: answer, actor: null, details: { reason } })
-    await runCommand(bench.activation.deps, 'resume', sessionId, actor)
-    await bench.expectAllSentAtFirstTry(sessionId)
+    await runCommand(fixture.activation.deps, 'resume', sessionId, actor)
+    await fixture.expectAllSentAtFirstTry(sessionId)
   }
 
   async function expectFailed(command: SmtpCommand, answer: string, reason: string): Promise<void> {
     const sessionId = await runWith(command, answer)
-    const done = await bench.untilCompleted(sessionId)
+    const done = await fixture.untilCompleted(sessionId)
     expect(done.mails).toMatchObject({ sent: leads - 1, failed: 1, pending: 0 })
-    const all = await expectInvariants(bench.test, sessionId, bench.smtp.mails)
+    const all = await expectInvariants(fixture.test, sessionId, fixture.smtp.mails)
     const refused = all.find(({ mail }) => mail.state === 'failed')
     expect(refused?.mail).toMatchObject({ reason, reply: answer, tries: 1, nextTryAt: null })
-    expect(bench.smtp.mails.map(({ to }) => to.join())).not.toContain(refused?.lead.email)
+    expect(fixture.smtp.mails.map(({ to }) => to.join())).not.toContain(refused?.lead.email)
   }
 
   async function expectNextTry(
@@ -47,19 +47,19 @@ describe('an answer that the mail server gives once', () => {
   ): Promise<void> {
     const started = Date.now()
     const sessionId = await runWith(command, answer)
-    const waiting = (await bench.untilWaiting(sessionId, 1)).find(({ mail }) => mail.state === 'pending')
+    const waiting = (await fixture.untilWaiting(sessionId, 1)).find(({ mail }) => mail.state === 'pending')
     expect(waiting?.mail).toMatchObject({ reason, reply: answer, tries: 1 })
     const nextTryAt = Date.parse(waiting?.mail.nextTryAt ?? '')
     const [least, most] = reason === 'mailbox_full' ? [24 * hour, 24 * hour] : [0, minute]
     expect(nextTryAt).toBeGreaterThanOrEqual(started + least)
     expect(nextTryAt).toBeLessThanOrEqual(Date.now() + most)
-    expect(await bench.activation.progress(sessionId)).toMatchObject({
+    expect(await fixture.activation.progress(sessionId)).toMatchObject({
       status: 'running',
       mails: { sent: leads - 1, pending: 1, failed: 0 },
     })
-    const done = await bench.untilCompletedWithRetriesDue(sessionId)
+    const done = await fixture.untilCompletedWithRetriesDue(sessionId)
     expect(done.mails).toMatchObject({ sent: leads, failed: 0 })
-    const all = await expectInvariants(bench.test, sessionId, bench.smtp.mails)
+    const all = await expectInvariants(fixture.test, sessionId, fixture.smtp.mails)
     expect(all.map(({ mail }) => mail.tries).toSorted((a, b) => a - b)).toEqual([1, 1, 1, 2])
   }
 
@@ -252,16 +252,16 @@ describe('an answer that the mail server gives once', () => {
 
 describe('an answer that the mail server gives again and again', () => {
   async function expectGivenUp(answer: string, hours: number, reason: string): Promise<void> {
-    const sessionId = await bench.run(at('RCPT', answer, 'always'), { leads: 1 })
-    await bench.untilWaiting(sessionId, 1)
-    await bench.test.pool.query(
+    const sessionId = await fixture.run(at('RCPT', answer, 'always'), { leads: 1 })
+    await fixture.untilWaiting(sessionId, 1)
+    await fixture.test.pool.query(
       `UPDATE items SET first_try_at = first_try_at - make_interval(hours => $2) WHERE session_id = $1`,
       [sessionId, hours],
     )
-    const done = await bench.untilCompletedWithRetriesDue(sessionId)
+    const done = await fixture.untilCompletedWithRetriesDue(sessionId)
     expect(done.mails).toMatchObject({ failed: 1, sent: 0 })
-    expect((await bench.items(sessionId))[0]?.mail).toMatchObject({ reason, reply: answer, nextTryAt: null })
-    expect(bench.smtp.mails).toEqual([])
+    expect((await fixture.items(sessionId))[0]?.mail).toMatchObject({ reason, reply: answer, nextTryAt: null })
+    expect(fixture.smtp.mails).toEqual([])
   }
 
   it('the answer "451 4.3.0 Try again later" fails the mail after 49 hours: gave_up', () =>

@@ -4,28 +4,28 @@ import type { Delivery } from '../../mail/smtp/types.ts'
 import type { DueMail } from '../chunks/items.queries.ts'
 import type { OutcomeEntry } from '../chunks/outbox.queries.ts'
 
-/** A mail whose answer was lost is sent again at most this often under the policy `resend`. */
+/** The most tries of a mail whose answer was lost, under the policy `resend`. */
 const resendTries = 5
 const resendDelay = 60_000
 
-/** What is stored of a delivery. */
+/** The values that are stored of a delivery. */
 export type Outcome = Omit<OutcomeEntry, 'claim' | 'position' | 'at' | 'triedAt'> & { triedAt?: Date }
 
-/** A delivery attempt, as far as its outcome depends on it. */
+/** The values of a delivery attempt that its outcome depends on. */
 export interface Attempt {
   mail: DueMail
-  /** Of the session. */
+  /** The session's policy for mails whose answer was lost. */
   policy: SessionOptions['unconfirmed']
   now: Date
   /** The Date header of the mail. */
   triedAt: Date
   /** True when the gate was asked, and so may have been stored. */
   gateAsked: boolean
-  /** Gives 0 … 1. */
+  /** Returns a random number from 0 to 1. */
   random: () => number
 }
 
-/** What is stored of a delivery; null when the item stays as it is: pending, and no try used. */
+/** Returns what is stored of a delivery; null when the item stays pending with no try used. */
 export function outcomeOf(delivery: Delivery, of: Attempt): Outcome | null {
   const pendingAgain: Outcome = { state: 'pending', reason: null, reply: null, countsAsTry: false, nextTryAt: null }
   switch (delivery.kind) {
@@ -38,7 +38,7 @@ export function outcomeOf(delivery: Delivery, of: Attempt): Outcome | null {
     case 'later':
       return later(of, delivery)
     case 'gate_closed':
-      // When the answer of the database was lost, the gate may have been stored although nothing was handed over.
+      // With a cause, the answer of the database was lost: the gate may have been stored although nothing was handed over.
       return delivery.cause === null || delivery.cause === undefined ? null : pendingAgain
     case 'hold':
     case 'again':
@@ -57,7 +57,7 @@ function unconfirmed({ mail, policy, now }: Attempt, reply: string | null): Outc
   }
 }
 
-/** A mail that is refused when it is sent again may have arrived the first time. */
+/** Returns the outcome of a mail that was refused: unconfirmed where it was sent before, because that one may have arrived. */
 function failed({ mail }: Attempt, reason: MailReason, reply: string | null): Outcome {
   const given = { reply, countsAsTry: true, nextTryAt: null }
   if (mail.in_doubt) return { state: 'unconfirmed', reason: 'answer_lost', ...given }

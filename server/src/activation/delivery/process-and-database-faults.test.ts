@@ -13,7 +13,7 @@ import {
 } from '../../../test/smtp/scripted-smtp-server.ts'
 import { workerProcess, type WorkerProcess } from '../../../test/process/worker-process.ts'
 
-const bench = useFaultFixture()
+const fixture = useFaultFixture()
 
 /** Ends every connection to the database but the one that asks. */
 const cutAll = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`
@@ -25,7 +25,7 @@ describe('when every connection to PostgreSQL is cut', () => {
   const leads = 60
   let other: Client
   beforeEach(async () => {
-    other = await bench.connect()
+    other = await fixture.connect()
   })
 
   /** Cuts the connections while mails wait at this command; `handedOver` is how many the server has at least by then. */
@@ -42,21 +42,21 @@ describe('when every connection to PostgreSQL is cut', () => {
       void lockSession().then(locked.resolve, locked.reject)
       return { after: locked.promise }
     }
-    const sessionId = await bench.run(script, { leads, url: bench.plain(3) })
+    const sessionId = await fixture.run(script, { leads, url: fixture.plain(3) })
     await locked.promise
     await until(
-      async () => (await bench.test.pool.query(waitingForLock)).rowCount ?? 0,
+      async () => (await fixture.test.pool.query(waitingForLock)).rowCount ?? 0,
       (waiting) => waiting > 0,
     )
-    expect(bench.smtp.mails.length).toBeGreaterThanOrEqual(handedOver)
+    expect(fixture.smtp.mails.length).toBeGreaterThanOrEqual(handedOver)
     await other.query(cutAll)
     await other.query('ROLLBACK')
     // The test's own connections were cut, too.
     await until(
-      () => bench.activation.progress(sessionId).catch(() => null),
+      () => fixture.activation.progress(sessionId).catch(() => null),
       (progress) => progress !== null,
     )
-    await bench.expectAllSentAtFirstTry(sessionId)
+    await fixture.expectAllSentAtFirstTry(sessionId)
   }
 
   it('when every connection to PostgreSQL is cut while mails wait at the gate, nothing is sent twice and nothing is called sent that the server does not have', () =>
@@ -66,15 +66,15 @@ describe('when every connection to PostgreSQL is cut', () => {
     expectNothingTwice('DOT', 1))
 
   it('when every connection to PostgreSQL is cut again and again, everybody is mailed once all the same', async () => {
-    const sessionId = await bench.run((command) => (command === 'DOT' ? { delay: 10 } : undefined), {
+    const sessionId = await fixture.run((command) => (command === 'DOT' ? { delay: 10 } : undefined), {
       leads: 150,
-      url: bench.plain(3),
+      url: fixture.plain(3),
     })
     let cuts = 0
     let before = 0
-    while (bench.smtp.mails.length < 140) {
-      if (bench.smtp.mails.length >= before + 12) {
-        before = bench.smtp.mails.length
+    while (fixture.smtp.mails.length < 140) {
+      if (fixture.smtp.mails.length >= before + 12) {
+        before = fixture.smtp.mails.length
         cuts += 1
         await other.query(cutAll)
       }
@@ -82,24 +82,24 @@ describe('when every connection to PostgreSQL is cut', () => {
     }
     expect(cuts).toBeGreaterThan(5)
     const done = await until(
-      () => bench.activation.progress(sessionId).catch(() => null),
+      () => fixture.activation.progress(sessionId).catch(() => null),
       (progress) => progress?.completed === true,
     )
     expect(done?.mails).toMatchObject({ sent: 150, failed: 0, unconfirmed: 0 })
-    await expectInvariants(bench.test, sessionId, bench.smtp.mails)
-    expect(bench.smtp.mails).toHaveLength(150)
+    await expectInvariants(fixture.test, sessionId, fixture.smtp.mails)
+    expect(fixture.smtp.mails).toHaveLength(150)
   })
 })
 
 describe('a process that froze in the middle of a transaction', () => {
   it('a process that froze in the middle of a transaction keeps its locks from the others for a few seconds only', async () => {
-    const frozen = await bench.test.pool.connect()
+    const frozen = await fixture.test.pool.connect()
     try {
-      const sessionId = await bench.run((command) => (command === 'DOT' ? { delay: 20 } : undefined), { leads: 60 })
-      await bench.activation.until(sessionId, ({ mails }) => mails.sent > 0)
+      const sessionId = await fixture.run((command) => (command === 'DOT' ? { delay: 20 } : undefined), { leads: 60 })
+      await fixture.activation.until(sessionId, ({ mails }) => mails.sent > 0)
       await frozen.query('BEGIN')
       await frozen.query('SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE', [sessionId])
-      await bench.expectAllSentAtFirstTry(sessionId)
+      await fixture.expectAllSentAtFirstTry(sessionId)
     } finally {
       frozen.release(true)
     }
@@ -109,7 +109,7 @@ describe('a process that froze in the middle of a transaction', () => {
 describe('of two worker processes', () => {
   const leads = 600
   const connections = 5
-  /** Each process has a mail server of its own, so that one sees who sends what. */
+  /** The mail servers, one for each process, which show which process sent a mail. */
   let servers: ScriptedSmtpServer[]
   let workers: WorkerProcess[]
   let folder: string
@@ -128,20 +128,20 @@ describe('of two worker processes', () => {
 
   function environmentOf(server: ScriptedSmtpServer): Record<string, string> {
     return {
-      DATABASE_URL: bench.test.url,
+      DATABASE_URL: fixture.test.url,
       SMTP_URL: `${server.url}?connections=${connections}&ignoreTLS=true`,
       SECRET: 'faults of the tests '.repeat(3),
       DATA_DIR: folder,
     }
   }
 
-  /** Starts a session, and waits until the first process, which is slow, has mails past the gate and others before it. */
+  /** Starts a session, and waits until the first process, which is slow, has mails past the gate and others that are pending. */
   async function inTheMiddle(): Promise<{ sessionId: string; ofFirst: Set<string> }> {
     const [slow, quick] = servers as [ScriptedSmtpServer, ScriptedSmtpServer]
     slow.script = (command) => (command === 'DOT' || command === 'DATA' ? { delay: 150 } : undefined)
     quick.script = (command) => (command === 'DOT' ? { delay: 60 } : undefined)
-    const ids = await bench.activation.addLeads(leads)
-    const { sessionId } = await bench.activation.start({ ids })
+    const ids = await fixture.activation.addLeads(leads)
+    const { sessionId } = await fixture.activation.start({ ids })
     await until(
       async () => [slow.mails.length, quick.mails.length],
       (counts) => counts.every((count) => count >= 5),
@@ -151,7 +151,7 @@ describe('of two worker processes', () => {
 
   /** Reads the addresses of the mails that are pending in the chunks that a process has claimed. */
   async function pendingOfProcess(worker: WorkerProcess): Promise<string[]> {
-    const { rows } = await bench.test.pool.query<{ email: string }>(
+    const { rows } = await fixture.test.pool.query<{ email: string }>(
       `SELECT items.email FROM nodes JOIN chunks ON chunks.owner = nodes.id
        JOIN items ON items.session_id = chunks.session_id AND items.chunk = chunks.number
        WHERE nodes.name LIKE '% ' || $1 AND chunks.accounts_done AND items.mail_state = 'pending'`,
@@ -161,23 +161,23 @@ describe('of two worker processes', () => {
   }
 
   async function pendingOf(sessionId: string, emails: Set<string>): Promise<number> {
-    const all = await bench.items(sessionId)
+    const all = await fixture.items(sessionId)
     return all.filter(({ lead, mail }) => emails.has(lead.email) && ['pending', 'sending'].includes(mail.state)).length
   }
 
   /** Waits for the end, and expects that nobody has two mails, and that only mails the first process had in flight are unconfirmed, as an event says. */
   async function expectTakenOver(sessionId: string, pid: number): Promise<void> {
-    const done = await bench.untilCompleted(sessionId)
+    const done = await fixture.untilCompleted(sessionId)
     expect(done.mails.sent + done.mails.unconfirmed).toBe(leads)
     expect(done.mails.unconfirmed).toBeLessThanOrEqual(connections)
     const all = await expectInvariants(
-      bench.test,
+      fixture.test,
       sessionId,
       servers.flatMap(({ mails }) => mails),
     )
     const lost = all.filter(({ mail }) => mail.state === 'unconfirmed')
     expect(lost.every(({ mail }) => mail.reason === 'worker_lost' && mail.settledBy === 'takeover')).toBe(true)
-    const takeovers = (await bench.events(sessionId)).filter(({ type }) => type === 'taken_over')
+    const takeovers = (await fixture.events(sessionId)).filter(({ type }) => type === 'taken_over')
     expect(takeovers).toHaveLength(1)
     expect(takeovers[0]).toMatchObject({ actor: null, details: { inFlight: lost.length, settledAs: 'unconfirmed' } })
     expect(takeovers[0]?.details.chunks).toBeGreaterThan(0)
@@ -204,18 +204,18 @@ describe('of two worker processes', () => {
     const [first] = workers as [WorkerProcess]
     const { pid } = first
     process.kill(pid, 'SIGSTOP')
-    // Until then everything arrives that had left the process before it froze.
+    // By then every mail has arrived that had left the process before it froze.
     await until(
       () => pendingOf(sessionId, ofFirst),
       (pending) => pending === 0,
     )
     const before = servers[0]!.mails.length
     process.kill(pid, 'SIGCONT')
-    await bench.untilCompleted(sessionId)
+    await fixture.untilCompleted(sessionId)
     await until(
       async () =>
         (
-          await bench.test.pool.query(`SELECT 1 FROM nodes WHERE name LIKE '% ' || $1 AND dead_at IS NULL`, [
+          await fixture.test.pool.query(`SELECT 1 FROM nodes WHERE name LIKE '% ' || $1 AND dead_at IS NULL`, [
             String(pid),
           ])
         ).rowCount,

@@ -31,13 +31,13 @@ export async function listSessions(
 }
 
 function sessionCondition(query: SessionsQuery): SQL {
-  const parts: SQL[] = [sql`true`]
-  if (query.active === true) parts.push(sql`status IN (${sqlList(activeStatuses)})`)
-  if (query.active === false) parts.push(sql`status IN (${sqlList(finalStatuses)})`)
-  if (query.status !== undefined) parts.push(sql`status = ${query.status}`)
-  if (query.startedBy !== undefined) parts.push(sql`started_by_id = ${query.startedBy}`)
-  if (query.from !== undefined) parts.push(sql`created_at >= ${query.from}::timestamptz`)
-  if (query.to !== undefined) parts.push(sql`created_at < ${query.to}::timestamptz`)
-  for (const word of wordsOf(query.q)) parts.push(sql`lower(id || ' ' || started_by_name) ${likeWord(word)}`)
-  return sql.join(parts, sql` AND `)
+  const conditions: SQL[] = [sql`true`]
+  if (query.active === true) conditions.push(sql`status IN (${sqlList(activeStatuses)})`)
+  if (query.active === false) conditions.push(sql`status IN (${sqlList(finalStatuses)})`)
+  if (query.status !== undefined) conditions.push(sql`status = ${query.status}`)
+  if (query.startedBy !== undefined) conditions.push(sql`started_by_id = ${query.startedBy}`)
+  if (query.from !== undefined) conditions.push(sql`created_at >= ${query.from}::timestamptz`)
+  if (query.to !== undefined) conditions.push(sql`created_at < ${query.to}::timestamptz`)
+  for (const word of wordsOf(query.q)) conditions.push(sql`lower(id || ' ' || started_by_name) ${likeWord(word)}`)
+  return sql.join(conditions, sql` AND `)
 }

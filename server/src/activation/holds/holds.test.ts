@@ -45,7 +45,7 @@ describe('a mail server that cannot be used', () => {
     smtp.script = (command) => (command === 'AUTH' ? '535 5.7.8 wrong password' : undefined)
     smtp.say('421 4.3.2 closing')
     const tried = smtp.commands.length
-    // More chunks than are worked on at once: what stops one of them stops all.
+    // The session has more chunks than are run at once, so a hold must stop those that begin later as well.
     const { sessionId } = await activation.start({ ids: await activation.addLeads(2600) })
     const held = await activation.until(sessionId, ({ status }) => status === 'held')
     expect(held).toMatchObject({ reason: 'mail_sign_in_refused', mails: { failed: 0, pending: 2600 } })
@@ -60,7 +60,7 @@ describe('a mail server that cannot be used', () => {
     smtp.script = () => undefined
     await expect.poll(() => smtp.openConnections, { timeout: 5000 }).toBe(0)
     expect(smtp.totalConnections).toBe(connections)
-    // Those that were on their way when the first was refused, of two nodes with four connections each.
+    // Two nodes with four connections each had sign-ins under way when the first was refused.
     expect(smtp.commands.slice(tried).filter((command) => command.startsWith('AUTH')).length).toBeLessThanOrEqual(8)
     await runCommand(activation.deps, 'resume', sessionId, actor)
     const done = await activation.until(sessionId, ({ completed }) => completed)

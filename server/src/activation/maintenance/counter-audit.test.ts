@@ -17,7 +17,7 @@ import { auditCounters, auditWhenDue } from './counter-audit.usecases.ts'
 
 const hour = 3_600_000
 
-/** `npm run check:counters` with this environment. */
+/** Runs what `npm run check:counters` runs, with this environment. */
 function runCommand(environment: Record<string, string>): Promise<{ code: number; said: string; complained: string }> {
   const script = path.join(import.meta.dirname, 'counter-audit.command.ts')
   const env = { PATH: process.env.PATH, ...environment }
@@ -38,7 +38,7 @@ describe('the counter audit', () => {
     ;({ test, activation, smtp } = sending)
     return sending.close
   })
-  // Rows, in the order in which a worker locks them that is still giving back the last chunk; not tables.
+  // Rows are deleted in the order in which workers lock them, because a worker may still be releasing the last chunk.
   afterEach(() => test.pool.query('DELETE FROM chunks; DELETE FROM sessions; DELETE FROM checks'))
 
   async function finished(leads = 20): Promise<string> {

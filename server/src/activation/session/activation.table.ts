@@ -45,7 +45,7 @@ const progressColumns = () => ({
   ...counterColumns(),
   /** Mails with an outcome a second, smoothed; null while it is not known. */
   rate: real(),
-  /** How many seconds the rate was watched for; what is left is told only once it is steady. */
+  /** How many seconds the rate was measured for; the time that is left is told only when the rate is steady. */
   rateSamples: smallint().notNull().default(0),
   startedAt: moment(),
   updatedAt: moment().notNull(),

@@ -91,7 +91,7 @@ function sumOfDeltas(outcome: CountedOutcome): SQL {
   return sql.raw(columns.map((column) => `delta.${column}`).join(' + '))
 }
 
-/** The share of failures is judged only after this many mails, because it says nothing of a few. */
+/** The share of failures holds a session only after this many mails, because it says nothing of a few. */
 const triedBeforeShare = 50
 /** The mails tried since a person last resumed the session: the failures until then are accepted and not counted again. */
 const triedSince = sql`(${mailsTried} - session.failures_accepted)`

@@ -25,7 +25,7 @@ export interface ProgressRow extends Record<CounterColumn, number> {
   finished_at: Date | string | null
 }
 
-/** Seconds that the rate must have been watched before what is left is told. */
+/** Seconds for which the rate must have been measured before the time that is left is told. */
 const steadyAfterSamples = 4
 
 /** A pure function of the row: the same version gives the same numbers wherever it is asked for. */

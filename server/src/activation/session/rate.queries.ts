@@ -11,8 +11,8 @@ const rateGapSeconds = 15
  * and still is (`status`, the new one), from the mails tried since the last measurement, smoothed. The rate becomes null
  * when the session stops. The statement calls the row before the change `session`.
  */
-export function rateAssignments(parts: { time: SQL; status: SQL; isDue: SQL; mailsTried: SQL }): SQL {
-  const { time, status, isDue, mailsTried } = parts
+export function rateAssignments(options: { time: SQL; status: SQL; isDue: SQL; mailsTried: SQL }): SQL {
+  const { time, status, isDue, mailsTried } = options
   const seconds = sql`extract(epoch FROM ${time} - session.snapshot_at)`
   // A retry makes mails pending again and so lowers the number of mails tried; that is no negative speed.
   const measured = sql`(greatest(${mailsTried} - session.rate_done, 0) / ${seconds})`
