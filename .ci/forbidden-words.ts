@@ -36,11 +36,11 @@ const retired = (word: string, instead: string, within?: RegExp): ForbiddenWord 
 })
 
 const server = /^server\//
+const activation = /^server\/(?:src\/activation|test)\//
 
 /** Words that this project once used for what has a common name; docs/glossary.md has the words that stayed. */
 const retiredWords: ForbiddenWord[] = [
   retired('ActivationParts', 'ActivationDeps'),
-  retired('WorkerParts', 'WorkerContext'),
   retired('alarm', 'deadline timer', server),
   retired('announce', 'pipelining', server),
   retired('announced', 'pipelined', server),
@@ -53,19 +53,25 @@ const retiredWords: ForbiddenWord[] = [
   retired('doorbell', 'notification'),
   retired('doors', 'route authorization', server),
   retired('gap', 'missed notifications', /^server\/src\/realtime\//),
+  retired('goOn', 'takeover, continue'),
   retired('goRound', 'periodicTask'),
   retired('hear', 'connected, message', /^web\/src\/(?:live|tracker)\//),
   retired('heard', 'message', /^web\/src\/(?:live|tracker)\//),
+  retired('heldBy', 'pendingOf'),
+  retired('HeldChunk', 'ChunkClaim'),
   retired('hurry', 'short delays', server),
-  retired('judge', 'declare dead', /^server\/src\/jobs\//),
-  retired('keyedPool', 'workerPool'),
+  retired('judge', 'declare dead, compare', /^server\/(?:src\/(?:jobs|activation)|test)\//),
+  retired('judged', 'decided, compared', /^server\/(?:src\/(?:jobs|activation)|test)\//),
   retired('keyed pool', 'worker pool'),
+  retired('keyedPool', 'workerPool'),
   retired('knowledge', 'freshness', /^web\//),
   retired('ledger', 'outbox'),
   retired('lever', 'session command'),
   retired('mail-turn', 'chunk run'),
   retired('mayJudge', 'canDeclareDead'),
+  retired('mend', 'reconcile', activation),
   retired('mended', 'reconciled', server),
+  retired('mood', 'mail server mode'),
   retired('moves', 'transitions', /^server\/test\//),
   retired('nearby', 'scan in order', server),
   retired('openings', 'connection rate limit', server),
@@ -78,19 +84,26 @@ const retiredWords: ForbiddenWord[] = [
   retired('ring', 'publish, notification', /^server\/src\//),
   retired('rounds', 'periodic task', /^server\/src\//),
   retired('rung', 'published', server),
-  retired('server-holds', 'breaker'),
   retired('server holds', 'mail server breaker'),
+  retired('server-holds', 'breaker'),
   retired('serverHolds', 'breaker'),
+  retired('story', 'scenario'),
+  retired('stranded', 'orphaned, without a job'),
+  retired('trial', 'delivery attempt', activation),
+  retired('turn', 'chunk run', activation),
   retired('untold', 'not reported', server),
   retired('visit', 'attach', /^(?:server\/src\/db|packages)\//),
+  retired('watched', 'observed, measured', activation),
   retired('withdraw', 'drain', server),
   retired('withdrawal', 'graceful shutdown', server),
   retired('withdrawn', 'draining', server),
+  retired('WorkerParts', 'WorkerContext'),
+  retired('world', 'simulation'),
 ]
 
 const outsideVendor = {
   within: /^server\/src\//,
-  except: /^server\/src\/vendor\/|\.test\.ts$/,
+  except: /^server\/src\/vendor\/|\.(?:test\.ts|sql\.snap)$/,
 }
 
 /** Fields that libraries do not document. Only server/src/vendor may use them, where a contract test fails when they change. */
