@@ -1,10 +1,9 @@
 import fc from 'fast-check'
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { canTransition, isFinal, sessionCommands, type Progress, type SessionOptions } from '@rollcall/shared'
-import { actor, recounted, type Activation } from '../app/activation.ts'
-import type { TestDatabase } from '../database/database.ts'
-import { startActivationWithMailServer } from '../smtp/activation-with-mail-server.ts'
-import type { SmtpReply, ScriptedSmtpServer } from '../smtp/scripted-smtp-server.ts'
+import { actor, recounted } from '../app/activation.ts'
+import { useActivationWithMailServer } from '../smtp/activation-with-mail-server.ts'
+import type { SmtpReply } from '../smtp/scripted-smtp-server.ts'
 import { isConflict } from './conflicts.ts'
 import { makeRetriesDue } from './invariants.ts'
 import { allItems } from '../../src/activation/history/item-list.usecases.ts'
@@ -44,18 +43,7 @@ const runs: fc.Arbitrary<Run> = fc.record({
 })
 
 describe('whatever happens to a session', () => {
-  let test: TestDatabase
-  let activation: Activation
-  let smtp: ScriptedSmtpServer
-
-  beforeAll(async () => {
-    const sending = await startActivationWithMailServer({ connections: 3, workers: 2 })
-    ;({ test, activation, smtp } = sending)
-    return sending.close
-  })
-  beforeEach(() => {
-    smtp.mails.length = 0
-  })
+  const fixture = useActivationWithMailServer({ connections: 3, workers: 2 })
 
   it(
     'whatever happens to a session, its numbers add up, equal a recount, never go back, and nobody is mailed twice',
@@ -63,11 +51,11 @@ describe('whatever happens to a session', () => {
     async () => {
       await expectProperty(
         fc.asyncProperty(runs, async (run) => {
-          smtp.mails.length = 0
+          fixture.smtp.mails.length = 0
           const { seen, sessionId } = await disturbedRun(run)
           await checkItems(sessionId, run)
           checkSequence(seen)
-          const stored = (await readSnapshots(test.database, sessionId, 500)).map(presentProgress)
+          const stored = (await readSnapshots(fixture.test.database, sessionId, 500)).map(presentProgress)
           checkSequence([...stored, ...seen].toSorted((a, b) => a.version - b.version))
         }),
         { runs: 15, shrink: false },
@@ -76,12 +64,12 @@ describe('whatever happens to a session', () => {
   )
 
   async function disturbedRun(run: Run): Promise<{ seen: Progress[]; sessionId: string }> {
-    const ids = await activation.addLeads(run.leads)
-    smtp.script = () => undefined
-    if (run.known > 0) await finish((await activation.start({ ids: ids.slice(0, run.known) })).sessionId, [])
-    smtp.mails.length = 0
-    smtp.script = (command, { to }) => fateOf(run.fates, command, to[0])
-    const first = await activation.start({ ids }, run.options)
+    const ids = await fixture.activation.addLeads(run.leads)
+    fixture.smtp.script = () => undefined
+    if (run.known > 0) await finish((await fixture.activation.start({ ids: ids.slice(0, run.known) })).sessionId, [])
+    fixture.smtp.mails.length = 0
+    fixture.smtp.script = (command, { to }) => fateOf(run.fates, command, to[0])
+    const first = await fixture.activation.start({ ids }, run.options)
     const seen: Progress[] = [first]
     const waiting = run.disturbances.toSorted((a, b) => a.afterMails - b.afterMails)
     await finish(first.sessionId, seen, async (progress) => {
@@ -100,9 +88,9 @@ describe('whatever happens to a session', () => {
     meanwhile: (progress: Progress) => Promise<void> = async () => undefined,
   ): Promise<void> {
     const idle = new Map<number, number>()
-    await activation.until(sessionId, () => true)
+    await fixture.activation.until(sessionId, () => true)
     for (let looks = 0; looks < 3000; looks += 1) {
-      const progress = await asked(() => activation.progress(sessionId))
+      const progress = await asked(() => fixture.activation.progress(sessionId))
       seen.push(progress)
       if (progress.completed && progress.mails.pending === 0 && progress.accounts.pending === 0) return
       await meanwhile(progress)
@@ -115,20 +103,20 @@ describe('whatever happens to a session', () => {
 
   async function resumeAndMakeRetriesDue(progress: Progress): Promise<void> {
     if (canTransition('resume', progress.status))
-      await ignoringConflict(() => runCommand(activation.deps, 'resume', progress.sessionId, actor))
-    await asked(() => makeRetriesDue(test))
+      await ignoringConflict(() => runCommand(fixture.activation.deps, 'resume', progress.sessionId, actor))
+    await asked(() => makeRetriesDue(fixture.test))
   }
 
   async function disturb(what: Disturbance['what'], { sessionId }: Progress): Promise<void> {
     if (what === 'cut connections')
       await asked(() =>
-        test.pool.query(
+        fixture.test.pool.query(
           `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
         ),
       )
     else if (what === 'retry failed')
-      await ignoringConflict(() => retryMails(activation.deps, sessionId, { mail: 'failed' }, actor))
-    else await ignoringConflict(() => runCommand(activation.deps, what, sessionId, actor))
+      await ignoringConflict(() => retryMails(fixture.activation.deps, sessionId, { mail: 'failed' }, actor))
+    else await ignoringConflict(() => runCommand(fixture.activation.deps, what, sessionId, actor))
   }
 
   /** Asks again after an error, because connections to the database are being cut. */
@@ -152,14 +140,14 @@ describe('whatever happens to a session', () => {
   }
 
   async function checkItems(sessionId: string, run: Run): Promise<void> {
-    const progress = await activation.progress(sessionId)
-    expect(await recounted(test, sessionId)).toEqual({
+    const progress = await fixture.activation.progress(sessionId)
+    expect(await recounted(fixture.test, sessionId)).toEqual({
       total: run.leads,
       accounts: progress.accounts,
       mails: progress.mails,
     })
-    const copies = Map.groupBy(smtp.mails, (mail) => mail.to[0]?.toLowerCase())
-    for await (const item of allItems(test.database, sessionId, {})) {
+    const copies = Map.groupBy(fixture.smtp.mails, (mail) => mail.to[0]?.toLowerCase())
+    for await (const item of allItems(fixture.test.database, sessionId, {})) {
       const received = copies.get(item.lead.email.toLowerCase())?.length ?? 0
       const mayRepeat = run.options.unconfirmed === 'resend'
       if (item.mail.state === 'sent') expect(received, JSON.stringify(item)).toBeGreaterThanOrEqual(1)
@@ -167,7 +155,9 @@ describe('whatever happens to a session', () => {
       if (item.mail.state !== 'sent' || item.account.state !== 'created')
         expect(item.mail.reason ?? item.account.reason, JSON.stringify(item)).not.toBeNull()
     }
-    const { rows } = await test.pool.query('SELECT email_key FROM accounts GROUP BY email_key HAVING count(*) > 1')
+    const { rows } = await fixture.test.pool.query(
+      'SELECT email_key FROM accounts GROUP BY email_key HAVING count(*) > 1',
+    )
     expect(rows).toEqual([])
   }
 })

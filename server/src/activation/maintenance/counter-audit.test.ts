@@ -3,12 +3,10 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { pino } from 'pino'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { makeFolder } from '../../../test/process/folder.ts'
-import type { Activation } from '../../../test/app/activation.ts'
-import { createTestDatabase, type TestDatabase } from '../../../test/database/database.ts'
-import { startActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
-import type { ScriptedSmtpServer } from '../../../test/smtp/scripted-smtp-server.ts'
+import { createTestDatabase } from '../../../test/database/database.ts'
+import { useActivationWithMailServer } from '../../../test/smtp/activation-with-mail-server.ts'
 import { createWorkerApp } from '../../app.ts'
 import { openPool } from '../../db/database.ts'
 import { startEmbeddedPostgres } from '../../db/embedded.ts'
@@ -29,34 +27,28 @@ function runCommand(environment: Record<string, string>): Promise<{ code: number
 }
 
 describe('the counter audit', () => {
-  let test: TestDatabase
-  let activation: Activation
-  let smtp: ScriptedSmtpServer
-
-  beforeAll(async () => {
-    const sending = await startActivationWithMailServer({ connections: 4 })
-    ;({ test, activation, smtp } = sending)
-    return sending.close
-  })
+  const fixture = useActivationWithMailServer({ connections: 4 })
   // Rows are deleted in the order in which workers lock them, because a worker may still be releasing the last chunk.
-  afterEach(() => test.pool.query('DELETE FROM chunks; DELETE FROM sessions; DELETE FROM checks'))
+  afterEach(() => fixture.test.pool.query('DELETE FROM chunks; DELETE FROM sessions; DELETE FROM checks'))
 
   async function finished(leads = 20): Promise<string> {
-    const { sessionId } = await activation.start({ ids: await activation.addLeads(leads) })
-    await activation.until(sessionId, ({ completed }) => completed)
+    const { sessionId } = await fixture.activation.start({ ids: await fixture.activation.addLeads(leads) })
+    await fixture.activation.until(sessionId, ({ completed }) => completed)
     return sessionId
   }
   const loseItem = (sessionId: string) =>
-    test.pool.query(`UPDATE items SET mail_state = 'failed' WHERE session_id = $1 AND position = 1`, [sessionId])
+    fixture.test.pool.query(`UPDATE items SET mail_state = 'failed' WHERE session_id = $1 AND position = 1`, [
+      sessionId,
+    ])
   const restoreItem = (sessionId: string) =>
-    test.pool.query(`UPDATE items SET mail_state = 'sent' WHERE session_id = $1 AND position = 1`, [sessionId])
+    fixture.test.pool.query(`UPDATE items SET mail_state = 'sent' WHERE session_id = $1 AND position = 1`, [sessionId])
 
   it('the counter audit finds each session whose counters are not what its items say, and names the counters', async () => {
     const ids = [await finished(), await finished(), await finished()]
-    expect(await auditCounters(test.database)).toEqual({ checked: 3, mismatches: [] })
+    expect(await auditCounters(fixture.test.database)).toEqual({ checked: 3, mismatches: [] })
     await loseItem(ids[1]!)
-    await test.pool.query(`DELETE FROM items WHERE session_id = $1 AND position > 18`, [ids[2]])
-    const { checked, mismatches } = await auditCounters(test.database)
+    await fixture.test.pool.query(`DELETE FROM items WHERE session_id = $1 AND position > 18`, [ids[2]])
+    const { checked, mismatches } = await auditCounters(fixture.test.database)
     expect(checked).toBe(3)
     expect(new Set(mismatches.map(({ sessionId }) => sessionId))).toEqual(new Set([ids[1], ids[2]]))
     expect(mismatches.find(({ sessionId }) => sessionId === ids[1])?.counters).toEqual([
@@ -71,27 +63,27 @@ describe('the counter audit', () => {
   })
 
   it('the counter audit finds nothing wrong at any moment of a session that runs', async () => {
-    smtp.script = (command) => (command === 'DOT' ? { delay: 3 } : undefined)
-    const { sessionId } = await activation.start({ ids: await activation.addLeads(200) })
+    fixture.smtp.script = (command) => (command === 'DOT' ? { delay: 3 } : undefined)
+    const { sessionId } = await fixture.activation.start({ ids: await fixture.activation.addLeads(200) })
     const seen = new Set<number>()
     for (;;) {
-      const { completed, mails } = await activation.progress(sessionId)
-      expect(await auditCounters(test.database)).toEqual({ checked: 1, mismatches: [] })
+      const { completed, mails } = await fixture.activation.progress(sessionId)
+      expect(await auditCounters(fixture.test.database)).toEqual({ checked: 1, mismatches: [] })
       seen.add(mails.pending)
       if (completed) break
     }
-    smtp.script = () => undefined
+    fixture.smtp.script = () => undefined
     expect(seen.size).toBeGreaterThan(5)
   })
 
   it('the counter audit goes through any number of sessions, a page after the other', async () => {
-    await test.pool.query(
+    await fixture.test.pool.query(
       `INSERT INTO sessions (id, status, total, accounts_pending, mails_pending, selection, options, request_digest, template,
          started_by_id, started_by_name, created_at, updated_at, snapshot_at)
        SELECT 'activation_' || n, 'paused', CASE WHEN n % 100 = 0 THEN 1 ELSE 0 END, CASE WHEN n % 100 = 0 THEN 1 ELSE 0 END,
          CASE WHEN n % 100 = 0 THEN 1 ELSE 0 END, '{}', '{}', '', '{}', '', '', now(), now(), now() FROM generate_series(1, 1050) n`,
     )
-    const { checked, mismatches } = await auditCounters(test.database)
+    const { checked, mismatches } = await auditCounters(fixture.test.database)
     expect({ checked, mismatches: mismatches.length }).toEqual({ checked: 1050, mismatches: 10 })
   })
 
@@ -100,30 +92,33 @@ describe('the counter audit', () => {
     await loseItem(first)
     const now = new Date()
     const later = (hours: number) => new Date(now.getTime() + hours * hour)
-    const both = await Promise.all([auditWhenDue(test.database, now), auditWhenDue(test.database, now)])
+    const both = await Promise.all([auditWhenDue(fixture.test.database, now), auditWhenDue(fixture.test.database, now)])
     expect(both.filter(({ audit }) => audit !== null)).toMatchObject([{ audit: { checked: 2 }, disagreeing: 1 }])
-    expect(await auditWhenDue(test.database, later(0.9))).toEqual({ audit: null, disagreeing: 1 })
-    await test.pool.query(`UPDATE sessions SET updated_at = updated_at - interval '1 day'`)
-    expect(await auditWhenDue(test.database, later(1))).toMatchObject({ audit: { checked: 1 }, disagreeing: 1 })
+    expect(await auditWhenDue(fixture.test.database, later(0.9))).toEqual({ audit: null, disagreeing: 1 })
+    await fixture.test.pool.query(`UPDATE sessions SET updated_at = updated_at - interval '1 day'`)
+    expect(await auditWhenDue(fixture.test.database, later(1))).toMatchObject({ audit: { checked: 1 }, disagreeing: 1 })
     await restoreItem(first)
-    await test.pool.query(`UPDATE sessions SET updated_at = $2 WHERE id = $1`, [second, later(1.5)])
-    expect(await auditWhenDue(test.database, later(2))).toMatchObject({ audit: { checked: 2 }, disagreeing: 0 })
-    expect(await auditWhenDue(test.database, later(3.5))).toMatchObject({ audit: { checked: 0 }, disagreeing: 0 })
+    await fixture.test.pool.query(`UPDATE sessions SET updated_at = $2 WHERE id = $1`, [second, later(1.5)])
+    expect(await auditWhenDue(fixture.test.database, later(2))).toMatchObject({ audit: { checked: 2 }, disagreeing: 0 })
+    expect(await auditWhenDue(fixture.test.database, later(3.5))).toMatchObject({
+      audit: { checked: 0 },
+      disagreeing: 0,
+    })
   })
 
   it('the counter audit that is ended in the middle is made again by the next', async () => {
     await finished()
     const ended = AbortSignal.abort()
-    await expect(auditWhenDue(test.database, new Date(), ended)).rejects.toThrow('aborted')
-    expect(await auditWhenDue(test.database, new Date())).toMatchObject({ audit: { checked: 1 } })
+    await expect(auditWhenDue(fixture.test.database, new Date(), ended)).rejects.toThrow('aborted')
+    expect(await auditWhenDue(fixture.test.database, new Date())).toMatchObject({ audit: { checked: 1 } })
   })
 
   it('the counter audit as a command prints a line for each mismatch and a summary, and its exit code tells', async () => {
     const [first, second] = [await finished(), await finished()]
-    const environment = { DATABASE_URL: test.url }
+    const environment = { DATABASE_URL: fixture.test.url }
     expect(await runCommand(environment)).toEqual({ code: 0, said: '2 sessions checked, 0 disagree\n', complained: '' })
     await loseItem(first)
-    const { version } = await activation.progress(first)
+    const { version } = await fixture.activation.progress(first)
     expect(second).not.toBe(first)
     expect(await runCommand(environment)).toEqual({
       code: 1,
