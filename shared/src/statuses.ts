@@ -1,4 +1,4 @@
-import { accountOutcomes, mailOutcomes } from './counters.ts'
+import { accountOutcomes, mailOutcomes, pendingMailStates } from './counters.ts'
 
 /**
  * Statuses and the transitions between them. This file is the only list of either; server, screens and tests use it.
@@ -9,7 +9,7 @@ export type SessionStatus = (typeof sessionStatuses)[number]
 export const accountStates = ['pending', ...accountOutcomes] as const
 export type AccountState = (typeof accountStates)[number]
 
-export const mailStates = ['pending', 'sending', ...mailOutcomes] as const
+export const mailStates = [...pendingMailStates, ...mailOutcomes] as const
 export type MailState = (typeof mailStates)[number]
 
 export const leadStatuses = ['new', 'invited', 'active'] as const
