@@ -86,15 +86,15 @@ export async function start(
 
     const rooms = createRooms({ source: createLiveProgress(database), logger })
     closing.push(() => rooms.close())
-    const hearing = {
+    const listener = {
       logger,
       onNotification: (sessionIds: string[], urgent: boolean) => rooms.publish(sessionIds, urgent),
       onMissed: () => rooms.refreshAll(),
     }
     const bus =
       config.redisUrl === null
-        ? openPostgresBus({ databaseUrl, ...hearing })
-        : openRedisBus({ redisUrl: config.redisUrl, ...hearing })
+        ? openPostgresBus({ databaseUrl, ...listener })
+        : openRedisBus({ redisUrl: config.redisUrl, ...listener })
     closing.push(() => bus.close())
     const activation = {
       database,

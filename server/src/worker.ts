@@ -93,7 +93,7 @@ export async function startWorker(options: {
   const retention = startRetention(workerContext)
   const counters = startCounterAudit(workerContext)
 
-  const runs = (queue: QueueName, atOnce: number, handler: Parameters<typeof work>[3]) =>
+  const workQueue = (queue: QueueName, atOnce: number, handler: Parameters<typeof work>[3]) =>
     work(
       boss,
       queue,
@@ -103,10 +103,10 @@ export async function startWorker(options: {
       },
       handler,
     )
-  await runs('accounts', 3, (job) => createAccountsOfChunk(workerContext, job))
-  await runs('mails', 3, (job) => deliverMailsOfChunk(workerContext, deliveryState, job))
-  await runs('cancel', 1, (job) => cancelChunk(deps, job.sessionId, job.chunk))
-  await runs('due', 1, (job) => startDueSession(deps, job.sessionId))
+  await workQueue('accounts', 3, (job) => createAccountsOfChunk(workerContext, job))
+  await workQueue('mails', 3, (job) => deliverMailsOfChunk(workerContext, deliveryState, job))
+  await workQueue('cancel', 1, (job) => cancelChunk(deps, job.sessionId, job.chunk))
+  await workQueue('due', 1, (job) => startDueSession(deps, job.sessionId))
 
   return {
     disagreeingSessions: counters.disagreeing,

@@ -56,12 +56,12 @@ export async function releaseChunk(
   phase: Phase,
   options: { delaySeconds: number; now: Date },
 ): Promise<void> {
-  const [isClaimed, isFinished] = await settleAll([
+  const [isClaimed, isFinishedChunk] = await settleAll([
     lockClaimedChunk(transaction, claimed),
     // This statement begins after the lock is held, so it sees mails that were reopened meanwhile.
     finishChunk(transaction, claimed),
   ])
-  if (!isClaimed || isFinished) return
+  if (!isClaimed || isFinishedChunk) return
   const { sessionId, chunk } = claimed
   const lost = await resolveInFlight(transaction, sessionId, [chunk], { state: 'unconfirmed', reason: 'answer_lost' })
   const session = await lockSession(transaction, sessionId)

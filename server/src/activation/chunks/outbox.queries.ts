@@ -46,7 +46,7 @@ export interface OutboxResult {
 /**
  * Stores gates and outcomes of one session, and moves its counters, in one statement, so one commit carries them all.
  *
- * Invariants: a chunk's row is locked before the session's, and both before items. A gate opens only while the session
+ * Invariants: this statement locks the chunk's row before the session's, and both before items. A gate opens only while the session
  * runs and the claim on the chunk is valid; an outcome is stored only while the claim on the chunk is valid, whatever
  * the session's status, because a mail that passed the gate has an outcome even after a pause or a cancel.
  */

@@ -35,7 +35,7 @@ class DeliveryAttempt implements SendRequest {
   #gateAsked = false
 
   constructor(run: DeliveryRun, mail: DueMail) {
-    this.from = run.sender
+    this.from = run.senderAddress
     this.to = mail.email
     this.#run = run
     this.#mail = mail
@@ -153,7 +153,7 @@ function composed(run: DeliveryRun, mail: DueMail, date: Date): string {
       lastName: mail.last_name,
       company: mail.company,
       link: activationLink(session.template.publicUrl, token),
-      messageId: messageIdOf(session.id, mail.position, run.sender),
+      messageId: messageIdOf(session.id, mail.position, run.senderAddress),
       date,
     })
   } catch (error) {

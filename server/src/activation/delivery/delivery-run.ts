@@ -12,7 +12,7 @@ export interface DeliveryRun {
   session: SessionRow
   composed: ComposedTemplate
   /** The address that the mails are from. */
-  sender: string
+  senderAddress: string
   state: DeliveryState
   streak: FailureStreak
   /** The id of the session's newest event when the run began. */
@@ -27,7 +27,7 @@ export interface DeliveryRun {
   failure: unknown
 }
 
-/** What the last mails of a session had in common; a mail that is sent ends it. */
+/** What the last mails of a session had in common; a mail that is sent, or put off by its own recipient, ends it. */
 interface FailureStreak {
   reason: HoldReason | null
   length: number
@@ -75,7 +75,7 @@ export function beginRun(
     ...of,
     context,
     composed: composeTemplate(template.source, from, { linkDays: template.linkLifeDays }),
-    sender: from.address,
+    senderAddress: from.address,
     state,
     streak,
     stopped: false,

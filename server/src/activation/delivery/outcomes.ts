@@ -12,7 +12,7 @@ const resendDelay = 60_000
 export type Outcome = Omit<OutcomeEntry, 'claim' | 'position' | 'at' | 'triedAt'> & { triedAt?: Date }
 
 /** The values of a delivery attempt that its outcome depends on. */
-export interface Attempt {
+export interface AttemptValues {
   mail: DueMail
   /** The session's policy for mails whose answer was lost. */
   policy: SessionOptions['unconfirmed']
@@ -26,7 +26,7 @@ export interface Attempt {
 }
 
 /** Returns what is stored of a delivery; null when the item stays pending with no try used. */
-export function outcomeOf(delivery: Delivery, of: Attempt): Outcome | null {
+export function outcomeOf(delivery: Delivery, of: AttemptValues): Outcome | null {
   const pendingAgain: Outcome = { state: 'pending', reason: null, reply: null, countsAsTry: false, nextTryAt: null }
   switch (delivery.kind) {
     case 'sent':
@@ -46,7 +46,7 @@ export function outcomeOf(delivery: Delivery, of: Attempt): Outcome | null {
   }
 }
 
-function unconfirmed({ mail, policy, now }: Attempt, reply: string | null): Outcome {
+function unconfirmed({ mail, policy, now }: AttemptValues, reply: string | null): Outcome {
   const resend = policy === 'resend' && mail.tries + 1 < resendTries
   return {
     state: resend ? 'pending' : 'unconfirmed',
@@ -58,13 +58,13 @@ function unconfirmed({ mail, policy, now }: Attempt, reply: string | null): Outc
 }
 
 /** Returns the outcome of a mail that was refused: unconfirmed where it was sent before, because that one may have arrived. */
-function failed({ mail }: Attempt, reason: MailReason, reply: string | null): Outcome {
+function failed({ mail }: AttemptValues, reason: MailReason, reply: string | null): Outcome {
   const given = { reply, countsAsTry: true, nextTryAt: null }
   if (mail.in_doubt) return { state: 'unconfirmed', reason: 'answer_lost', ...given }
   return { state: 'failed', reason, ...given }
 }
 
-function later(of: Attempt, delivery: Extract<Delivery, { kind: 'later' }>): Outcome {
+function later(of: AttemptValues, delivery: Extract<Delivery, { kind: 'later' }>): Outcome {
   const { mail, now, triedAt } = of
   const delay = nextTryDelay(mail.tries + 1, {
     sinceFirstTry: now.getTime() - triedAt.getTime(),

@@ -146,15 +146,15 @@ export function advanceParts(options: { sessionId: SQL; time: SQL; deltas: SQL; 
         mails_pending = session.mails_pending - (${mailsMoved}),
         version = session.version + 1,
         updated_at = ${time},
-        status = ${finalStatus},
-        reason = CASE WHEN ${finalStatus} = 'held' THEN
+        status = ${statusAfter},
+        reason = CASE WHEN ${statusAfter} = 'held' THEN
           CASE WHEN delta.status_asked = 'running' AND delta.too_many_failures THEN 'too_many_failures'
             WHEN delta.status_asked = 'running' THEN 'canary' WHEN delta.changes THEN ${change?.reason ?? null}::text ELSE session.reason END
         END,
-        started_at = CASE WHEN ${finalStatus} IN (${sqlList(begunStatuses)}) THEN coalesce(session.started_at, ${time}) ELSE session.started_at END,
-        finished_at = CASE WHEN ${finalStatus} IN (${sqlList(finalStatuses)}) THEN coalesce(session.finished_at, ${time}) END,
+        started_at = CASE WHEN ${statusAfter} IN (${sqlList(begunStatuses)}) THEN coalesce(session.started_at, ${time}) ELSE session.started_at END,
+        finished_at = CASE WHEN ${statusAfter} IN (${sqlList(finalStatuses)}) THEN coalesce(session.finished_at, ${time}) END,
         snapshot_at = CASE WHEN ${snapshotDue(time)} THEN ${time} ELSE session.snapshot_at END,
-        ${rateAssignments({ time, status: finalStatus, isDue: snapshotDue(time), mailsTried })}
+        ${rateAssignments({ time, status: statusAfter, isDue: snapshotDue(time), mailsTried })}
       FROM next delta
       WHERE session.id = delta.session_id
       RETURNING ${sql.raw(rowColumns.map((column) => `session.${column}`).join(', '))}, session.snapshot_at, delta.status_before, delta.changes
@@ -181,9 +181,9 @@ export function advanceParts(options: { sessionId: SQL; time: SQL; deltas: SQL; 
  * The status after the change: `completed` as soon as nothing is pending, whatever else was asked for at the same time, and
  * `held` as soon as the canary's mails are sent or too many mails failed.
  */
-const finalStatus = sql`(CASE WHEN delta.nothing_pending AND delta.status_asked IN (${sqlList(transitions.complete.from)}) THEN 'completed'
+const statusAfter = sql`(CASE WHEN delta.nothing_pending AND delta.status_asked IN (${sqlList(transitions.complete.from)}) THEN 'completed'
   WHEN (delta.canary_reached OR delta.too_many_failures) AND delta.status_asked = 'running' THEN 'held' ELSE delta.status_asked END)`
 
 function snapshotDue(time: SQL): SQL {
-  return sql`(${finalStatus} <> session.status OR session.snapshot_at <= ${time} - make_interval(secs => ${snapshotSeconds}))`
+  return sql`(${statusAfter} <> session.status OR session.snapshot_at <= ${time} - make_interval(secs => ${snapshotSeconds}))`
 }

@@ -1,6 +1,6 @@
 import type { TemplateSource } from '../../mail/composing/types.ts'
 
-/** All that a session's mails are made of, kept with the session: later changes of a setting change no mail of it. */
+/** What a session keeps of the settings as they were at its start: what its mails are made of, and when failures hold it. */
 export interface SessionTemplate {
   source: TemplateSource
   /** The From header. */
