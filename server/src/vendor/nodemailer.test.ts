@@ -3,11 +3,13 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { startScriptedSmtpServer, type ScriptedSmtpServer } from '../../test/smtp/scripted-smtp-server.ts'
 import {
   connectStage,
+  encodeQuotedPrintable,
   isDestroyed,
   offersAuth,
   serverExtensions,
   SMTPConnection,
   takeSocket,
+  wrapQuotedPrintable,
   type SmtpConnectionError,
 } from './nodemailer.ts'
 
@@ -106,11 +108,12 @@ describe("nodemailer's SMTPConnection, beyond what it documents", () => {
     const server = await startServer({
       script: (command) => (command === 'STARTTLS' ? { raw: '220 go ahead\r\nno TLS at all\r\n' } : undefined),
     })
+    // The time for the greeting bounds the upgrade as well; the server will not answer it.
     const connection = new SMTPConnection({
       host: '127.0.0.1',
       port: server.port,
       requireTLS: true,
-      socketCloseTimeout: 0,
+      greetingTimeout: 500,
     })
     closing.push(() => connection.close())
     const stage = await new Promise((resolve) => {
@@ -119,4 +122,9 @@ describe("nodemailer's SMTPConnection, beyond what it documents", () => {
     })
     expect(stage).toBe('upgrading')
   })
+})
+
+it('nodemailer encodes what quoted-printable does not allow, leaves a lone carriage return, and wraps with soft line breaks', () => {
+  expect(encodeQuotedPrintable('é = a\r\nb\rc ')).toBe('=C3=A9 =3D a\r\nb\rc=20')
+  expect(wrapQuotedPrintable('a'.repeat(100), 75)).toBe(`${'a'.repeat(75)}=\r\n${'a'.repeat(25)}`)
 })

@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net'
+import { encode as encodeQuotedPrintable, wrap as wrapQuotedPrintable } from 'nodemailer/lib/qp'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
 
 /**
- * Everything that Rollcall uses of nodemailer's SMTPConnection beyond its documented methods and events. Its version is
- * pinned, and nodemailer.test.ts fails where a new one changes what is relied on here.
+ * Everything that Rollcall uses of nodemailer beyond what it documents: of its SMTPConnection more than methods and events, and
+ * its encoder of quoted-printable. Its version is pinned, and nodemailer.test.ts fails where a new one changes what is relied on here.
  */
-export { SMTPConnection }
+export { encodeQuotedPrintable, SMTPConnection, wrapQuotedPrintable }
 
 /** An error of nodemailer, with the fields that Rollcall reads. */
 export interface SmtpConnectionError extends Error {

@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { readDatabaseConfig } from '../../config.ts'
 import { openDatabase, openPool } from '../../db/database.ts'
 import { attachEmbeddedPostgres } from '../../db/embedded.ts'
+import { causesOf } from '../../util/causes.ts'
 import { auditCounters, mismatchLine, type CounterAudit } from './counter-audit.usecases.ts'
 
 const logger = pino({ level: 'warn' }, pino.destination(2))
@@ -46,6 +47,6 @@ process.exitCode = await command().catch((error: unknown) => {
 
 /** What the driver says is the cause of what drizzle says, which is the statement. */
 function reasonOf(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  return cause instanceof Error ? cause.message || String((cause as NodeJS.ErrnoException).code) : String(cause)
+  const [said, cause = said] = causesOf(error)
+  return cause === undefined ? String(error) : cause.message || String((cause as NodeJS.ErrnoException).code)
 }

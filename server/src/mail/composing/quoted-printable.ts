@@ -1,4 +1,4 @@
-import { encode, wrap } from 'nodemailer/lib/qp'
+import { encodeQuotedPrintable, wrapQuotedPrintable } from '../../vendor/nodemailer.ts'
 import type { Encoding } from './renderer.ts'
 
 /** RFC 2045 section 6.7 allows lines of 76 characters, of which one is the `=` before a seam. */
@@ -11,7 +11,7 @@ const longestLine = 75
 export const quotedPrintable: Encoding = {
   text(text) {
     // nodemailer leaves a carriage return alone as it is, which some mail servers take for a line break.
-    return wrap(encode(text).replaceAll(/\r(?!\n)/g, '=0D'), longestLine)
+    return wrapQuotedPrintable(encodeQuotedPrintable(text).replaceAll(/\r(?!\n)/g, '=0D'), longestLine)
   },
   seam: '=\r\n',
 }
